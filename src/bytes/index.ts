@@ -1,0 +1,12 @@
+/**
+ * Bytes: the bottom room, which imports nothing and which every room that keeps or sends data may use.
+ *
+ * Numbers are big-endian, so that encoded keys sort as their values. Readers bound-check everything and throw
+ * {@link MalformedError}; whoever decoded a value trusts it from there on.
+ */
+export { compareBytes, concatBytes, equalBytes, fromHex, startsWith, toHex } from './compare.ts';
+export { crc32c } from './crc32c.ts';
+export { type Hash64, hash64 } from './hash.ts';
+export { ByteReader, MalformedError } from './reader.ts';
+export { byteLengthUtf8, utf8, utf8Text } from './utf8.ts';
+export { ByteWriter } from './writer.ts';

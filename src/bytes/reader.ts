@@ -1,0 +1,100 @@
+import { utf8Text } from './utf8.ts';
+
+/** Bytes that are not what their format says. Outside input: refuse it. Own data: it is damaged. */
+export class MalformedError extends Error {
+  override readonly name = 'MalformedError';
+}
+
+/** Reads what {@link ByteWriter} wrote. Every method throws {@link MalformedError} past the end. */
+export class ByteReader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #position: number;
+
+  constructor(bytes: Uint8Array, position = 0) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#position = position;
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#position;
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#advance(1));
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.#advance(2));
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#advance(4));
+  }
+
+  u64(): number {
+    const at = this.#advance(8);
+    const value = this.#view.getUint32(at) * 0x1_0000_0000 + this.#view.getUint32(at + 4);
+    if (!Number.isSafeInteger(value)) throw new MalformedError('integer above 2^53');
+    return value;
+  }
+
+  f64(): number {
+    return this.#view.getFloat64(this.#advance(8));
+  }
+
+  varint(): number {
+    let value = 0;
+    let scale = 1;
+    for (let i = 0; i < 8; i++) {
+      const byte = this.u8();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) {
+        if (!Number.isSafeInteger(value)) break;
+        return value;
+      }
+      scale *= 0x80;
+    }
+    throw new MalformedError('varint above 2^53');
+  }
+
+  boolean(): boolean {
+    const value = this.u8();
+    if (value > 1) throw new MalformedError(`boolean ${value}`);
+    return value === 1;
+  }
+
+  /** A view, not a copy: copy what is kept longer than the buffer it came in. */
+  raw(length: number): Uint8Array {
+    const at = this.#advance(length);
+    return this.#bytes.subarray(at, at + length);
+  }
+
+  /** A view of bytes that were written with their length. */
+  bytes(): Uint8Array {
+    return this.raw(this.varint());
+  }
+
+  text(): string {
+    return utf8Text(this.bytes());
+  }
+
+  /** Throws unless everything was read. */
+  end(): void {
+    if (this.remaining !== 0) throw new MalformedError(`${this.remaining} bytes too many`);
+  }
+
+  #advance(length: number): number {
+    const at = this.#position;
+    if (at + length > this.#bytes.length) {
+      throw new MalformedError(`${length} bytes wanted at ${at} of ${this.#bytes.length}`);
+    }
+    this.#position = at + length;
+    return at;
+  }
+}

@@ -1,0 +1,131 @@
+import { utf8 } from './utf8.ts';
+
+const encoder = new TextEncoder();
+
+/** Appends big-endian values to a buffer that grows. One writer may be reused by `reset`; `take` copies. */
+export class ByteWriter {
+  #bytes: Uint8Array;
+  #view: DataView;
+  #length = 0;
+
+  constructor(capacity = 256) {
+    this.#bytes = new Uint8Array(capacity);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Forgets what was written and keeps the buffer. */
+  reset(): this {
+    this.#length = 0;
+    return this;
+  }
+
+  u8(value: number): this {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = value;
+    return this;
+  }
+
+  u16(value: number): this {
+    this.#reserve(2);
+    this.#view.setUint16(this.#length, value);
+    this.#length += 2;
+    return this;
+  }
+
+  u32(value: number): this {
+    this.#reserve(4);
+    this.#view.setUint32(this.#length, value);
+    this.#length += 4;
+    return this;
+  }
+
+  /** An integer in [0, 2^53), in eight bytes. */
+  u64(value: number): this {
+    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`not an unsigned safe integer: ${value}`);
+    this.#reserve(8);
+    this.#view.setUint32(this.#length, Math.floor(value / 0x1_0000_0000));
+    this.#view.setUint32(this.#length + 4, value >>> 0);
+    this.#length += 8;
+    return this;
+  }
+
+  f64(value: number): this {
+    this.#reserve(8);
+    this.#view.setFloat64(this.#length, value);
+    this.#length += 8;
+    return this;
+  }
+
+  /** An integer in [0, 2^53), seven bits a byte, lowest first: one byte below 128. */
+  varint(value: number): this {
+    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`not an unsigned safe integer: ${value}`);
+    this.#reserve(8);
+    let rest = value;
+    while (rest >= 0x80) {
+      this.#bytes[this.#length++] = (rest % 0x80) | 0x80;
+      rest = Math.floor(rest / 0x80);
+    }
+    this.#bytes[this.#length++] = rest;
+    return this;
+  }
+
+  boolean(value: boolean): this {
+    return this.u8(value ? 1 : 0);
+  }
+
+  /** The bytes alone, without a length. */
+  raw(bytes: Uint8Array): this {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+    return this;
+  }
+
+  /** Length as a varint, then the bytes. */
+  bytes(bytes: Uint8Array): this {
+    return this.varint(bytes.length).raw(bytes);
+  }
+
+  /** Length of the UTF-8 form as a varint, then the UTF-8 form. */
+  text(text: string): this {
+    if (text.length < 43) {
+      // At most three bytes a unit: the length fits one varint byte, so the text can be encoded in place.
+      this.#reserve(1 + 3 * text.length);
+      const { written } = encoder.encodeInto(text, this.#bytes.subarray(this.#length + 1));
+      this.#bytes[this.#length] = written;
+      this.#length += 1 + written;
+      return this;
+    }
+    return this.bytes(utf8(text));
+  }
+
+  /** Overwrites four bytes at `position`, for a length or checksum that is known only later. */
+  patchU32(position: number, value: number): this {
+    if (position + 4 > this.#length) throw new RangeError(`patch at ${position} beyond ${this.#length}`);
+    this.#view.setUint32(position, value);
+    return this;
+  }
+
+  /** A view of what was written; valid until the next write or reset. */
+  view(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** A copy of what was written. */
+  take(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  #reserve(extra: number): void {
+    const needed = this.#length + extra;
+    if (needed <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
+    grown.set(this.view());
+    this.#bytes = grown;
+    this.#view = new DataView(grown.buffer);
+  }
+}

@@ -1,0 +1,185 @@
+/** A replica's identity inside its group; never used again once the replica is gone (R7). Zero means none. */
+export type ReplicaId = number;
+
+/** The random identity of a data directory, drawn at its birth, 16 hex digits (R7). */
+export type Incarnation = string;
+
+export type Term = number;
+/** Position in the log; the first entry has index 1. */
+export type Index = number;
+
+/**
+ * `normal` carries a command of the host's state machine, `empty` is a new leader's no-op (R9), `config` carries a
+ * membership change.
+ */
+export type EntryKind = 'normal' | 'empty' | 'config';
+
+export interface Entry {
+  readonly index: Index;
+  readonly term: Term;
+  readonly kind: EntryKind;
+  readonly data: Uint8Array;
+}
+
+/** What must be durable besides the entries: Raft paper figure 2, "persistent state", and the commit index. */
+export interface HardState {
+  readonly term: Term;
+  /** The candidate that got this replica's vote in `term`, or 0. */
+  readonly vote: ReplicaId;
+  /** May lag: a restarted replica learns the rest from its leader. */
+  readonly commit: Index;
+}
+
+export interface Member {
+  readonly id: ReplicaId;
+  readonly incarnation: Incarnation;
+}
+
+/**
+ * A group's members (thesis §4.3). Outside a membership change `outgoing` is empty. In a joint configuration every
+ * decision needs a majority of `incoming` and one of `outgoing`. Learners get entries and never count.
+ */
+export interface Config {
+  readonly incoming: readonly Member[];
+  readonly outgoing: readonly Member[];
+  readonly learners: readonly Member[];
+}
+
+/** What a snapshot replaces; its content is the host's business and does not pass through the core. */
+export interface SnapshotMeta {
+  readonly index: Index;
+  readonly term: Term;
+  readonly config: Config;
+}
+
+interface Envelope {
+  readonly from: ReplicaId;
+  readonly to: ReplicaId;
+  /** The sender's term, except in a pre-vote, where it is the term that the sender would stand in. */
+  readonly term: Term;
+  /** The sender's incarnation: a message under another one than the configuration's is dropped (R7). */
+  readonly incarnation: Incarnation;
+}
+
+export interface VoteRequest extends Envelope {
+  readonly type: 'vote-request' | 'pre-vote-request';
+  readonly lastIndex: Index;
+  readonly lastTerm: Term;
+  /** An election that the leader asked for passes leader stickiness (thesis §4.2.3). */
+  readonly transfer: boolean;
+}
+
+export interface VoteResponse extends Envelope {
+  readonly type: 'vote-response' | 'pre-vote-response';
+  readonly granted: boolean;
+}
+
+export interface AppendRequest extends Envelope {
+  readonly type: 'append-request';
+  readonly prevIndex: Index;
+  readonly prevTerm: Term;
+  readonly entries: readonly Entry[];
+  readonly commit: Index;
+}
+
+export interface AppendResponse extends Envelope {
+  readonly type: 'append-response';
+  /** Accepted: the highest index that is durable here and known to match. Rejected: the `prevIndex` refused. */
+  readonly index: Index;
+  readonly rejected: boolean;
+  /** With a rejection: a position of this log, at or before `index`, up to which the logs may agree (R4). */
+  readonly hintIndex: Index;
+  readonly hintTerm: Term;
+}
+
+export interface Heartbeat extends Envelope {
+  readonly type: 'heartbeat';
+  /** Never above what the receiver is known to match (G5). */
+  readonly commit: Index;
+  /** Number of the read round that the answer confirms, or 0 (R6). */
+  readonly round: number;
+}
+
+export interface HeartbeatResponse extends Envelope {
+  readonly type: 'heartbeat-response';
+  readonly round: number;
+}
+
+/** The host streams the snapshot itself; this message says what it replaces and opens the state `snapshot`. */
+export interface SnapshotRequest extends Envelope {
+  readonly type: 'snapshot-request';
+  readonly snapshot: SnapshotMeta;
+}
+
+/** A follower asks its leader for a read index; `context` is the asker's own number. */
+export interface ReadIndexRequest extends Envelope {
+  readonly type: 'read-index-request';
+  readonly context: number;
+}
+
+export interface ReadIndexResponse extends Envelope {
+  readonly type: 'read-index-response';
+  readonly context: number;
+  readonly index: Index;
+  /** The asked replica does not lead: ask again elsewhere. */
+  readonly rejected: boolean;
+}
+
+export interface TimeoutNow extends Envelope {
+  readonly type: 'timeout-now';
+}
+
+export type Message =
+  | VoteRequest
+  | VoteResponse
+  | AppendRequest
+  | AppendResponse
+  | Heartbeat
+  | HeartbeatResponse
+  | SnapshotRequest
+  | ReadIndexRequest
+  | ReadIndexResponse
+  | TimeoutNow;
+
+export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader';
+
+/** The read `context` may be served once the replica has applied `index`; rejected: nobody confirmed it, try again. */
+export interface ReadState {
+  readonly context: number;
+  readonly index: Index;
+  readonly rejected: boolean;
+}
+
+/**
+ * Everything to do since the last `ready()`. The host may take the next one while earlier writes are on their way to
+ * the disk, but the writes must become durable in the order of the readies.
+ */
+export interface Ready {
+  /** Counts up by one with every `ready()` that has something to make durable; 0 when this one has nothing. */
+  readonly writeNumber: number;
+  /** To make durable in one write with `entries`; absent when unchanged. */
+  readonly hardState: HardState | undefined;
+  /** To append; an entry at an index that the log has already replaces it and everything after it. */
+  readonly entries: readonly Entry[];
+  /** A snapshot that the leader wants installed. The host fetches it, then calls `snapshotInstalled` or `snapshotFailed`. */
+  readonly snapshot: { readonly from: ReplicaId; readonly meta: SnapshotMeta } | undefined;
+  /** To send now, at once with the write (thesis §10.2.1: the leader's entries travel while its own disk works). */
+  readonly messages: readonly Message[];
+  /** To send only when this write (and with it every earlier one) is durable (R1). */
+  readonly messagesAfterWrite: readonly Message[];
+  /**
+   * To apply, in order. May be taken before they are durable on this replica (a majority has them), so what applying
+   * makes durable must not outrun the log: see the package comment.
+   */
+  readonly committedEntries: readonly Entry[];
+  readonly readStates: readonly ReadState[];
+  /** Followers that lag behind the compaction point: the host makes a snapshot for each and calls `snapshotSent`. */
+  readonly snapshotsWanted: readonly ReplicaId[];
+}
+
+/** Why a proposal was not taken: nothing of it was done. `overloaded` and `transferring` pass, `not-leader` moved. */
+export type ProposalRefusal = 'not-leader' | 'overloaded' | 'transferring';
+
+export type ProposalOutcome =
+  | { readonly accepted: true; readonly index: Index; readonly term: Term }
+  | { readonly accepted: false; readonly reason: ProposalRefusal; readonly leader: ReplicaId };
