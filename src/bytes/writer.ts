@@ -45,7 +45,8 @@ export class ByteWriter {
 
   /** An integer in [0, 2^53), in eight bytes. */
   u64(value: number): this {
-    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`not an unsigned safe integer: ${value}`);
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new RangeError(`not an unsigned safe integer: ${value}`);
     this.#reserve(8);
     this.#view.setUint32(this.#length, Math.floor(value / 0x1_0000_0000));
     this.#view.setUint32(this.#length + 4, value >>> 0);
@@ -62,7 +63,8 @@ export class ByteWriter {
 
   /** An integer in [0, 2^53), seven bits a byte, lowest first: one byte below 128. */
   varint(value: number): this {
-    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`not an unsigned safe integer: ${value}`);
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new RangeError(`not an unsigned safe integer: ${value}`);
     this.#reserve(8);
     let rest = value;
     while (rest >= 0x80) {
@@ -105,7 +107,8 @@ export class ByteWriter {
 
   /** Overwrites four bytes at `position`, for a length or checksum that is known only later. */
   patchU32(position: number, value: number): this {
-    if (position + 4 > this.#length) throw new RangeError(`patch at ${position} beyond ${this.#length}`);
+    if (position + 4 > this.#length)
+      throw new RangeError(`patch at ${position} beyond ${this.#length}`);
     this.#view.setUint32(position, value);
     return this;
   }

@@ -5,6 +5,12 @@
  * four. A room that reaches the world in any other way cannot be replayed, so the linter refuses it.
  */
 export type { Clock, Timer } from './clock.ts';
-export { type Disk, DiskError, type DiskErrorCode, type DiskFile, type OpenOptions } from './disk.ts';
+export {
+  type Disk,
+  DiskError,
+  type DiskErrorCode,
+  type DiskFile,
+  type OpenOptions,
+} from './disk.ts';
 export type { Connection, ConnectionHandler, Listener, Network } from './network.ts';
 export type { Random } from './random.ts';

@@ -1,0 +1,16 @@
+export {
+  CONTROLLER_GROUP,
+  type ConfigNumber,
+  type GroupId,
+  type GroupRecord,
+  type KeyAttribute,
+  type NodeName,
+  type NodeRecord,
+  type ReplicaRecord,
+  type ShardId,
+  type ShardRecord,
+  type Table,
+  type TableId,
+  type TableSpec,
+  type TableStatus,
+} from './types.ts';

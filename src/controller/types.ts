@@ -1,0 +1,83 @@
+import type { KeyType } from '../item/index.ts';
+
+/** One numbered state of the controller's map; counts up by one with every change (MIT 6.5840 lab 5: `Num`). */
+export type ConfigNumber = number;
+export type GroupId = number;
+export type ShardId = number;
+export type TableId = number;
+/** The name that the operator gave a node (`--node`). */
+export type NodeName = string;
+
+/** The controller's own Raft group. Data groups count from 1. */
+export const CONTROLLER_GROUP: GroupId = 0;
+
+export interface NodeRecord {
+  readonly name: NodeName;
+  /** The identity of the node's data directory (R7); another directory under the same name is another node. */
+  readonly incarnation: string;
+  /** `host:port` of the DynamoDB endpoint and of the listener for other nodes. */
+  readonly http: string;
+  readonly peer: string;
+  readonly zone: string;
+}
+
+/** A node creates a replica only from such a record (C6). */
+export interface ReplicaRecord {
+  /** Unique in the cluster and never used again. */
+  readonly replica: number;
+  readonly node: NodeName;
+  readonly incarnation: string;
+}
+
+export interface GroupRecord {
+  readonly id: GroupId;
+  readonly replicas: readonly ReplicaRecord[];
+}
+
+/** A hash range of one table. Ranges of a table are disjoint and cover every hash. */
+export interface ShardRecord {
+  readonly id: ShardId;
+  /** 16 hex digits, inclusive; the first shard of a table starts at 0000000000000000. */
+  readonly hashStart: string;
+  /** 16 hex digits, exclusive; empty for the last shard, which ends after ffffffffffffffff. */
+  readonly hashEnd: string;
+  readonly group: GroupId;
+  /** Changes only when this shard moves, splits or merges (S2). */
+  readonly epoch: number;
+  /** `creating` until the group has said that it serves the shard. */
+  readonly state: 'creating' | 'serving';
+}
+
+export interface KeyAttribute {
+  readonly name: string;
+  readonly type: KeyType;
+}
+
+/** What a table is, apart from where its shards are. Everything here is set by the API and given back by it. */
+export interface TableSpec {
+  readonly name: string;
+  readonly partitionKey: KeyAttribute;
+  readonly sortKey: KeyAttribute | undefined;
+  readonly billingMode: 'PROVISIONED' | 'PAY_PER_REQUEST';
+  /** Capacity units of a provisioned table; kept and shown, not enforced. */
+  readonly readCapacity: number;
+  readonly writeCapacity: number;
+  readonly deletionProtection: boolean;
+  readonly tableClass: 'STANDARD' | 'STANDARD_INFREQUENT_ACCESS';
+  readonly tags: readonly { readonly key: string; readonly value: string }[];
+}
+
+export type TableStatus = 'CREATING' | 'ACTIVE' | 'DELETING';
+
+export interface Table {
+  /** Never a name and never used again: a table made again under the same name has another id (S6). */
+  readonly id: TableId;
+  readonly spec: TableSpec;
+  readonly status: TableStatus;
+  /** Wall time of the creation in milliseconds since the epoch. */
+  readonly createdAt: number;
+  /** A random UUID, shown as TableId. */
+  readonly uuid: string;
+  /** In the order of their hash ranges. */
+  readonly shards: readonly ShardRecord[];
+}

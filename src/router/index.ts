@@ -1,0 +1,9 @@
+export type {
+  CreateTableOutcome,
+  Database,
+  DeleteTableOutcome,
+  Failure,
+  Found,
+  Page,
+  TableStatistics,
+} from './types.ts';
