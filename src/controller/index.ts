@@ -1,4 +1,27 @@
+/**
+ * The shard controller (the third of the four stages): the state machine of one small Raft group that decides which
+ * group has which shard.
+ *
+ * In: commands (`ControllerCommand`), each idempotent, so that their senders repeat them until they are answered.
+ * Out: an outcome for each, and the map (`ClusterMap`) under its next number: nodes, groups with their replica records,
+ * tables with their shards. The map is immutable and small enough to be sent whole.
+ * Assumed: replicas apply the same commands in the same order. Promised: all compute the same map; ids of replicas,
+ * shards and tables are never used again (C6, S6); data groups and routers go on with the map that they have when the
+ * controller is down (C4).
+ */
 export {
+  type ControllerCommand,
+  type ControllerOutcome,
+  decodeControllerCommand,
+  decodeControllerOutcome,
+  encodeControllerCommand,
+  encodeControllerOutcome,
+} from './command.ts';
+export { ControllerMachine } from './controller-machine.ts';
+export { controllerReplicas, initialGroups, initialShards } from './placement.ts';
+export type { ControllerReply, ControllerRequest } from './protocol.ts';
+export {
+  type ClusterMap,
   CONTROLLER_GROUP,
   type ConfigNumber,
   type GroupId,

@@ -78,6 +78,19 @@ export interface Table {
   readonly createdAt: number;
   /** A random UUID, shown as TableId. */
   readonly uuid: string;
-  /** In the order of their hash ranges. */
+  /** The deletion that made it DELETING, so that a repeated one gets its first answer; empty before. */
+  readonly deletion: string;
+  /** In the order of their hash ranges. While DELETING, those that are still to be emptied. */
   readonly shards: readonly ShardRecord[];
+}
+
+/** The controller's map: everything that nodes and routers need to find things. Immutable. */
+export interface ClusterMap {
+  /** 0: the cluster is being formed, and the map is empty. */
+  readonly number: ConfigNumber;
+  readonly clusterId: string;
+  readonly nodes: readonly NodeRecord[];
+  readonly groups: readonly GroupRecord[];
+  /** In ascending order of their ids. */
+  readonly tables: readonly Table[];
 }

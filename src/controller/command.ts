@@ -1,0 +1,56 @@
+import { utf8, utf8Text } from '../bytes/index.ts';
+import type { NodeRecord, ShardId, Table, TableSpec } from './types.ts';
+
+/**
+ * The controller's commands, as JSON: they are few, and an operator who reads a log can read them.
+ *
+ * Each is idempotent, since whoever sends one repeats it until it is answered: a repeated command finds what it wanted
+ * done and gives the answer of the first time.
+ */
+export type ControllerCommand =
+  /** The first entry of a cluster: its nodes, in the order of the list they were started with. */
+  | { readonly kind: 'form'; readonly clusterId: string; readonly nodes: readonly NodeRecord[] }
+  | {
+      readonly kind: 'create-table';
+      readonly spec: TableSpec;
+      readonly uuid: string;
+      readonly createdAt: number;
+    }
+  /** `deletion` is a random token of the request. */
+  | { readonly kind: 'delete-table'; readonly name: string; readonly deletion: string }
+  /** A group serves the shard now. */
+  | { readonly kind: 'shard-serving'; readonly shard: ShardId; readonly epoch: number }
+  /** A group has emptied the shard of a table that is being deleted. */
+  | { readonly kind: 'shard-gone'; readonly shard: ShardId };
+
+export type ControllerOutcome =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'created'; readonly table: Table }
+  | { readonly kind: 'exists' }
+  | { readonly kind: 'deleting'; readonly table: Table }
+  | { readonly kind: 'busy'; readonly table: Table }
+  | { readonly kind: 'protected'; readonly table: Table }
+  | { readonly kind: 'no-table' };
+
+const APPLY_VERSION = 1;
+
+export function encodeControllerCommand(command: ControllerCommand): Uint8Array {
+  return utf8(JSON.stringify({ version: APPLY_VERSION, ...command }));
+}
+
+/** For bytes that `encodeControllerCommand` wrote on some node. Throws on another apply-version. */
+export function decodeControllerCommand(data: Uint8Array): ControllerCommand {
+  const { version, ...command } = JSON.parse(utf8Text(data)) as ControllerCommand & {
+    version: number;
+  };
+  if (version !== APPLY_VERSION) throw new Error(`controller apply-version ${version}`);
+  return command;
+}
+
+export function encodeControllerOutcome(outcome: ControllerOutcome): Uint8Array {
+  return utf8(JSON.stringify(outcome));
+}
+
+export function decodeControllerOutcome(bytes: Uint8Array): ControllerOutcome {
+  return JSON.parse(utf8Text(bytes)) as ControllerOutcome;
+}

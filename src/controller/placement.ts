@@ -1,0 +1,65 @@
+import type { GroupId, GroupRecord, NodeRecord, ShardId, ShardRecord, Table } from './types.ts';
+
+const REPLICAS = 3;
+const SHARDS_OF_NEW_TABLE_MAX = 8;
+
+/** The controller's replicas are on the first nodes of the list; their ids are the first that the cluster gives out. */
+export function controllerReplicas(nodes: readonly NodeRecord[]): GroupRecord['replicas'] {
+  return nodes.slice(0, REPLICAS).map((node, i) => replicaOn(node, i + 1));
+}
+
+/**
+ * One data group a node, each with its replicas on the node of its number and the next ones, so that every node holds
+ * as many replicas as any other. The first replica of a group is the one that should lead it: leaders are spread too.
+ */
+export function initialGroups(nodes: readonly NodeRecord[], firstReplica: number): GroupRecord[] {
+  const count = Math.min(REPLICAS, nodes.length);
+  return nodes.map((_, g) => ({
+    id: g + 1,
+    replicas: Array.from({ length: count }, (__, i) =>
+      replicaOn(nodes[(g + i) % nodes.length] as NodeRecord, firstReplica + g * count + i),
+    ),
+  }));
+}
+
+function replicaOn(node: NodeRecord, replica: number): GroupRecord['replicas'][number] {
+  return { replica, node: node.name, incarnation: node.incarnation };
+}
+
+/** Equal hash ranges for a new table, as many as there are groups and at most eight, on the groups with the fewest shards. */
+export function initialShards(
+  groups: readonly GroupRecord[],
+  tables: readonly Table[],
+  firstShard: ShardId,
+): ShardRecord[] {
+  const count = Math.min(groups.length, SHARDS_OF_NEW_TABLE_MAX);
+  const chosen = leastLoaded(groups, tables, count);
+  return Array.from({ length: count }, (_, i) => ({
+    id: firstShard + i,
+    hashStart: fraction(i, count),
+    hashEnd: i + 1 === count ? '' : fraction(i + 1, count),
+    group: chosen[i] as GroupId,
+    epoch: 1,
+    state: 'creating',
+  }));
+}
+
+function leastLoaded(
+  groups: readonly GroupRecord[],
+  tables: readonly Table[],
+  count: number,
+): GroupId[] {
+  const load = new Map<GroupId, number>(groups.map((group) => [group.id, 0]));
+  for (const table of tables) {
+    for (const shard of table.shards) load.set(shard.group, (load.get(shard.group) ?? 0) + 1);
+  }
+  return [...load]
+    .sort(([a, loadA], [b, loadB]) => loadA - loadB || a - b)
+    .slice(0, count)
+    .map(([group]) => group);
+}
+
+/** i/count of the hash space, as 16 hex digits. */
+function fraction(i: number, count: number): string {
+  return ((BigInt(i) << 64n) / BigInt(count)).toString(16).padStart(16, '0');
+}

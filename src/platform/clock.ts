@@ -1,0 +1,13 @@
+import type { Clock } from '../ports/index.ts';
+
+export const nodeClock: Clock = {
+  monotonic: () => performance.now(),
+  wall: () => Date.now(),
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs);
+    return { cancel: () => clearTimeout(timer) };
+  },
+  endOfTurn(callback) {
+    setImmediate(callback);
+  },
+};

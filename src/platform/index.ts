@@ -1,0 +1,8 @@
+/**
+ * The ports on Node.js. Adapters only: nothing here decides anything, so that what the simulator runs is what runs here.
+ */
+export { nodeClock } from './clock.ts';
+export { nodeDisk } from './disk.ts';
+export { type DirectoryLock, DirectoryLockedError, lockDirectory } from './lock.ts';
+export { nodeNetwork } from './network.ts';
+export { nodeRandom } from './random.ts';

@@ -1,0 +1,191 @@
+import { ByteReader, ByteWriter, MalformedError } from '../bytes/index.ts';
+import {
+  type PageOperation,
+  readWriteOperation,
+  readWriteOutcome,
+  type WriteOperation,
+  type WriteOutcome,
+  writeWriteOperation,
+  writeWriteOutcome,
+} from '../item/index.ts';
+
+/**
+ * The commands of a data group, as entries of its log:
+ *
+ *     apply-version, u8 · session time, u64 · kind, u8 · fields of the kind
+ *
+ * The proposing leader fills in the session time (`stampCommand`). A replica that meets an apply-version it does not know
+ * stops, since guessing would make it differ from the others.
+ */
+const APPLY_VERSION = 1;
+const TIME_OFFSET = 1;
+
+/** Identifies one try-until-answered of a router, so that it takes effect once (S1). */
+export interface SessionTag {
+  /** A random number below 2^53, drawn when the router starts. */
+  readonly router: number;
+  /** Counts the router's commands, over all groups. */
+  readonly sequence: number;
+  /** Every command of the router below this has its answer and is never sent again. */
+  readonly lowestUnanswered: number;
+  /** In the group's session time, milliseconds: applied later, the command is refused. */
+  readonly deadline: number;
+}
+
+export interface WriteCommand extends SessionTag {
+  readonly kind: 'write';
+  readonly shard: number;
+  readonly epoch: number;
+  /** Storage key (item/key.ts). */
+  readonly key: Uint8Array;
+  readonly operation: WriteOperation;
+}
+
+/** The group begins to serve a shard, empty. Harmless when it does already. */
+export interface InstallShardCommand {
+  readonly kind: 'install-shard';
+  readonly shard: number;
+  readonly table: number;
+  readonly epoch: number;
+  /** 16 hex digits; `hashEnd` is exclusive, empty for the last shard. */
+  readonly hashStart: string;
+  readonly hashEnd: string;
+}
+
+/** The group stops serving a shard and deletes up to `keys` of its items; repeated until the shard is gone. */
+export interface PurgeShardCommand {
+  readonly kind: 'purge-shard';
+  readonly shard: number;
+  readonly keys: number;
+}
+
+export type DataCommand = WriteCommand | InstallShardCommand | PurgeShardCommand;
+
+const KINDS = { write: 1, 'install-shard': 2, 'purge-shard': 3 } as const;
+
+export function encodeCommand(command: DataCommand): Uint8Array {
+  const writer = new ByteWriter(512).u8(APPLY_VERSION).u64(0).u8(KINDS[command.kind]);
+  switch (command.kind) {
+    case 'write':
+      writer
+        .u64(command.router)
+        .varint(command.sequence)
+        .varint(command.lowestUnanswered)
+        .varint(command.deadline)
+        .varint(command.shard)
+        .varint(command.epoch)
+        .bytes(command.key);
+      writeWriteOperation(writer, command.operation);
+      break;
+    case 'install-shard':
+      writer
+        .varint(command.shard)
+        .varint(command.table)
+        .varint(command.epoch)
+        .text(command.hashStart)
+        .text(command.hashEnd);
+      break;
+    case 'purge-shard':
+      writer.varint(command.shard).varint(command.keys);
+      break;
+  }
+  return writer.take();
+}
+
+/** Writes the session time into an encoded command, in place. */
+export function stampCommand(command: Uint8Array, sessionTime: number): void {
+  const view = new DataView(command.buffer, command.byteOffset, command.byteLength);
+  view.setUint32(TIME_OFFSET, Math.floor(sessionTime / 0x1_0000_0000));
+  view.setUint32(TIME_OFFSET + 4, sessionTime >>> 0);
+}
+
+/** Throws {@link MalformedError}. */
+export function decodeCommand(data: Uint8Array): { sessionTime: number; command: DataCommand } {
+  const reader = new ByteReader(data);
+  const version = reader.u8();
+  if (version !== APPLY_VERSION) throw new MalformedError(`apply-version ${version}`);
+  const sessionTime = reader.u64();
+  const command = readCommand(reader);
+  reader.end();
+  return { sessionTime, command };
+}
+
+function readCommand(reader: ByteReader): DataCommand {
+  const kind = reader.u8();
+  switch (kind) {
+    case KINDS.write:
+      return {
+        kind: 'write',
+        router: reader.u64(),
+        sequence: reader.varint(),
+        lowestUnanswered: reader.varint(),
+        deadline: reader.varint(),
+        shard: reader.varint(),
+        epoch: reader.varint(),
+        key: reader.bytes(),
+        operation: readWriteOperation(reader),
+      };
+    case KINDS['install-shard']:
+      return {
+        kind: 'install-shard',
+        shard: reader.varint(),
+        table: reader.varint(),
+        epoch: reader.varint(),
+        hashStart: reader.text(),
+        hashEnd: reader.text(),
+      };
+    case KINDS['purge-shard']:
+      return { kind: 'purge-shard', shard: reader.varint(), keys: reader.varint() };
+    default:
+      throw new MalformedError(`command kind ${kind}`);
+  }
+}
+
+/**
+ * What applying a command answers, always with the group's session time, from which routers reckon deadlines.
+ * - `done`: `outcome` is there for a write.
+ * - `wrong-shard`: the group does not serve the shard under this epoch: get a newer map (S2).
+ * - `expired`: past its deadline, or so far before it that the session could not outlive it: nothing was done.
+ * - `answered`: the router said earlier that it has this answer: a late duplicate, nothing was done.
+ * - `sessions-full`: no room to remember the answer: nothing was done (S1).
+ */
+export type CommandResult =
+  | {
+      readonly kind: 'done';
+      readonly sessionTime: number;
+      readonly outcome: WriteOutcome | undefined;
+    }
+  | {
+      readonly kind: 'wrong-shard' | 'expired' | 'answered' | 'sessions-full';
+      readonly sessionTime: number;
+    };
+
+const STATUSES = ['done', 'wrong-shard', 'expired', 'answered', 'sessions-full'] as const;
+
+const resultWriter = new ByteWriter(256);
+
+export function encodeResult(result: CommandResult): Uint8Array {
+  const writer = resultWriter.reset().u8(STATUSES.indexOf(result.kind)).u64(result.sessionTime);
+  if (result.kind === 'done' && result.outcome) writeWriteOutcome(writer, result.outcome);
+  return writer.take();
+}
+
+/** Throws {@link MalformedError}. */
+export function decodeResult(bytes: Uint8Array): CommandResult {
+  const reader = new ByteReader(bytes);
+  const status = reader.u8();
+  const kind = STATUSES[status];
+  const sessionTime = reader.u64();
+  if (kind === undefined) throw new MalformedError(`result status ${status}`);
+  if (kind !== 'done') return { kind, sessionTime };
+  const outcome = reader.remaining > 0 ? readWriteOutcome(reader) : undefined;
+  reader.end();
+  return { kind, sessionTime, outcome };
+}
+
+/** A page of one shard. */
+export interface PageQuery {
+  readonly shard: number;
+  readonly epoch: number;
+  readonly operation: PageOperation;
+}

@@ -1,0 +1,166 @@
+import type { Reader, Write } from '../engine/index.ts';
+import {
+  hashBound,
+  type PageOutcome,
+  runWrite,
+  type StoredItem,
+  splitStorageKey,
+  tableEnd,
+  type WriteOutcome,
+} from '../item/index.ts';
+import {
+  type CommandResult,
+  decodeCommand,
+  encodeResult,
+  type InstallShardCommand,
+  type PageQuery,
+  type PurgeShardCommand,
+  type WriteCommand,
+} from './command.ts';
+import { itemKey, shardKey } from './keys.ts';
+import { PageReader } from './page-reader.ts';
+import { Sessions } from './sessions.ts';
+import { type Shard, Shards } from './shards.ts';
+import { decodeStoredValue, encodeStoredValue } from './stored-value.ts';
+
+interface Applied {
+  readonly writes: readonly Write[];
+  readonly result: Uint8Array;
+}
+
+const NOTHING: readonly Write[] = [];
+
+/**
+ * The state machine of a data group: items in shards, with the sessions that make each command take effect once.
+ *
+ * Commands are evaluated when they are applied, on every replica, from the entry and the state alone (§5 of the design).
+ */
+export class DataMachine {
+  readonly #sessions = new Sessions();
+  readonly #shards = new Shards();
+
+  /** Milliseconds; advances with the entries applied. */
+  get sessionTime(): number {
+    return this.#sessions.time;
+  }
+
+  shards(): IterableIterator<Readonly<Shard>> {
+    return this.#shards.all();
+  }
+
+  shard(id: number): Readonly<Shard> | undefined {
+    return this.#shards.get(id);
+  }
+
+  restore(state: Reader): void {
+    this.#sessions.restore(state);
+    this.#shards.restore(state);
+  }
+
+  cacheWrites(state: Reader): readonly Write[] {
+    return [...this.#shards.cacheWrites(), ...this.#sessions.cacheWrites(state)];
+  }
+
+  apply(data: Uint8Array, state: Reader): Applied {
+    const { sessionTime, command } = decodeCommand(data);
+    this.#sessions.advanceTime(sessionTime);
+    switch (command.kind) {
+      case 'write':
+        return this.#write(command, state);
+      case 'install-shard':
+        return this.#install(command);
+      case 'purge-shard':
+        return this.#purge(command, state);
+    }
+  }
+
+  /** A linearizable read if the group confirmed its read index first (R6); undefined: not under this epoch (S2). */
+  read(
+    shard: number,
+    epoch: number,
+    key: Uint8Array,
+    state: Reader,
+  ): { readonly item: StoredItem | undefined } | undefined {
+    const { tableId, hash } = splitStorageKey(key);
+    if (!this.#shards.serving(shard, epoch, tableId, hash)) return undefined;
+    const value = state.get(itemKey(key));
+    return { item: value && decodeStoredValue(value) };
+  }
+
+  /** Reads one page slice by slice (E7): call `step` until it gives something else than `more`. */
+  page(query: PageQuery): { step(state: Reader): PageOutcome | 'more' | 'wrong-shard' } {
+    const reader = new PageReader(query.operation);
+    return {
+      step: (state) => {
+        const shard = this.#shards.get(query.shard);
+        const gone = shard?.epoch !== query.epoch || shard.state !== 'serving';
+        return gone ? 'wrong-shard' : reader.step(state);
+      },
+    };
+  }
+
+  #write(command: WriteCommand, state: Reader): Applied {
+    const admission = this.#sessions.admit(command);
+    if (admission.kind === 'repeated') return { writes: NOTHING, result: admission.answer };
+    if (admission.kind !== 'new') return this.#refused(admission.kind);
+
+    const { tableId, hash } = splitStorageKey(command.key);
+    const shard = this.#shards.serving(command.shard, command.epoch, tableId, hash);
+    // Not remembered: the router sends the same sequence again, to the group that has the shard now.
+    if (!shard) return this.#refused('wrong-shard');
+
+    const key = itemKey(command.key);
+    const value = state.get(key);
+    const current = value && decodeStoredValue(value);
+    const { outcome, effect } = runWrite(command.operation, current);
+    let writes = NOTHING;
+    if (effect) {
+      const item = effect.kind === 'put' ? effect.item : undefined;
+      shard.sequence += 1;
+      shard.items += (item ? 1 : 0) - (current ? 1 : 0);
+      shard.bytes += (item?.size ?? 0) - (current?.size ?? 0);
+      writes = [{ key, value: item && encodeStoredValue(item, shard.sequence) }];
+    }
+    const result = this.#done(outcome);
+    this.#sessions.remember(command, result);
+    return { writes, result };
+  }
+
+  #install(command: InstallShardCommand): Applied {
+    const held = this.#shards.get(command.shard);
+    if (held) return { writes: NOTHING, result: this.#done(undefined) };
+    this.#shards.install(command);
+    return { writes: NOTHING, result: this.#done(undefined) };
+  }
+
+  #purge(command: PurgeShardCommand, state: Reader): Applied {
+    const shard = this.#shards.get(command.shard);
+    if (!shard) return { writes: NOTHING, result: this.#done(undefined) };
+    shard.state = 'purging';
+    const { start, end } = this.#shards.bounds(shard.id);
+    const writes: Write[] = [];
+    const cursor = state.range({
+      from: itemKey(hashBound(shard.table, start)),
+      to: itemKey(end ? hashBound(shard.table, end) : tableEnd(shard.table)),
+    });
+    let pair = cursor.next();
+    for (; pair && writes.length < command.keys; pair = cursor.next()) {
+      writes.push({ key: pair.key, value: undefined });
+    }
+    cursor.close();
+    if (!pair) {
+      this.#shards.remove(shard.id);
+      writes.push({ key: shardKey(shard.id), value: undefined });
+    }
+    return { writes, result: this.#done(undefined) };
+  }
+
+  #done(outcome: WriteOutcome | undefined): Uint8Array {
+    return encodeResult({ kind: 'done', sessionTime: this.#sessions.time, outcome });
+  }
+
+  #refused(kind: Exclude<CommandResult['kind'], 'done'>): Applied {
+    const result = encodeResult({ kind, sessionTime: this.#sessions.time });
+    return { writes: NOTHING, result };
+  }
+}

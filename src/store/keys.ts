@@ -1,0 +1,46 @@
+/**
+ * The first byte of each key in a data group's state. docs/on-disk.md has the whole table.
+ *
+ *     01 · storage key (item/key.ts)   an item: stored-value.ts
+ *     02 · shard id, u32               a shard that the group holds: shards.ts
+ *     03 · router id, u64              a router's session: sessions.ts
+ *     04                               session time, u64
+ *     0f                               the group's own records (group/): never touched here
+ */
+const ITEM = 0x01;
+const SHARD = 0x02;
+const SESSION = 0x03;
+const SESSION_TIME = 0x04;
+
+export const SESSION_TIME_KEY = Uint8Array.of(SESSION_TIME);
+
+export function itemKey(storageKey: Uint8Array): Uint8Array {
+  const key = new Uint8Array(1 + storageKey.length);
+  key[0] = ITEM;
+  key.set(storageKey, 1);
+  return key;
+}
+
+/** The inverse of {@link itemKey}: a view. */
+export function storageKeyOf(key: Uint8Array): Uint8Array {
+  return key.subarray(1);
+}
+
+export function shardKey(shard: number): Uint8Array {
+  const key = new Uint8Array(5);
+  key[0] = SHARD;
+  new DataView(key.buffer).setUint32(1, shard);
+  return key;
+}
+
+export function sessionKey(router: number): Uint8Array {
+  const key = new Uint8Array(9);
+  const view = new DataView(key.buffer);
+  key[0] = SESSION;
+  view.setUint32(1, Math.floor(router / 0x1_0000_0000));
+  view.setUint32(5, router >>> 0);
+  return key;
+}
+
+export const SHARD_RANGE = { from: Uint8Array.of(SHARD), to: Uint8Array.of(SHARD + 1) };
+export const SESSION_RANGE = { from: Uint8Array.of(SESSION), to: Uint8Array.of(SESSION + 1) };

@@ -1,0 +1,172 @@
+import { ByteReader, type ByteWriter, MalformedError } from '../bytes/index.ts';
+import {
+  type PageOutcome,
+  readPageOperation,
+  readPageOutcome,
+  type StoredItem,
+  writePageOperation,
+  writePageOutcome,
+} from '../item/index.ts';
+import type { PageQuery } from './command.ts';
+
+/**
+ * What a router asks a replica of a data group, and what it gets. The same messages serve a replica on the router's own
+ * node, where nothing is encoded, and one elsewhere.
+ */
+export type GroupRequest =
+  /** For the leader. `command` is an encoded write (command.ts). */
+  | { readonly kind: 'write'; readonly group: number; readonly command: Uint8Array }
+  | {
+      readonly kind: 'read';
+      readonly group: number;
+      readonly shard: number;
+      readonly epoch: number;
+      readonly key: Uint8Array;
+      readonly consistent: boolean;
+    }
+  | {
+      readonly kind: 'page';
+      readonly group: number;
+      readonly query: PageQuery;
+      readonly consistent: boolean;
+    }
+  /** Items and bytes of the shards that the replica holds of a table. */
+  | { readonly kind: 'statistics'; readonly group: number; readonly table: number };
+
+export type GroupReply =
+  /** An encoded {@link CommandResult}. */
+  | { readonly kind: 'result'; readonly result: Uint8Array }
+  | { readonly kind: 'item'; readonly item: StoredItem | undefined }
+  | { readonly kind: 'page'; readonly page: PageOutcome }
+  | { readonly kind: 'statistics'; readonly items: number; readonly bytes: number }
+  /** Nothing was done; `leader` is a node's name, empty when not known. */
+  | { readonly kind: 'not-leader'; readonly leader: string }
+  | { readonly kind: 'wrong-shard' }
+  /** Refused early, nothing was done (S4). */
+  | { readonly kind: 'overloaded' }
+  /** Not known whether it was done: leadership was lost, the node is stopping, or the connection broke. */
+  | { readonly kind: 'unknown' };
+
+const REQUESTS = { write: 1, read: 2, page: 3, statistics: 4 } as const;
+const REPLIES = [
+  'result',
+  'item',
+  'page',
+  'statistics',
+  'not-leader',
+  'wrong-shard',
+  'overloaded',
+  'unknown',
+] as const;
+
+export function writeGroupRequest(writer: ByteWriter, request: GroupRequest): void {
+  writer.u8(REQUESTS[request.kind]).varint(request.group);
+  switch (request.kind) {
+    case 'write':
+      writer.raw(request.command);
+      break;
+    case 'read':
+      writer
+        .varint(request.shard)
+        .varint(request.epoch)
+        .boolean(request.consistent)
+        .raw(request.key);
+      break;
+    case 'page':
+      writer.varint(request.query.shard).varint(request.query.epoch).boolean(request.consistent);
+      writePageOperation(writer, request.query.operation);
+      break;
+    case 'statistics':
+      writer.varint(request.table);
+      break;
+  }
+}
+
+/** Reads to the end of the reader. Byte fields are copies. Throws {@link MalformedError}. */
+export function readGroupRequest(reader: ByteReader): GroupRequest {
+  const kind = reader.u8();
+  const group = reader.varint();
+  switch (kind) {
+    case REQUESTS.write:
+      return { kind: 'write', group, command: reader.raw(reader.remaining).slice() };
+    case REQUESTS.read:
+      return {
+        kind: 'read',
+        group,
+        shard: reader.varint(),
+        epoch: reader.varint(),
+        consistent: reader.boolean(),
+        key: reader.raw(reader.remaining).slice(),
+      };
+    case REQUESTS.page: {
+      const shard = reader.varint();
+      const epoch = reader.varint();
+      const consistent = reader.boolean();
+      // The operation outlives the frame that it came in.
+      const rest = new ByteReader(reader.raw(reader.remaining).slice());
+      const operation = readPageOperation(rest);
+      rest.end();
+      return { kind: 'page', group, query: { shard, epoch, operation }, consistent };
+    }
+    case REQUESTS.statistics:
+      return { kind: 'statistics', group, table: reader.varint() };
+    default:
+      throw new MalformedError(`group request ${kind}`);
+  }
+}
+
+export function writeGroupReply(writer: ByteWriter, reply: GroupReply): void {
+  writer.u8(REPLIES.indexOf(reply.kind));
+  switch (reply.kind) {
+    case 'result':
+      writer.raw(reply.result);
+      break;
+    case 'item':
+      if (reply.item) writer.varint(reply.item.size + 1).raw(reply.item.json);
+      else writer.varint(0);
+      break;
+    case 'page':
+      writePageOutcome(writer, reply.page);
+      break;
+    case 'statistics':
+      writer.varint(reply.items).varint(reply.bytes);
+      break;
+    case 'not-leader':
+      writer.text(reply.leader);
+      break;
+    case 'wrong-shard':
+    case 'overloaded':
+    case 'unknown':
+      break;
+  }
+}
+
+/** Reads to the end of the reader. Byte fields are copies. Throws {@link MalformedError}. */
+export function readGroupReply(reader: ByteReader): GroupReply {
+  const kind = REPLIES[reader.u8()];
+  switch (kind) {
+    case 'result':
+      return { kind, result: reader.raw(reader.remaining).slice() };
+    case 'item': {
+      const size = reader.varint();
+      if (size === 0) return { kind, item: undefined };
+      return { kind, item: { size: size - 1, json: reader.raw(reader.remaining).slice() } };
+    }
+    case 'page': {
+      const rest = new ByteReader(reader.raw(reader.remaining).slice());
+      const page = readPageOutcome(rest);
+      rest.end();
+      return { kind, page };
+    }
+    case 'statistics':
+      return { kind, items: reader.varint(), bytes: reader.varint() };
+    case 'not-leader':
+      return { kind, leader: reader.text() };
+    case 'wrong-shard':
+    case 'overloaded':
+    case 'unknown':
+      return { kind };
+    case undefined:
+      throw new MalformedError('group reply of an unknown kind');
+  }
+}

@@ -1,0 +1,151 @@
+import { ByteReader, ByteWriter } from '../bytes/index.ts';
+import type { Reader, Write } from '../engine/index.ts';
+import type { SessionTag } from './command.ts';
+import { SESSION_RANGE, SESSION_TIME_KEY, sessionKey } from './keys.ts';
+
+/** A deadline may lie at most this far ahead, and a session is kept this long after its last one (milliseconds). */
+export const DEADLINE_AHEAD_MAX_MS = 60_000;
+
+/** All remembered answers together, in bytes; a command that finds no room is refused, none is forgotten (S1). */
+const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
+/** What an answer costs besides its bytes, roughly: the map's entry and the array's header. */
+const ANSWER_OVERHEAD_BYTES = 150;
+
+interface Session {
+  lowestUnanswered: number;
+  deadlineMax: number;
+  /** Answers by sequence, from `lowestUnanswered` on. A Map, since it is short: only what is under way. */
+  readonly answers: Map<number, Uint8Array>;
+}
+
+export type Admission =
+  | { readonly kind: 'new' }
+  | { readonly kind: 'repeated'; readonly answer: Uint8Array }
+  | { readonly kind: 'expired' | 'answered' | 'sessions-full' };
+
+/**
+ * Exactly once for routers (S1; Raft thesis §6.3): the answers of each router's commands that may still be sent again.
+ *
+ * Every command says which sequences of its router are answered, so a session holds what is under way and no more. Time
+ * is the group's: it comes with the entries, so that all replicas forget the same sessions at the same entry (G20).
+ */
+export class Sessions {
+  readonly #sessions = new Map<number, Session>();
+  #time = 0;
+  #bytes = 0;
+
+  /** The group's session time in milliseconds: never goes back. */
+  get time(): number {
+    return this.#time;
+  }
+
+  restore(state: Reader): void {
+    this.#sessions.clear();
+    this.#bytes = 0;
+    const time = state.get(SESSION_TIME_KEY);
+    this.#time = time ? new ByteReader(time).u64() : 0;
+    const cursor = state.range(SESSION_RANGE);
+    for (let pair = cursor.next(); pair; pair = cursor.next()) {
+      const router = new ByteReader(pair.key, 1).u64();
+      const session = decodeSession(pair.value);
+      this.#sessions.set(router, session);
+      for (const answer of session.answers.values()) this.#bytes += costOf(answer);
+    }
+    cursor.close();
+  }
+
+  advanceTime(proposed: number): void {
+    if (proposed > this.#time) this.#time = proposed;
+  }
+
+  /** Decides whether a command may be evaluated. For `new` the caller evaluates it and calls `remember`. */
+  admit(tag: SessionTag): Admission {
+    const session = this.#sessions.get(tag.router);
+    // Before the deadline is looked at: a command that took effect is never called expired.
+    const answer = session?.answers.get(tag.sequence);
+    if (answer) return { kind: 'repeated', answer };
+    if (this.#time > tag.deadline) return { kind: 'expired' };
+    if (tag.deadline > this.#time + DEADLINE_AHEAD_MAX_MS) return { kind: 'expired' };
+    if (!session) return { kind: 'new' };
+    if (tag.sequence < session.lowestUnanswered) return { kind: 'answered' };
+    this.#forgetAnswered(session, tag.lowestUnanswered);
+    if (this.#bytes > ANSWER_BYTES_MAX) return { kind: 'sessions-full' };
+    return { kind: 'new' };
+  }
+
+  remember(tag: SessionTag, answer: Uint8Array): void {
+    let session = this.#sessions.get(tag.router);
+    if (!session) {
+      this.#dropExpired();
+      session = { lowestUnanswered: 0, deadlineMax: 0, answers: new Map() };
+      this.#sessions.set(tag.router, session);
+    }
+    this.#forgetAnswered(session, tag.lowestUnanswered);
+    session.deadlineMax = Math.max(session.deadlineMax, tag.deadline);
+    session.answers.set(tag.sequence, answer);
+    this.#bytes += costOf(answer);
+  }
+
+  /** The sessions as writes; a session that is gone since `state` was last written is deleted there. */
+  cacheWrites(persisted: Reader): Write[] {
+    const writes: Write[] = [];
+    const cursor = persisted.range(SESSION_RANGE);
+    for (let pair = cursor.next(); pair; pair = cursor.next()) {
+      if (!this.#sessions.has(new ByteReader(pair.key, 1).u64())) {
+        writes.push({ key: pair.key, value: undefined });
+      }
+    }
+    cursor.close();
+    for (const [router, session] of this.#sessions) {
+      writes.push({ key: sessionKey(router), value: encodeSession(session) });
+    }
+    writes.push({ key: SESSION_TIME_KEY, value: new ByteWriter(8).u64(this.#time).take() });
+    return writes;
+  }
+
+  #forgetAnswered(session: Session, lowestUnanswered: number): void {
+    if (lowestUnanswered <= session.lowestUnanswered) return;
+    session.lowestUnanswered = lowestUnanswered;
+    // Answers were remembered about in the order of their sequences, so the forgettable ones come first.
+    for (const [sequence, answer] of session.answers) {
+      if (sequence >= lowestUnanswered) continue;
+      session.answers.delete(sequence);
+      this.#bytes -= costOf(answer);
+    }
+  }
+
+  /** A router that is silent for this long is gone, or its commands expired. Called when a router is new: rarely. */
+  #dropExpired(): void {
+    for (const [router, session] of this.#sessions) {
+      if (session.deadlineMax + DEADLINE_AHEAD_MAX_MS >= this.#time) continue;
+      this.#sessions.delete(router);
+      for (const answer of session.answers.values()) this.#bytes -= costOf(answer);
+    }
+  }
+}
+
+function costOf(answer: Uint8Array): number {
+  return answer.length + ANSWER_OVERHEAD_BYTES;
+}
+
+function encodeSession(session: Session): Uint8Array {
+  const writer = new ByteWriter()
+    .varint(session.lowestUnanswered)
+    .varint(session.deadlineMax)
+    .varint(session.answers.size);
+  for (const [sequence, answer] of session.answers) writer.varint(sequence).bytes(answer);
+  return writer.take();
+}
+
+function decodeSession(bytes: Uint8Array): Session {
+  const reader = new ByteReader(bytes);
+  const session: Session = {
+    lowestUnanswered: reader.varint(),
+    deadlineMax: reader.varint(),
+    answers: new Map(),
+  };
+  const count = reader.varint();
+  for (let i = 0; i < count; i++) session.answers.set(reader.varint(), reader.bytes().slice());
+  reader.end();
+  return session;
+}
