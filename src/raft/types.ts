@@ -30,6 +30,12 @@ export interface HardState {
   readonly commit: Index;
 }
 
+/** A place in the log; two logs that have the same index and term there are equal up to it (log matching). */
+export interface LogPosition {
+  readonly index: Index;
+  readonly term: Term;
+}
+
 export interface Member {
   readonly id: ReplicaId;
   readonly incarnation: Incarnation;
@@ -105,7 +111,10 @@ export interface HeartbeatResponse extends Envelope {
   readonly round: number;
 }
 
-/** The host streams the snapshot itself; this message says what it replaces and opens the state `snapshot`. */
+/**
+ * Offers a snapshot: what it replaces, not what it holds. The follower's host fetches the content from the sender's host;
+ * meanwhile the leader keeps that follower in the state `snapshot` and repeats the offer.
+ */
 export interface SnapshotRequest extends Envelope {
   readonly type: 'snapshot-request';
   readonly snapshot: SnapshotMeta;
@@ -141,6 +150,8 @@ export type Message =
   | ReadIndexResponse
   | TimeoutNow;
 
+export type MessageType = Message['type'];
+
 export type Role = 'follower' | 'pre-candidate' | 'candidate' | 'leader';
 
 /** The read `context` may be served once the replica has applied `index`; rejected: nobody confirmed it, try again. */
@@ -157,15 +168,23 @@ export interface ReadState {
 export interface Ready {
   /** Counts up by one with every `ready()` that has something to make durable; 0 when this one has nothing. */
   readonly writeNumber: number;
-  /** To make durable in one write with `entries`; absent when unchanged. */
+  /** To make durable in one write with `logReset` and `entries`; absent when unchanged. */
   readonly hardState: HardState | undefined;
+  /**
+   * An installed snapshot ends at this position and nothing in the log fits on to it: to be made durable before
+   * `entries`, it drops every entry of the log on disk, before and after it. Absent otherwise.
+   */
+  readonly logReset: LogPosition | undefined;
   /** To append; an entry at an index that the log has already replaces it and everything after it. */
   readonly entries: readonly Entry[];
-  /** A snapshot that the leader wants installed. The host fetches it, then calls `snapshotInstalled` or `snapshotFailed`. */
+  /**
+   * A snapshot that `from` offers. The host fetches and installs it, then calls `snapshotInstalled`, or else
+   * `snapshotFailed`; until then `committedEntries` is empty, so that nothing is applied beside the installation.
+   */
   readonly snapshot: { readonly from: ReplicaId; readonly meta: SnapshotMeta } | undefined;
   /** To send now, at once with the write (thesis §10.2.1: the leader's entries travel while its own disk works). */
   readonly messages: readonly Message[];
-  /** To send only when this write (and with it every earlier one) is durable (R1). */
+  /** To send only when this write (and with it every earlier one) is durable (R1). Empty when `writeNumber` is 0. */
   readonly messagesAfterWrite: readonly Message[];
   /**
    * To apply, in order. May be taken before they are durable on this replica (a majority has them), so what applying
@@ -173,7 +192,10 @@ export interface Ready {
    */
   readonly committedEntries: readonly Entry[];
   readonly readStates: readonly ReadState[];
-  /** Followers that lag behind the compaction point: the host makes a snapshot for each and calls `snapshotSent`. */
+  /**
+   * Followers that lag behind the compaction point, each named once: the host makes a snapshot file (one may serve
+   * several) and calls `snapshotReady` for each, or `snapshotUnavailable`.
+   */
   readonly snapshotsWanted: readonly ReplicaId[];
 }
 

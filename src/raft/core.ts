@@ -1,0 +1,220 @@
+import { broken } from './invariant.ts';
+import { checkOptions, type RaftOptions } from './options.ts';
+import type { Progress } from './progress.ts';
+import { findMember, findVoter } from './quorum.ts';
+import { RaftLog } from './raft-log.ts';
+import type { ReadRounds } from './read-rounds.ts';
+import type {
+  Config,
+  HardState,
+  Incarnation,
+  LogPosition,
+  Message,
+  ReadState,
+  ReplicaId,
+  Role,
+  SnapshotMeta,
+  Term,
+} from './types.ts';
+import { Writes } from './writes.ts';
+
+export interface FollowerRole {
+  readonly name: 'follower';
+  /** 0 while none is known. */
+  leader: ReplicaId;
+}
+
+export interface CandidateRole {
+  readonly name: 'pre-candidate' | 'candidate';
+  /** Answers so far; a candidate's own vote is among them once it is durable (R1). */
+  readonly votes: Map<ReplicaId, boolean>;
+}
+
+export interface LeaderRole {
+  readonly name: 'leader';
+  /** All members but this one. */
+  readonly followers: readonly Progress[];
+  readonly progressOf: ReadonlyMap<ReplicaId, Progress>;
+  readonly reads: ReadRounds;
+  /** The transfer under way; while there is one, nothing is proposed (R8). */
+  transfer: { readonly to: ReplicaId; ticks: number } | undefined;
+  heartbeatElapsed: number;
+  /** Something may have to be sent to the followers with the next ready. */
+  sendDue: boolean;
+}
+
+/** What a role knows and nothing else: progress exists only while leading, votes only while standing. */
+export type RoleState = FollowerRole | CandidateRole | LeaderRole;
+
+// Raft paper figure 4, with the pre-candidate of thesis §9.6 and "starts a new election" as a step to the same role.
+const TRANSITIONS: Readonly<Record<Role, readonly Role[]>> = {
+  follower: ['follower', 'pre-candidate', 'candidate'],
+  'pre-candidate': ['follower', 'pre-candidate', 'candidate'],
+  candidate: ['follower', 'pre-candidate', 'candidate', 'leader'],
+  leader: ['follower'],
+};
+
+/** The state that all roles share; the modules of this room act on it and the class Raft is its front. */
+export class Core {
+  readonly options: RaftOptions;
+  readonly id: ReplicaId;
+  readonly incarnation: Incarnation;
+  readonly log: RaftLog;
+  readonly writes = new Writes();
+  term: Term;
+  /** Who got this replica's vote in `term`, or 0. */
+  vote: ReplicaId;
+  electionElapsed = 0;
+  /** Ticks until this replica stands, counted by `electionElapsed`. */
+  electionTimeout = 0;
+  /** The snapshot that the host is fetching or installing; nothing is applied meanwhile. */
+  installing: SnapshotMeta | undefined;
+
+  // What the next ready hands out.
+  messages: Message[] = [];
+  messagesAfterWrite: Message[] = [];
+  readStates: ReadState[] = [];
+  snapshotsWanted: ReplicaId[] = [];
+  snapshotOffer: { readonly from: ReplicaId; readonly meta: SnapshotMeta } | undefined;
+  logReset: LogPosition | undefined;
+  /** The hard state that was handed out last. */
+  hardStateOut: HardState;
+
+  #role: RoleState = { name: 'follower', leader: 0 };
+  #config: Config;
+  #canVote: boolean;
+  #impostor = false;
+
+  constructor(options: RaftOptions) {
+    checkOptions(options);
+    this.options = options;
+    this.id = options.id;
+    this.incarnation = options.incarnation;
+    this.term = options.hardState.term;
+    this.vote = options.hardState.vote;
+    this.hardStateOut = options.hardState;
+    this.log = new RaftLog(
+      options.compacted,
+      options.entries,
+      options.hardState.commit,
+      options.applied,
+    );
+    if (this.log.lastTerm > this.term) {
+      throw broken('log ahead of the term', { term: this.term, lastTerm: this.log.lastTerm });
+    }
+    this.#config = options.config;
+    this.#canVote = options.canVote;
+    this.setConfig(options.config, options.canVote);
+    this.resetElectionTimer();
+  }
+
+  get role(): RoleState {
+    return this.#role;
+  }
+
+  set role(next: RoleState) {
+    if (!TRANSITIONS[this.#role.name].includes(next.name)) {
+      throw broken(`invalid transition [${this.#role.name} -> ${next.name}]`, {
+        id: this.id,
+        term: this.term,
+      });
+    }
+    this.#role = next;
+  }
+
+  get config(): Config {
+    return this.#config;
+  }
+
+  setConfig(config: Config, canVote: boolean): void {
+    this.#config = config;
+    this.#canVote = canVote;
+    const self = findMember(config, this.id);
+    this.#impostor = self !== undefined && self.incarnation !== this.incarnation;
+  }
+
+  /**
+   * Whether this replica may vote and acknowledge: it has its first snapshot or configuration (C6), and the
+   * configuration does not list another incarnation under its id (R7).
+   */
+  get counts(): boolean {
+    return this.#canVote && !this.#impostor;
+  }
+
+  get canVote(): boolean {
+    return this.#canVote;
+  }
+
+  /** Whether this replica may stand for election. */
+  get promotable(): boolean {
+    return (
+      this.counts && this.installing === undefined && findVoter(this.#config, this.id) !== undefined
+    );
+  }
+
+  /** Whom this replica takes for the leader of its term, or 0. */
+  get leader(): ReplicaId {
+    if (this.#role.name === 'leader') return this.id;
+    return this.#role.name === 'follower' ? this.#role.leader : 0;
+  }
+
+  envelope(to: ReplicaId): {
+    readonly from: ReplicaId;
+    readonly to: ReplicaId;
+    readonly term: Term;
+    readonly incarnation: Incarnation;
+  } {
+    return { from: this.id, to, term: this.term, incarnation: this.incarnation };
+  }
+
+  /** Sends with the next ready: the message promises nothing that a crash could undo. */
+  send(message: Message): void {
+    this.messages.push(message);
+  }
+
+  /** Sends once everything in memory now is durable (R1). */
+  sendAfterWrite(message: Message): void {
+    this.messagesAfterWrite.push(message);
+  }
+
+  resetElectionTimer(): void {
+    const { electionTicks, randomBelow } = this.options;
+    this.electionElapsed = 0;
+    this.electionTimeout = electionTicks + randomBelow(Math.floor(electionTicks / 2) + 1);
+  }
+
+  raiseTerm(term: Term): void {
+    if (term <= this.term) throw broken('term does not rise', { term, current: this.term });
+    this.term = term;
+    this.vote = 0;
+  }
+
+  /** A leader's reads that no quorum has confirmed are rejected: another leader may have answered newer writes. */
+  becomeFollower(term: Term, leader: ReplicaId): void {
+    if (term < this.term) throw broken('term falls', { term, current: this.term });
+    const previous = this.#role;
+    if (term > this.term) this.raiseTerm(term);
+    if (previous.name === 'leader') {
+      this.snapshotsWanted = [];
+      for (const read of previous.reads.abandon()) {
+        this.answerRead(read.from, read.context, 0, true);
+      }
+    }
+    this.role = { name: 'follower', leader };
+    if (previous.name !== 'follower' || leader !== 0) this.resetElectionTimer();
+  }
+
+  answerRead(from: ReplicaId, context: number, index: number, rejected: boolean): void {
+    if (from === 0) {
+      this.readStates.push({ context, index, rejected });
+    } else {
+      this.send({
+        type: 'read-index-response',
+        ...this.envelope(from),
+        context,
+        index,
+        rejected,
+      });
+    }
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * raft/: the consensus core of one replica. No input or output, no promises, no clock and no chance of its own: what
+ * happens goes in as method calls, what has to be done comes out of `ready()`. It imports nothing.
+ *
+ * Sources: Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm" (the Raft paper); Ongaro,
+ * "Consensus: Bridging Theory and Practice" (the thesis); etcd's raft, whose division of labour this follows.
+ *
+ * ## The host's duties
+ *
+ * 1. Start with what is durable. `entries` follow `compacted` without a gap. Where the durable state is ahead of the log
+ *    on disk, or the log has another term at the state's index (a crash after a snapshot was installed and before the log
+ *    was reset), nothing of that log counts: `entries` is empty and `compacted` is the state's index and term.
+ * 2. Call `tick()` at equal intervals. After a stall of its own the host reads its sockets first and ticks once (R10).
+ * 3. Give every message to `step()`, decoded and checked for its form. Loss, doubling, delay and reordering are normal.
+ * 4. After any call, while `hasReady()`, take `ready()` and do what it says:
+ *    a. Make {hardState, logReset, entries} durable in one write, in the order of the write numbers, then call
+ *       `persisted(writeNumber)`. One call may stand for several writes: the highest number implies the lower ones.
+ *    b. Send `messages` at once, beside the write.
+ *    c. Send `messagesAfterWrite` when that write and all before it are durable, never sooner (R1). To lose one is
+ *       harmless, to send one early is not. There are none without a write.
+ *    d. Apply `committedEntries` in order, of all kinds, then call `applied(index)`; this may lag. They may be committed
+ *       before they are durable here: state that is made durable must not be ahead of the log on this disk, unless a
+ *       snapshot put it there.
+ *    e. Serve the reads of `readStates` once their index is applied. A rejected one was not served: ask again.
+ *    f. `snapshot`: fetch it from that replica's host and install it: durably, as the whole state, together with its
+ *       configuration, after every entry taken before has been applied or dropped. Then `snapshotInstalled(meta)`, which
+ *       counts as `applied(meta.index)`. When it cannot be had: `snapshotFailed(meta)`. One of the two must follow.
+ *    g. `snapshotsWanted`: make a snapshot of the applied state, keep the log after it as long as it is in use, then
+ *       `snapshotReady(to, meta)`, or `snapshotUnavailable(to)`. One of the two must follow.
+ * 5. Call `compact(index)` when the durable state holds everything up to `index`, keeping some entries for followers that
+ *    are a little behind: one that needs a compacted entry costs a snapshot.
+ * 6. Contexts of `readIndex` are unique per replica over restarts as well (begin at a random number): an answer to an
+ *    old life would otherwise pass for a new one. Answers can get lost, so a read has a deadline.
+ * 7. An accepted proposal is committed if the entry at its index has its term when applied, and lost if it has another.
+ *    Until then its fate is open, also when leadership changes.
+ * 8. Any thrown error is a broken invariant. The process must stop without another word (no send, no write).
+ *
+ * ## What may overlap
+ *
+ * The next `ready()` may be taken, and any method called, while earlier writes, sends and applications are under way. A
+ * write counts only for entries that still stand when it completes (L5); the core keeps that account.
+ *
+ * ## The main loop
+ *
+ *     raft.tick() | raft.step(message) | raft.propose(data) | raft.readIndex(context) | …
+ *     while (raft.hasReady()) {
+ *       const ready = raft.ready();
+ *       if (ready.writeNumber > 0) {
+ *         log.write(ready.hardState, ready.logReset, ready.entries).then(() => {
+ *           raft.persisted(ready.writeNumber);
+ *           send(ready.messagesAfterWrite);           // and run this loop again
+ *         });
+ *       }
+ *       send(ready.messages);
+ *       apply(ready.committedEntries);                // then raft.applied(index)
+ *       …
+ *     }
+ *
+ * Take a ready once per turn of the event loop, not per proposal: all that was proposed in between shares one write and
+ * one append per follower.
+ *
+ * ## Messages
+ *
+ * | type                | sent by                | who reacts, and how                                                   |
+ * | ------------------- | ---------------------- | --------------------------------------------------------------------- |
+ * | pre-vote-request    | pre-candidate          | all: would it get the vote? Changes nothing here (thesis §9.6)        |
+ * | pre-vote-response   | all                    | pre-candidate: with a majority it stands                              |
+ * | vote-request        | candidate, after write | all: one vote per term, to an up-to-date log (§5.2, §5.4.1)           |
+ * | vote-response       | all, after write       | candidate: with a majority it leads                                   |
+ * | append-request      | leader                 | follower: checks, appends, commits (§5.3); candidates step back       |
+ * | append-response     | follower, after write  | leader: moves match, commits by counting (§5.4.2), or probes further  |
+ * | heartbeat           | leader                 | follower: hears its leader, commits; candidates step back             |
+ * | heartbeat-response  | follower               | leader: CheckQuorum, read rounds, what was lost is sent again         |
+ * | snapshot-request    | leader                 | follower: offers the snapshot to its host (§7)                        |
+ * | read-index-request  | follower               | leader: joins the next read round; others reject (thesis §6.4)        |
+ * | read-index-response | leader                 | whoever asked: a read state                                           |
+ * | timeout-now         | leader                 | follower: stands at once, without pre-vote (thesis §3.10)             |
+ *
+ * A message of a newer term first makes its receiver a follower in that term, save pre-votes and what stickiness ignores;
+ * one of an older term is answered only where its sender must learn the newer term. One of a stranger, or of another
+ * incarnation of a member, is dropped (R7).
+ */
+export type { RaftOptions } from './options.ts';
+export type { ProgressState } from './progress.ts';
+export type { VoteResult } from './quorum.ts';
+export {
+  findMember,
+  findVoter,
+  majority,
+  members,
+  quorumValue,
+  voteResult,
+  voters,
+} from './quorum.ts';
+export { Raft } from './raft.ts';
+export { ENTRY_OVERHEAD_BYTES, entryBytes } from './raft-log.ts';
+export type { FollowerStatus, RaftStatus } from './status.ts';
+export type {
+  AppendRequest,
+  AppendResponse,
+  Config,
+  Entry,
+  EntryKind,
+  HardState,
+  Heartbeat,
+  HeartbeatResponse,
+  Incarnation,
+  Index,
+  LogPosition,
+  Member,
+  Message,
+  MessageType,
+  ProposalOutcome,
+  ProposalRefusal,
+  ReadIndexRequest,
+  ReadIndexResponse,
+  ReadState,
+  Ready,
+  ReplicaId,
+  Role,
+  SnapshotMeta,
+  SnapshotRequest,
+  Term,
+  TimeoutNow,
+  VoteRequest,
+  VoteResponse,
+} from './types.ts';

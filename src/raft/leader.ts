@@ -1,0 +1,119 @@
+import type { Core, LeaderRole } from './core.ts';
+import { broken } from './invariant.ts';
+import { Progress } from './progress.ts';
+import { members, quorumValue, voteResult } from './quorum.ts';
+import { ENTRY_OVERHEAD_BYTES } from './raft-log.ts';
+import { ReadRounds } from './read-rounds.ts';
+import type { EntryKind, Index, ProposalOutcome, ReplicaId } from './types.ts';
+
+// What a leader does by itself: it begins, appends, counts, keeps time. What it sends is in replication.ts.
+
+const NO_DATA = new Uint8Array(0);
+
+export function becomeLeader(core: Core): void {
+  const followers: Progress[] = [];
+  for (const member of members(core.config)) {
+    if (member.id === core.id) continue;
+    followers.push(new Progress(member, core.log.lastIndex + 1, core.options.inflightBytesMax));
+  }
+  core.role = {
+    name: 'leader',
+    followers,
+    progressOf: new Map(followers.map((progress) => [progress.id, progress])),
+    reads: new ReadRounds(),
+    transfer: undefined,
+    heartbeatElapsed: 0,
+    sendDue: true,
+  };
+  core.electionElapsed = 0;
+  if (core.options.appendEmptyEntry) append(core, 'empty', NO_DATA);
+}
+
+function append(core: Core, kind: EntryKind, data: Uint8Array): Index {
+  const index = core.log.lastIndex + 1;
+  if (!Number.isSafeInteger(index)) throw broken('index', { index });
+  core.log.append([{ index, term: core.term, kind, data }]);
+  return index;
+}
+
+export function propose(core: Core, data: Uint8Array): ProposalOutcome {
+  const { role, log } = core;
+  if (role.name !== 'leader') {
+    return { accepted: false, reason: 'not-leader', leader: core.leader };
+  }
+  if (role.transfer !== undefined) {
+    return { accepted: false, reason: 'transferring', leader: core.id };
+  }
+  // One proposal of any size is taken when nothing else waits, or it would never be.
+  const bytes = log.uncommittedBytes + data.length + ENTRY_OVERHEAD_BYTES;
+  if (log.uncommittedBytes > 0 && bytes > core.options.uncommittedBytesMax) {
+    return { accepted: false, reason: 'overloaded', leader: core.id };
+  }
+  role.sendDue = true;
+  return { accepted: true, index: append(core, 'normal', data), term: core.term };
+}
+
+/**
+ * Commits what a quorum has durable, this replica's own entries included only when durable (G7). Entries of older terms
+ * commit only along with one of this term, never by counting (Raft paper §5.4.2 and figure 8; G2).
+ */
+export function advanceCommit(core: Core, role: LeaderRole): void {
+  const { log } = core;
+  const index = quorumValue(core.config, (id) =>
+    id === core.id ? log.durable : (role.progressOf.get(id)?.match ?? 0),
+  );
+  if (index <= log.commit || log.termAt(index) !== core.term) return;
+  log.commitTo(index);
+  role.sendDue = true;
+}
+
+export function tickLeader(core: Core, role: LeaderRole): void {
+  const { electionTicks, heartbeatTicks, checkQuorum } = core.options;
+  for (const progress of role.followers) {
+    progress.silentTicks++;
+    progress.offerTicks++;
+  }
+  if (checkQuorum && !hearsQuorum(core, role)) {
+    core.becomeFollower(core.term, 0);
+    return;
+  }
+  for (const progress of role.followers) {
+    if (isActive(core, progress)) {
+      if (progress.offerDue(electionTicks)) role.sendDue = true;
+    } else if (progress.state !== 'probe') {
+      // Nothing more is sent into the void: the next answer to a heartbeat starts over.
+      progress.becomeProbe(progress.match + 1);
+      progress.paused = true;
+    }
+  }
+  if (role.transfer !== undefined && ++role.transfer.ticks >= electionTicks) {
+    role.transfer = undefined;
+  }
+  if (++role.heartbeatElapsed >= heartbeatTicks) sendHeartbeats(core, role);
+}
+
+/** Heard from within an election timeout. */
+export function isActive(core: Core, progress: Progress): boolean {
+  return progress.silentTicks < core.options.electionTicks;
+}
+
+function hearsQuorum(core: Core, role: LeaderRole): boolean {
+  const heard = (id: ReplicaId): boolean => {
+    const progress = role.progressOf.get(id);
+    return progress === undefined ? id === core.id : isActive(core, progress);
+  };
+  return voteResult(core.config, heard) === 'won';
+}
+
+/** Carries the read round under way, so that a lost heartbeat or answer delays a read by one interval at most (R6). */
+export function sendHeartbeats(core: Core, role: LeaderRole): void {
+  role.heartbeatElapsed = 0;
+  for (const { id, match } of role.followers) {
+    core.send({
+      type: 'heartbeat',
+      ...core.envelope(id),
+      commit: Math.min(core.log.commit, match),
+      round: role.reads.current,
+    });
+  }
+}

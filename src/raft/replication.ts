@@ -1,0 +1,208 @@
+import type { Core, LeaderRole } from './core.ts';
+import { broken } from './invariant.ts';
+import { advanceCommit, isActive } from './leader.ts';
+import type { Progress } from './progress.ts';
+import type {
+  AppendResponse,
+  Entry,
+  HeartbeatResponse,
+  Index,
+  ReplicaId,
+  SnapshotMeta,
+} from './types.ts';
+
+// How a leader brings its followers up to date: Raft paper §5.3, pipelined as in thesis §10.2.1, with the three states
+// of progress.ts.
+
+const NO_ENTRIES: readonly Entry[] = [];
+
+/** Sends what each follower can take now. Runs once per ready, so that one append carries all that came meanwhile. */
+export function sendAppends(core: Core, role: LeaderRole): void {
+  for (const progress of role.followers) {
+    switch (progress.state) {
+      case 'probe':
+        if (!progress.paused) probe(core, progress);
+        break;
+      case 'replicate':
+        replicate(core, progress);
+        break;
+      case 'snapshot':
+        offerSnapshot(core, progress);
+        break;
+    }
+  }
+}
+
+function probe(core: Core, progress: Progress): void {
+  progress.paused = true;
+  const { to } = core.log.endOfRun(progress.next, core.options.appendBytesMax);
+  sendAppend(core, progress, to);
+}
+
+function replicate(core: Core, progress: Progress): void {
+  const { log } = core;
+  let sent = false;
+  while (progress.next <= log.lastIndex && !progress.inflights.full) {
+    const { to, bytes } = log.endOfRun(progress.next, core.options.appendBytesMax);
+    if (!sendAppend(core, progress, to)) return;
+    progress.sent(to - 1, bytes);
+    sent = true;
+  }
+  // With nothing left to carry it, a new commit index travels alone, so that followers serve reads early.
+  const news = progress.next > log.lastIndex && progress.commitSent < log.commit;
+  if (!sent && (news || progress.poke)) sendAppend(core, progress, progress.next);
+  progress.poke = false;
+}
+
+// Sends [next, to); false when what comes before is compacted, and the follower needs a snapshot instead.
+function sendAppend(core: Core, progress: Progress, to: Index): boolean {
+  const { log } = core;
+  const prevIndex = progress.next - 1;
+  const prevTerm = log.termAt(prevIndex);
+  if (prevTerm === undefined) {
+    // No snapshot is made for a follower that is not there to take it.
+    if (isActive(core, progress)) wantSnapshot(core, progress);
+    return false;
+  }
+  progress.commitSent = Math.max(progress.commitSent, Math.min(log.commit, to - 1));
+  core.send({
+    type: 'append-request',
+    ...core.envelope(progress.id),
+    prevIndex,
+    prevTerm,
+    entries: to === progress.next ? NO_ENTRIES : log.slice(progress.next, to),
+    commit: log.commit,
+  });
+  return true;
+}
+
+function wantSnapshot(core: Core, progress: Progress): void {
+  progress.becomeSnapshot();
+  core.snapshotsWanted.push(progress.id);
+}
+
+// Repeats an offer that may have been lost; a follower that is busy with it ignores the repetition.
+function offerSnapshot(core: Core, progress: Progress): void {
+  const { snapshot } = progress;
+  if (snapshot === undefined || !progress.offerDue(core.options.electionTicks)) return;
+  progress.offerTicks = 0;
+  core.send({ type: 'snapshot-request', ...core.envelope(progress.id), snapshot });
+}
+
+/** The host has a snapshot for `to`. False when it is of no use any more. */
+export function snapshotReady(
+  core: Core,
+  role: LeaderRole,
+  to: ReplicaId,
+  meta: SnapshotMeta,
+): boolean {
+  const progress = role.progressOf.get(to);
+  if (progress?.state !== 'snapshot') return false;
+  if (meta.index > core.log.applied) {
+    throw broken('snapshot ahead of the state', { index: meta.index, applied: core.log.applied });
+  }
+  if (meta.index < core.log.compacted.index) {
+    // The log has moved on meanwhile, and the follower could not go on from there.
+    snapshotUnavailable(role, to);
+    return false;
+  }
+  progress.snapshot = meta;
+  progress.offerTicks = core.options.electionTicks;
+  role.sendDue = true;
+  return true;
+}
+
+/** The follower is probed again once it answers a heartbeat, and a snapshot is asked for again if it needs one. */
+export function snapshotUnavailable(role: LeaderRole, to: ReplicaId): void {
+  const progress = role.progressOf.get(to);
+  if (progress?.state !== 'snapshot') return;
+  progress.becomeProbe(progress.match + 1);
+  progress.paused = true;
+}
+
+export function handleAppendResponse(core: Core, role: LeaderRole, message: AppendResponse): void {
+  const progress = role.progressOf.get(message.from);
+  if (progress === undefined) return;
+  progress.silentTicks = 0;
+  if (message.rejected) handleRejection(core, role, progress, message);
+  else handleAcknowledgement(core, role, progress, message.index);
+}
+
+function handleAcknowledgement(
+  core: Core,
+  role: LeaderRole,
+  progress: Progress,
+  index: Index,
+): void {
+  const { log } = core;
+  if (index > log.lastIndex) {
+    throw broken('acknowledgement beyond the log', {
+      from: progress.id,
+      index,
+      lastIndex: log.lastIndex,
+    });
+  }
+  const moved = progress.acknowledged(index);
+  role.sendDue = true;
+  if (progress.state === 'probe') {
+    if (progress.match === index) progress.becomeReplicate();
+  } else if (progress.state === 'snapshot') {
+    if (progress.match >= log.compacted.index) progress.becomeReplicate();
+  }
+  if (moved) advanceCommit(core, role);
+  finishTransfer(core, role, progress);
+}
+
+function handleRejection(
+  core: Core,
+  role: LeaderRole,
+  progress: Progress,
+  message: AppendResponse,
+): void {
+  const { log } = core;
+  if (message.index === 0) {
+    // Every log agrees at 0, so this is a replica that waits for its first snapshot.
+    if (progress.state !== 'snapshot') wantSnapshot(core, progress);
+    return;
+  }
+  if (progress.state === 'snapshot') {
+    if (progress.snapshot?.index === message.index) snapshotUnavailable(role, progress.id);
+    return;
+  }
+  // What the follower has at the hint tells which of our own entries can still agree: whole terms are skipped on both
+  // sides, so a wrong suffix costs one round per term and not one per entry (R4; etcd `stepLeader`, MsgAppResp).
+  const hint =
+    message.hintIndex < log.compacted.index
+      ? message.hintIndex
+      : log.lastPositionWithin(message.hintIndex, message.hintTerm).index;
+  if (progress.rejected(message.index, hint)) role.sendDue = true;
+}
+
+/** An answer to a heartbeat: the follower lives, and what was lost on the way to it or back is sent again. */
+export function handleHeartbeatResponse(
+  core: Core,
+  role: LeaderRole,
+  message: HeartbeatResponse,
+): void {
+  const progress = role.progressOf.get(message.from);
+  if (progress === undefined) return;
+  progress.silentTicks = 0;
+  if (progress.state === 'probe') {
+    progress.paused = false;
+    role.sendDue = true;
+  } else if (progress.state === 'replicate') {
+    if (!progress.moved && progress.match < progress.next - 1) {
+      // Nothing was acknowledged for a whole heartbeat: an empty append finds out what was lost, it or the answer.
+      progress.poke = true;
+      role.sendDue = true;
+    }
+    progress.moved = false;
+  }
+  finishTransfer(core, role, progress);
+}
+
+/** Once the target has everything, it is told to stand; told again, it does not mind (thesis §3.10). */
+export function finishTransfer(core: Core, role: LeaderRole, progress: Progress): void {
+  if (role.transfer?.to !== progress.id || progress.match !== core.log.lastIndex) return;
+  core.send({ type: 'timeout-now', ...core.envelope(progress.id) });
+}

@@ -1,0 +1,31 @@
+import type { Core, LeaderRole } from './core.ts';
+import { isActive } from './leader.ts';
+import type { Progress } from './progress.ts';
+import { findVoter } from './quorum.ts';
+import { finishTransfer } from './replication.ts';
+import type { ReplicaId } from './types.ts';
+
+// Leadership transfer (thesis §3.10, R8): proposals stop, the target gets what it lacks, then TimeoutNow lets it stand
+// at once. After an election timeout without success the leader goes on as before.
+
+/** False when `to` cannot take over: not a voter, or this replica itself. */
+export function transferLeader(core: Core, role: LeaderRole, to: ReplicaId): boolean {
+  const progress = role.progressOf.get(to);
+  if (progress === undefined || findVoter(core.config, to) === undefined) return false;
+  role.transfer = { to, ticks: 0 };
+  role.sendDue = true;
+  finishTransfer(core, role, progress);
+  return true;
+}
+
+/** Leaves the lead to the follower that can take it soonest, or to whoever will, if none answers. */
+export function stepDown(core: Core, role: LeaderRole): void {
+  let best: Progress | undefined;
+  for (const progress of role.followers) {
+    if (progress.state === 'snapshot' || !isActive(core, progress)) continue;
+    if (findVoter(core.config, progress.id) === undefined) continue;
+    if (best === undefined || progress.match > best.match) best = progress;
+  }
+  if (best === undefined) core.becomeFollower(core.term, 0);
+  else transferLeader(core, role, best.id);
+}
