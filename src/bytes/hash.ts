@@ -13,6 +13,11 @@ export function hash64(bytes: Uint8Array): Hash64 {
   return { high: murmur3(bytes, SEED_HIGH), low: murmur3(bytes, SEED_LOW) };
 }
 
+/** 32 bits, for tables in memory; the seed keeps clients from choosing keys that collide. */
+export function hash32(bytes: Uint8Array, seed: number): number {
+  return murmur3(bytes, seed);
+}
+
 function murmur3(bytes: Uint8Array, seed: number): number {
   const length = bytes.length;
   const blocks = length & ~3;

@@ -18,11 +18,11 @@ function utf8Rank(unit: number): number {
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }
 
-// With the `u` flag a surrogate matches only where it stands alone.
-const LONE_SURROGATE = /[\ud800-\udfff]/u;
-const LONE_SURROGATES = /[\ud800-\udfff]/gu;
-
 /** The text with each lone surrogate, which has no UTF-8 form, replaced by U+FFFD. */
 export function wellFormed(text: string): string {
-  return LONE_SURROGATE.test(text) ? text.replace(LONE_SURROGATES, '\ufffd') : text;
+  const unicode = text as UnicodeText;
+  return unicode.isWellFormed() ? text : unicode.toWellFormed();
 }
+
+// ES2024, present in Node.js 20 and in browsers since 2023; the compiler's ES2023 library does not name it yet.
+type UnicodeText = string & { isWellFormed(): boolean; toWellFormed(): string };
