@@ -166,7 +166,7 @@ export function readGroupReply(reader: ByteReader): GroupReply {
     case 'overloaded':
     case 'unknown':
       return { kind };
-    case undefined:
+    default:
       throw new MalformedError('group reply of an unknown kind');
   }
 }

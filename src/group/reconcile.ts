@@ -1,0 +1,53 @@
+import type { ReplicaState } from '../engine/index.ts';
+import type { LogHardState, LogPosition, RecoveredReplica } from '../log/index.ts';
+import type { Entry, ReplicaId } from '../raft/index.ts';
+
+export interface Reconciled {
+  readonly hardState: LogHardState;
+  readonly compacted: LogPosition;
+  readonly entries: readonly Entry[];
+  /** The log must start anew after this place before anything is appended. */
+  readonly reset: LogPosition | undefined;
+}
+
+/**
+ * Fits log and engine together after a start (F31).
+ *
+ * The engine is at some index A, durable with its data (E1). The log holds entries C + 1 to L. Trimming never passes A and
+ * flushing never passes L, so C ≤ A ≤ L, unless a snapshot was being installed when the process died: the engine had
+ * switched to it and the log was not yet reset. Then the log starts anew after A. Anything else is damage, and throws.
+ */
+export function reconcile(
+  replica: ReplicaId,
+  state: ReplicaState,
+  recovered: RecoveredReplica | undefined,
+): Reconciled {
+  const applied = { index: state.appliedIndex, term: state.appliedTerm };
+  const { hardState, compacted, entries } = recovered ?? {
+    hardState: { term: 0, vote: 0, commit: 0 },
+    compacted: { index: 0, term: 0 },
+    entries: [],
+  };
+  if (applied.index < compacted.index) {
+    throw new Error(
+      `replica ${replica}: the engine ends at ${applied.index}, the log begins after ${compacted.index}: ` +
+        'what lies between is lost on this node',
+    );
+  }
+  const commit = Math.max(hardState.commit, applied.index);
+  const term =
+    applied.index === compacted.index
+      ? compacted.term
+      : entries[applied.index - compacted.index - 1]?.term;
+  if (term === applied.term) {
+    return { hardState: { ...hardState, commit }, compacted, entries, reset: undefined };
+  }
+  const newer = Math.max(hardState.term, applied.term);
+  const vote = newer === hardState.term ? hardState.vote : 0;
+  return {
+    hardState: { term: newer, vote, commit },
+    compacted: applied,
+    entries: [],
+    reset: applied,
+  };
+}

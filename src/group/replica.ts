@@ -1,0 +1,390 @@
+import { utf8, utf8Text } from '../bytes/index.ts';
+import type { ReplicaState, Write } from '../engine/index.ts';
+import type { RecoveredReplica, WriteAheadLog } from '../log/index.ts';
+import type { Clock, Disk, Random } from '../ports/index.ts';
+import {
+  type Config,
+  type Entry,
+  type Index,
+  type Message,
+  Raft,
+  type RaftStatus,
+  type ReplicaId,
+  type SnapshotMeta,
+  type Term,
+} from '../raft/index.ts';
+import { reconcile } from './reconcile.ts';
+import { Snapshots } from './snapshots.ts';
+import type { StateMachine } from './state-machine.ts';
+import { type ProposalResult, Proposals, Reads } from './waiters.ts';
+
+/** Ticks per second and the timeouts that follow: a leader is missed after 1 to 1.5 seconds (R10). */
+export const TICK_MS = 100;
+const ELECTION_TICKS = 10;
+
+const APPEND_BYTES_MAX = 1024 * 1024;
+const INFLIGHT_BYTES_MAX = 16 * 1024 * 1024;
+const UNCOMMITTED_BYTES_MAX = 32 * 1024 * 1024;
+
+/** Entries kept for followers that are behind, although the engine has made them durable. Bytes in memory. */
+const LOG_BYTES_KEPT = 16 * 1024 * 1024;
+
+/** Applying yields to the sockets after this many milliseconds. */
+const APPLY_SLICE_MS = 5;
+
+/** What a replica needs of the node that it lives on. */
+export interface ReplicaHost {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly disk: Disk;
+  readonly log: WriteAheadLog;
+  send(group: number, message: Message): void;
+  /** The replica has something to do at the end of this turn. */
+  schedule(replica: Replica): void;
+  /**
+   * Copies a snapshot file from another replica of the group to `path` on this disk. False: it is not to be had there
+   * (any more).
+   */
+  fetchSnapshot(group: number, from: ReplicaId, index: Index, path: string): Promise<boolean>;
+  /** Something that must not fail did: the process ends. */
+  fatal(error: unknown): void;
+}
+
+export interface ReplicaOptions {
+  readonly host: ReplicaHost;
+  readonly group: number;
+  readonly id: ReplicaId;
+  readonly incarnation: string;
+  /** The group's members at its birth; once the state holds a configuration, that one counts. */
+  readonly initialConfig: Config;
+  /** Stands at once while the group is new, instead of waiting for an election timeout: a new cluster is ready sooner. */
+  readonly isPreferredLeader: boolean;
+  readonly machine: StateMachine;
+  readonly state: ReplicaState;
+  /** What the log holds; undefined for a new replica. */
+  readonly recovered: RecoveredReplica | undefined;
+}
+
+const CONFIG_KEY = Uint8Array.of(0x0f);
+
+/**
+ * One replica of one group: drives Raft, the log, the engine and the state machine in the order that keeps promises.
+ *
+ * The node calls `collect` and then `applyCommitted` at the end of a turn in which the replica asked for it. In between
+ * it starts the log's write, so that disk, network and applying overlap.
+ */
+export class Replica {
+  readonly group: number;
+  readonly id: ReplicaId;
+  readonly #host: ReplicaHost;
+  readonly #machine: StateMachine;
+  readonly #state: ReplicaState;
+  readonly #raft: Raft;
+  readonly #proposals = new Proposals();
+  readonly #reads: Reads;
+  readonly #snapshots: Snapshots;
+  readonly #isPreferredLeader: boolean;
+  /** Committed and not applied yet, from `#committedAt` on. */
+  #committed: readonly Entry[] = [];
+  #committedAt = 0;
+  #leads = false;
+  #flushing: Promise<void> | undefined;
+  #installing = false;
+  #closed = false;
+
+  constructor(options: ReplicaOptions) {
+    const { host, group, id, incarnation, machine, state } = options;
+    this.group = group;
+    this.id = id;
+    this.#host = host;
+    this.#machine = machine;
+    this.#state = state;
+    const { hardState, compacted, entries, reset } = reconcile(id, state, options.recovered);
+    if (reset) host.log.append(id, { reset, hardState }, () => {});
+    const stored = state.get(CONFIG_KEY);
+    this.#raft = new Raft({
+      id,
+      incarnation,
+      config: stored ? (JSON.parse(utf8Text(stored)) as Config) : options.initialConfig,
+      hardState,
+      entries,
+      compacted,
+      applied: state.appliedIndex,
+      electionTicks: ELECTION_TICKS,
+      heartbeatTicks: 1,
+      preVote: true,
+      checkQuorum: true,
+      appendEmptyEntry: true,
+      appendBytesMax: APPEND_BYTES_MAX,
+      inflightBytesMax: INFLIGHT_BYTES_MAX,
+      uncommittedBytesMax: UNCOMMITTED_BYTES_MAX,
+      randomBelow: (n) => host.random.uint32() % n,
+      canVote: true,
+    });
+    this.#reads = new Reads(1 + host.random.uint32());
+    this.#isPreferredLeader = options.isPreferredLeader;
+    this.#snapshots = new Snapshots(host, group, id, state);
+    machine.restore(state);
+  }
+
+  get status(): RaftStatus {
+    return this.#raft.status();
+  }
+
+  /** 0 when nobody is known to lead. */
+  get leader(): ReplicaId {
+    return this.#raft.leader;
+  }
+
+  get isLeader(): boolean {
+    return this.#raft.role === 'leader';
+  }
+
+  get term(): Term {
+    return this.#raft.term;
+  }
+
+  get state(): ReplicaState {
+    return this.#state;
+  }
+
+  get hasPeers(): boolean {
+    return this.#raft.config.incoming.length > 1;
+  }
+
+  /** On a leader: the follower has what the leader has committed. */
+  isCaughtUp(id: ReplicaId): boolean {
+    const follower = this.#raft.status().followers.find((status) => status.id === id);
+    return follower?.state === 'replicate' && follower.match >= this.#raft.commit;
+  }
+
+  /** On a leader: it has applied everything of earlier terms, so the state machine's clock may be carried on. */
+  get isCurrent(): boolean {
+    return this.isLeader && this.#raft.termAt(this.#state.appliedIndex) === this.#raft.term;
+  }
+
+  /** `settle` is called exactly once, never within the call. */
+  propose(data: Uint8Array, settle: (result: ProposalResult) => void): void {
+    const outcome = this.#raft.propose(data);
+    if (outcome.accepted) {
+      this.#proposals.add(outcome.index, outcome.term, settle);
+      this.#host.schedule(this);
+      return;
+    }
+    const kind = outcome.reason === 'overloaded' ? 'overloaded' : 'not-leader';
+    this.#host.clock.endOfTurn(() => settle({ kind }));
+  }
+
+  /** Calls back with true when a read of the state is linearizable from the moment of the call on (R6). */
+  confirmRead(settle: (confirmed: boolean) => void): void {
+    this.#reads.add(settle);
+    this.#host.schedule(this);
+  }
+
+  step(message: Message): void {
+    this.#raft.step(message);
+    this.#host.schedule(this);
+  }
+
+  tick(): void {
+    if (this.#isPreferredLeader && this.#raft.lastIndex === 0 && this.leader === 0) {
+      this.#raft.campaign();
+    }
+    this.#raft.tick();
+    this.#reads.tick();
+    this.#snapshots.tick().catch((error) => this.#host.fatal(error));
+    this.#maybeFlush();
+    this.#host.schedule(this);
+  }
+
+  /** Stands for election at once; followers that hear a leader refuse. */
+  campaign(): void {
+    this.#raft.campaign();
+    this.#host.schedule(this);
+  }
+
+  transferLeader(to: ReplicaId): void {
+    this.#raft.transferLeader(to);
+    this.#host.schedule(this);
+  }
+
+  /** Leads on to the follower that is nearest to the end of the log, on a shutdown (R8). */
+  stepDown(): void {
+    this.#raft.stepDown();
+    this.#host.schedule(this);
+  }
+
+  reportUnreachable(id: ReplicaId, refused: boolean): void {
+    this.#raft.reportUnreachable(id, refused);
+    this.#host.schedule(this);
+  }
+
+  /** A chunk of the snapshot that ends at `index`, for another replica; undefined when it is not there. */
+  readSnapshot(index: Index, offset: number, length: number): Promise<Uint8Array | undefined> {
+    return this.#snapshots.read(index, offset, length);
+  }
+
+  /** Takes what Raft has to do: hands writes to the log, sends messages. The first half of a turn. */
+  collect(): void {
+    if (this.#closed) return;
+    this.#reads.ask((context) => this.#raft.readIndex(context));
+    if (!this.#raft.hasReady()) return;
+    const ready = this.#raft.ready();
+    const { writeNumber, hardState, logReset, entries, messagesAfterWrite } = ready;
+    if (writeNumber > 0) {
+      this.#host.log.append(this.id, { reset: logReset, entries, hardState }, () => {
+        if (this.#closed) return;
+        for (const message of messagesAfterWrite) this.#host.send(this.group, message);
+        this.#raft.persisted(writeNumber);
+        this.#host.schedule(this);
+      });
+    }
+    for (const message of ready.messages) this.#host.send(this.group, message);
+    if (ready.committedEntries.length > 0) this.#takeCommitted(ready.committedEntries);
+    for (const { context, index, rejected } of ready.readStates) {
+      this.#reads.onReadState(context, index, rejected);
+    }
+    if (ready.snapshot) void this.#install(ready.snapshot.from, ready.snapshot.meta);
+    for (const to of ready.snapshotsWanted) void this.#offerSnapshot(to);
+    if (this.#leads && !this.isLeader) this.#proposals.abandon();
+    this.#leads = this.isLeader;
+  }
+
+  /** Applies what is committed and answers whoever waits for it. The second half of a turn. */
+  applyCommitted(): void {
+    if (this.#closed || this.#installing) return;
+    const until = this.#host.clock.monotonic() + APPLY_SLICE_MS;
+    let count = 0;
+    while (this.#committedAt < this.#committed.length) {
+      // The memtable's hard limit: applying goes on when the flush has made room.
+      if (this.#state.isFull) break;
+      this.#applyEntry(this.#committed[this.#committedAt++] as Entry);
+      if (++count % 32 === 0 && this.#host.clock.monotonic() > until) break;
+    }
+    if (count > 0) this.#raft.applied(this.#state.appliedIndex);
+    this.#reads.onApplied(this.#state.appliedIndex);
+    this.#maybeFlush();
+    const waits = this.#committedAt < this.#committed.length && !this.#state.isFull;
+    if (waits || this.#raft.hasReady()) this.#host.schedule(this);
+  }
+
+  /** Makes everything applied durable in the engine, so that a restart has nothing to replay. */
+  async flush(): Promise<void> {
+    await this.#flushing;
+    if (this.#state.appliedIndex > this.#state.durableIndex) await this.#flush();
+  }
+
+  /** Answers whoever waits with `unknown`; the replica does nothing any more. */
+  close(): void {
+    this.#closed = true;
+    this.#proposals.abandon();
+    this.#reads.abandon();
+  }
+
+  #takeCommitted(entries: readonly Entry[]): void {
+    const rest = this.#committed.slice(this.#committedAt);
+    this.#committed = rest.length > 0 ? [...rest, ...entries] : entries;
+    this.#committedAt = 0;
+  }
+
+  #applyEntry(entry: Entry): void {
+    const { index, term } = entry;
+    if (entry.kind !== 'normal') {
+      this.#state.apply(index, term, []);
+      return;
+    }
+    const { writes, result } = this.#machine.apply(entry.data, this.#state);
+    this.#state.apply(index, term, writes);
+    this.#proposals.applied(index, term, result);
+  }
+
+  /** Flushes when the memtable is large, or when this replica keeps the log from being trimmed (L3). */
+  #maybeFlush(): void {
+    if (this.#flushing || this.#installing || this.#closed) return;
+    const { log } = this.#host;
+    const pins =
+      this.#state.appliedIndex > this.#state.durableIndex && log.pinning().includes(this.id);
+    if (this.#state.needsFlush || pins) void this.#flush();
+  }
+
+  #flush(): Promise<void> {
+    const flushing = this.#state
+      .flush(() => this.#caches(), this.#logDurable())
+      .then(
+        () => {
+          this.#flushing = undefined;
+          this.#trim();
+          if (!this.#closed) this.#host.schedule(this);
+        },
+        (error) => this.#host.fatal(error),
+      );
+    this.#flushing = flushing;
+    return flushing;
+  }
+
+  /**
+   * Resolves when everything handed to the log so far is durable. Entries may be applied before that, since a majority
+   * has them; but the engine must not become durable beyond the log, or a restart would find a gap.
+   */
+  #logDurable(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#host.log.append(this.id, {}, resolve);
+      this.#host.log.flush();
+    });
+  }
+
+  /** Drops entries that the engine has, apart from some for followers that are behind and for a snapshot in use (L3). */
+  #trim(): void {
+    const { durableIndex } = this.#state;
+    const limit = Math.min(durableIndex, this.#snapshots.oldestInUse ?? durableIndex);
+    const { firstIndex, lastIndex, logBytes } = this.#raft;
+    if (logBytes <= LOG_BYTES_KEPT) return;
+    const entriesKept = Math.floor((LOG_BYTES_KEPT / logBytes) * (lastIndex - firstIndex + 1));
+    const index = Math.min(limit, lastIndex - entriesKept);
+    if (index < firstIndex) return;
+    const term = this.#raft.termAt(index);
+    if (term === undefined) throw new Error(`no term at ${index} of replica ${this.id}`);
+    this.#raft.compact(index);
+    this.#host.log.trim(this.id, index, term);
+  }
+
+  async #offerSnapshot(to: ReplicaId): Promise<void> {
+    const config = this.#raft.config;
+    const made = await this.#snapshots.make(() => this.#caches());
+    if (this.#closed) return;
+    if (made) this.#raft.snapshotReady(to, { ...made, config });
+    else this.#raft.snapshotUnavailable(to);
+    this.#host.schedule(this);
+  }
+
+  async #install(from: ReplicaId, meta: SnapshotMeta): Promise<void> {
+    this.#installing = true;
+    try {
+      await this.#flushing;
+      const installed = await this.#snapshots.install(from, meta.index);
+      if (this.#closed) return;
+      if (installed) {
+        this.#committed = [];
+        this.#committedAt = 0;
+        this.#machine.restore(this.#state);
+        this.#raft.snapshotInstalled(meta);
+      } else {
+        this.#raft.snapshotFailed(meta);
+      }
+    } catch (error) {
+      this.#host.fatal(error);
+      return;
+    } finally {
+      this.#installing = false;
+    }
+    this.#host.schedule(this);
+  }
+
+  /** What is kept in memory besides the state: written whenever the state is kept (G12). */
+  #caches(): Write[] {
+    return [
+      ...this.#machine.cacheWrites(this.#state),
+      { key: CONFIG_KEY, value: utf8(JSON.stringify(this.#raft.config)) },
+    ];
+  }
+}

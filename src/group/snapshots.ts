@@ -1,0 +1,100 @@
+import type { Write } from '../engine/index.ts';
+import { type ReplicaState, writeSnapshot } from '../engine/index.ts';
+import type { DiskFile } from '../ports/index.ts';
+import type { Index, ReplicaId, Term } from '../raft/index.ts';
+import type { ReplicaHost } from './replica.ts';
+
+export const SNAPSHOT_DIRECTORY = 'snapshots';
+/** A snapshot that nobody read for this long is deleted; whoever still wants it gets a new one. Milliseconds. */
+const UNREAD_MS_MAX = 60_000;
+
+interface Offered {
+  readonly index: Index;
+  readonly term: Term;
+  readonly path: string;
+  readonly file: DiskFile;
+  readAt: number;
+}
+
+/** The snapshot files of one replica (E3): the one it offers to followers, and the one it fetches from its leader. */
+export class Snapshots {
+  readonly #host: ReplicaHost;
+  readonly #group: number;
+  readonly #id: ReplicaId;
+  readonly #state: ReplicaState;
+  #offered: Offered | undefined;
+  #making: Promise<Offered> | undefined;
+  #makingIndex: Index | undefined;
+
+  constructor(host: ReplicaHost, group: number, id: ReplicaId, state: ReplicaState) {
+    this.#host = host;
+    this.#group = group;
+    this.#id = id;
+    this.#state = state;
+  }
+
+  /** The log after this index must stay (L3). */
+  get oldestInUse(): Index | undefined {
+    return this.#offered?.index ?? this.#makingIndex;
+  }
+
+  /** A snapshot of the state as it is now, or the one that is offered already. Undefined when the disk refused. */
+  async make(caches: () => readonly Write[]): Promise<{ index: Index; term: Term } | undefined> {
+    try {
+      if (!this.#offered) {
+        this.#making ??= this.#write(caches);
+        this.#offered = await this.#making;
+      }
+      this.#offered.readAt = this.#host.clock.monotonic();
+      return { index: this.#offered.index, term: this.#offered.term };
+    } catch {
+      return undefined;
+    } finally {
+      this.#making = undefined;
+      this.#makingIndex = undefined;
+    }
+  }
+
+  async read(index: Index, offset: number, length: number): Promise<Uint8Array | undefined> {
+    const offered = this.#offered;
+    if (offered?.index !== index) return undefined;
+    offered.readAt = this.#host.clock.monotonic();
+    return offered.file.read(offset, length);
+  }
+
+  /** Deletes what nobody reads. */
+  async tick(): Promise<void> {
+    const offered = this.#offered;
+    if (!offered || this.#host.clock.monotonic() - offered.readAt < UNREAD_MS_MAX) return;
+    this.#offered = undefined;
+    await offered.file.close();
+    await this.#host.disk.remove(offered.path);
+  }
+
+  /** Fetches the snapshot from the replica that offers it, and makes it the state. False: it was not to be had. */
+  async install(from: ReplicaId, index: Index): Promise<boolean> {
+    const { disk } = this.#host;
+    const path = `${SNAPSHOT_DIRECTORY}/${this.#id}-${index}.in`;
+    await disk.remove(path);
+    const fetched = await this.#host.fetchSnapshot(this.#group, from, index, path);
+    const installed = fetched && (await this.#state.installSnapshot(disk, path));
+    await disk.remove(path);
+    return installed;
+  }
+
+  async #write(caches: () => readonly Write[]): Promise<Offered> {
+    const { disk, clock } = this.#host;
+    const { appliedIndex: index, appliedTerm: term } = this.#state;
+    this.#makingIndex = index;
+    const path = `${SNAPSHOT_DIRECTORY}/${this.#id}-${index}.out`;
+    await disk.remove(path);
+    this.#state.apply(index, term, caches());
+    const view = this.#state.view();
+    try {
+      await writeSnapshot(view, disk, path);
+    } finally {
+      view.close();
+    }
+    return { index, term, path, file: await disk.open(path), readAt: clock.monotonic() };
+  }
+}

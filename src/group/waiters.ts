@@ -1,0 +1,117 @@
+import type { Index, Term } from '../raft/index.ts';
+
+/**
+ * How a proposal ended:
+ * - `applied`: `result` is the state machine's.
+ * - `not-leader`, `overloaded`: it was not taken, nothing was done.
+ * - `unknown`: leadership was lost while it was under way; it may be applied yet.
+ */
+export type ProposalResult =
+  | { readonly kind: 'applied'; readonly result: Uint8Array }
+  | { readonly kind: 'not-leader' | 'overloaded' | 'unknown' };
+
+interface Proposal {
+  readonly term: Term;
+  readonly settle: (result: ProposalResult) => void;
+}
+
+/** The proposals under way, by the index that Raft gave them. */
+export class Proposals {
+  readonly #byIndex = new Map<Index, Proposal>();
+
+  add(index: Index, term: Term, settle: (result: ProposalResult) => void): void {
+    this.#byIndex.set(index, { term, settle });
+  }
+
+  /** The entry at `index` was applied. One of another term took the place of the proposal, which is lost for good. */
+  applied(index: Index, term: Term, result: Uint8Array): void {
+    const proposal = this.#byIndex.get(index);
+    if (!proposal) return;
+    this.#byIndex.delete(index);
+    proposal.settle(proposal.term === term ? { kind: 'applied', result } : { kind: 'not-leader' });
+  }
+
+  abandon(): void {
+    const all = [...this.#byIndex.values()];
+    this.#byIndex.clear();
+    for (const { settle } of all) settle({ kind: 'unknown' });
+  }
+}
+
+type SettleRead = (confirmed: boolean) => void;
+
+/** A read that got no index within this many ticks is told to try elsewhere: its message was lost, or no leader is there. */
+const ROUND_TICKS_MAX = 10;
+
+/** The reads under way (R6): gathered over a turn, confirmed together, served once the replica has applied that far. */
+export class Reads {
+  #gathering: SettleRead[] = [];
+  readonly #asked = new Map<number, { readonly since: number; readonly reads: SettleRead[] }>();
+  #confirmed: { readonly index: Index; readonly reads: SettleRead[] }[] = [];
+  #nextContext: number;
+  #ticks = 0;
+
+  /** Contexts count up from a random number: an answer to a life before a restart must not pass for a new one. */
+  constructor(firstContext: number) {
+    this.#nextContext = firstContext;
+  }
+
+  add(settle: SettleRead): void {
+    this.#gathering.push(settle);
+  }
+
+  get isGathering(): boolean {
+    return this.#gathering.length > 0;
+  }
+
+  /** Asks for one index for everything gathered. `ask` says whether there was anybody to ask. */
+  ask(ask: (context: number) => boolean): void {
+    if (this.#gathering.length === 0) return;
+    const reads = this.#gathering;
+    this.#gathering = [];
+    const context = this.#nextContext++;
+    if (ask(context)) this.#asked.set(context, { since: this.#ticks, reads });
+    else settleAll(reads, false);
+  }
+
+  onReadState(context: number, index: Index, rejected: boolean): void {
+    const asked = this.#asked.get(context);
+    if (!asked) return;
+    this.#asked.delete(context);
+    if (rejected) settleAll(asked.reads, false);
+    else this.#confirmed.push({ index, reads: asked.reads });
+  }
+
+  onApplied(applied: Index): void {
+    if (this.#confirmed.length === 0) return;
+    const ready = this.#confirmed.filter(({ index }) => index <= applied);
+    if (ready.length === 0) return;
+    this.#confirmed = this.#confirmed.filter(({ index }) => index > applied);
+    for (const { reads } of ready) settleAll(reads, true);
+  }
+
+  tick(): void {
+    this.#ticks++;
+    for (const [context, { since, reads }] of this.#asked) {
+      if (this.#ticks - since < ROUND_TICKS_MAX) break; // the oldest come first
+      this.#asked.delete(context);
+      settleAll(reads, false);
+    }
+  }
+
+  abandon(): void {
+    const reads = [
+      ...this.#gathering,
+      ...[...this.#asked.values()].flatMap((asked) => asked.reads),
+      ...this.#confirmed.flatMap((confirmed) => confirmed.reads),
+    ];
+    this.#gathering = [];
+    this.#asked.clear();
+    this.#confirmed = [];
+    settleAll(reads, false);
+  }
+}
+
+function settleAll(reads: readonly SettleRead[], confirmed: boolean): void {
+  for (const settle of reads) settle(confirmed);
+}

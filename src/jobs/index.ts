@@ -1,0 +1,5 @@
+/**
+ * Background work: what must happen in the cluster without a client asking for it. Each node does it for the groups that
+ * it leads; every step is idempotent, so a new leader simply goes on.
+ */
+export { type LedGroup, type LocalGroups, ShardKeeper } from './shard-keeper.ts';

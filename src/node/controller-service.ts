@@ -1,0 +1,102 @@
+import {
+  type ClusterMap,
+  type ControllerReply,
+  type ControllerRequest,
+  decodeControllerOutcome,
+  encodeControllerCommand,
+} from '../controller/index.ts';
+import type { Clock } from '../ports/index.ts';
+import type { ClusterRecord } from './identity.ts';
+import type { Replicas } from './replicas.ts';
+
+/** A watcher hears at least this often, in milliseconds. */
+const WATCH_MS_MAX = 2_000;
+
+interface Watcher {
+  readonly after: number;
+  readonly expiresAt: number;
+  readonly reply: (reply: ControllerReply) => void;
+}
+
+/** Answers what nodes and routers ask of the controller's replica on this node. */
+export class ControllerService {
+  readonly #replicas: Replicas;
+  readonly #clock: Clock;
+  #watchers: Watcher[] = [];
+  #forming = false;
+
+  constructor(replicas: Replicas, clock: Clock) {
+    this.#replicas = replicas;
+    this.#clock = clock;
+  }
+
+  /** `reply` is called exactly once, now or later. */
+  handle(request: ControllerRequest, reply: (reply: ControllerReply) => void): void {
+    const held = this.#replicas.controller;
+    if (!held) {
+      reply({ kind: 'not-leader', leader: '' });
+      return;
+    }
+    const { replica, machine } = held;
+    const notLeader = (): ControllerReply => ({
+      kind: 'not-leader',
+      leader: this.#replicas.nodeOf(replica.group, replica.leader) ?? '',
+    });
+    switch (request.kind) {
+      case 'command':
+        if (!replica.isLeader) {
+          reply(notLeader());
+          return;
+        }
+        replica.propose(encodeControllerCommand(request.command), (result) => {
+          if (result.kind === 'applied') {
+            reply({ kind: 'outcome', outcome: decodeControllerOutcome(result.result) });
+          } else {
+            reply(result.kind === 'not-leader' ? notLeader() : { kind: 'unavailable' });
+          }
+        });
+        break;
+      case 'map':
+        if (!request.consistent) {
+          reply({ kind: 'map', map: machine.map });
+          return;
+        }
+        replica.confirmRead((confirmed) =>
+          reply(
+            confirmed && machine.map.number > 0 ? { kind: 'map', map: machine.map } : notLeader(),
+          ),
+        );
+        break;
+      case 'watch':
+        if (machine.map.number > request.after) {
+          reply({ kind: 'map', map: machine.map });
+        } else {
+          const expiresAt = this.#clock.monotonic() + WATCH_MS_MAX;
+          this.#watchers.push({ after: request.after, expiresAt, reply });
+        }
+        break;
+    }
+  }
+
+  onMap(map: ClusterMap): void {
+    const told = this.#watchers.filter(({ after }) => map.number > after);
+    this.#watchers = this.#watchers.filter(({ after }) => map.number <= after);
+    for (const { reply } of told) reply({ kind: 'map', map });
+  }
+
+  /** Lets watchers go that have waited long, and on the leader of a new cluster writes its first entry. */
+  tick(cluster: ClusterRecord): void {
+    const now = this.#clock.monotonic();
+    const expired = this.#watchers.filter(({ expiresAt }) => expiresAt <= now);
+    this.#watchers = this.#watchers.filter(({ expiresAt }) => expiresAt > now);
+    for (const { reply } of expired) reply({ kind: 'unavailable' });
+
+    const held = this.#replicas.controller;
+    if (!held?.replica.isCurrent || held.machine.map.number > 0 || this.#forming) return;
+    this.#forming = true;
+    const { clusterId, nodes } = cluster;
+    held.replica.propose(encodeControllerCommand({ kind: 'form', clusterId, nodes }), () => {
+      this.#forming = false;
+    });
+  }
+}

@@ -1,0 +1,164 @@
+import { type ByteReader, type ByteWriter, hash64, utf8, utf8Text } from '../bytes/index.ts';
+import type { NodeRecord } from '../controller/index.ts';
+import type { Random } from '../ports/index.ts';
+import { NO_CLUSTER } from './frame.ts';
+import { type ClusterRecord, randomId } from './identity.ts';
+import type { Hello } from './link.ts';
+import type { PeerAddress } from './peers.ts';
+
+export interface FormationOptions {
+  readonly self: Pick<NodeRecord, 'name' | 'incarnation' | 'http' | 'peer' | 'zone'>;
+  /** `--initial-cluster`, in the order given; empty for a node that is formed. */
+  readonly list: readonly PeerAddress[];
+  readonly random: Random;
+  /** Makes the record durable; afterwards the node is formed. */
+  readonly persist: (record: ClusterRecord) => Promise<void>;
+  /** Sends the record to a peer that waits for it. */
+  readonly send: (name: string, record: ClusterRecord) => void;
+  /** The node can not go on: one line says why (C7). */
+  readonly refuse: (reason: string) => void;
+}
+
+/**
+ * How a cluster comes into being, and who belongs to it afterwards (C7).
+ *
+ * The first node of the list waits for the hellos of all others, all of them empty and started with the same list, and
+ * writes one record with a random cluster id and everybody's incarnation. Each node persists it once; a node that has it
+ * passes it on to any that the record names and that lacks it. A directory whose incarnation the record does not name
+ * (wiped, foreign, or an old copy) is refused by everybody and never takes part.
+ */
+export class Formation {
+  readonly #options: FormationOptions;
+  readonly #listHash: string;
+  readonly #hellos = new Map<string, Hello>();
+  #record: ClusterRecord | undefined;
+  #persisting = false;
+
+  constructor(options: FormationOptions, record: ClusterRecord | undefined) {
+    this.#options = options;
+    this.#record = record;
+    this.#listHash = hashOfList(options.list);
+  }
+
+  get record(): ClusterRecord | undefined {
+    return this.#record;
+  }
+
+  hello(): Hello {
+    const { name, incarnation, http, peer, zone } = this.#options.self;
+    const clusterId = this.#record?.clusterId ?? NO_CLUSTER;
+    const listHash = this.#record ? '' : this.#listHash;
+    return { name, incarnation, http, peer, zone, clusterId, listHash };
+  }
+
+  /** The names that this node still waits for; empty once it is formed. */
+  waitingFor(): string[] {
+    if (this.#record) return [];
+    const { list, self } = this.#options;
+    const missing = list.filter(({ name }) => name !== self.name && !this.#hellos.has(name));
+    if (missing.length > 0) return missing.map(({ name }) => name);
+    return list[0] && list[0].name !== self.name ? [list[0].name] : [];
+  }
+
+  /** Judges a peer: a text refuses it. */
+  onHello(hello: Hello): string | undefined {
+    return this.#record ? this.#judge(hello, this.#record) : this.#meet(hello);
+  }
+
+  /** The connection to a peer whose hello was accepted. */
+  onUp(hello: Hello): void {
+    if (this.#record && hello.clusterId === NO_CLUSTER) {
+      this.#options.send(hello.name, this.#record);
+    } else {
+      this.#maybeForm();
+    }
+  }
+
+  /** A peer sent the record. True once it is durable here. */
+  async onRecord(record: ClusterRecord): Promise<boolean> {
+    if (this.#record) return this.#record.clusterId === record.clusterId;
+    const { self, list } = this.#options;
+    const mine = record.nodes.find(({ name }) => name === self.name);
+    const sameList = record.nodes.map(({ name }) => name).join() === list.map((p) => p.name).join();
+    if (mine?.incarnation !== self.incarnation || !sameList || this.#persisting) return false;
+    await this.#adopt(record);
+    return true;
+  }
+
+  onRefusal(name: string, reason: string): void {
+    if (!this.#record) this.#options.refuse(`${name} refuses this node: ${reason}`);
+  }
+
+  #judge(hello: Hello, record: ClusterRecord): string | undefined {
+    if (hello.clusterId !== NO_CLUSTER && hello.clusterId !== record.clusterId) {
+      return `this is cluster ${record.clusterId}, not ${hello.clusterId}`;
+    }
+    const known = record.nodes.find(({ name }) => name === hello.name);
+    if (!known)
+      return `cluster ${record.clusterId} is formed already and has no node ${hello.name}`;
+    if (known.incarnation !== hello.incarnation) {
+      return (
+        `cluster ${record.clusterId} is formed already, and node ${hello.name} of it had another data ` +
+        'directory: one that was emptied or replaced can not take its place (joining comes later)'
+      );
+    }
+    return undefined;
+  }
+
+  #meet(hello: Hello): string | undefined {
+    const { list, refuse } = this.#options;
+    if (!list.some(({ name }) => name === hello.name)) {
+      return `node ${hello.name} is not in the --initial-cluster of ${this.#options.self.name}`;
+    }
+    if (hello.clusterId !== NO_CLUSTER) return undefined; // it will send the record, or refuse us
+    if (hello.listHash !== this.#listHash) {
+      const reason = `--initial-cluster differs between ${hello.name} and ${this.#options.self.name} in names, addresses or their order`;
+      refuse(reason);
+      return reason;
+    }
+    this.#hellos.set(hello.name, hello);
+    return undefined;
+  }
+
+  #maybeForm(): void {
+    const { list, self, random } = this.#options;
+    if (this.#record || this.#persisting || list[0]?.name !== self.name) return;
+    const records: NodeRecord[] = [];
+    for (const { name, address } of list) {
+      const from = name === self.name ? self : this.#hellos.get(name);
+      if (!from) return;
+      const { incarnation, http, zone } = from;
+      records.push({ name, incarnation, http, peer: address, zone });
+    }
+    void this.#adopt({ clusterId: randomId(random), nodes: records });
+  }
+
+  /** A node of a list of one. */
+  formAlone(): void {
+    if (this.#options.list.length === 1) this.#maybeForm();
+  }
+
+  async #adopt(record: ClusterRecord): Promise<void> {
+    this.#persisting = true;
+    await this.#options.persist(record);
+    this.#record = record;
+    for (const { name } of record.nodes) {
+      if (name !== this.#options.self.name) this.#options.send(name, record);
+    }
+  }
+}
+
+function hashOfList(list: readonly PeerAddress[]): string {
+  const { high, low } = hash64(
+    utf8(list.map(({ name, address }) => `${name}=${address}`).join(',')),
+  );
+  return high.toString(16).padStart(8, '0') + low.toString(16).padStart(8, '0');
+}
+
+export function writeClusterRecord(writer: ByteWriter, record: ClusterRecord): void {
+  writer.raw(utf8(JSON.stringify(record)));
+}
+
+export function readClusterRecord(reader: ByteReader): ClusterRecord {
+  return JSON.parse(utf8Text(reader.raw(reader.remaining))) as ClusterRecord;
+}

@@ -1,0 +1,157 @@
+import { ByteReader, ByteWriter, crc32c, MalformedError } from '../bytes/index.ts';
+
+/**
+ * Frames: what goes over the connection between two nodes, one a turn with everything for all groups in it.
+ *
+ *     magic f107, u16 · protocol version, u8 · 0, u8 · body length, u32 · cluster id, 8 bytes
+ *     · crc32c of the body, u32 · crc32c of the 20 bytes before, u32 · body
+ *
+ * Two checksums: the header's is checked before its length is believed, so that a flipped bit never makes a node wait for
+ * gigabytes; the length is capped before anything is allocated (N1).
+ */
+const MAGIC = 0xf107;
+export const PROTOCOL_VERSION = 1;
+export const FRAME_HEADER_BYTES = 24;
+/** A frame never exceeds this; senders close one well before (see {@link FrameWriter.isFull}). */
+export const FRAME_BODY_BYTES_MAX = 32 * 1024 * 1024;
+const FULL_BYTES = 4 * 1024 * 1024;
+
+/** 16 hex digits; the nodes of a cluster that is not formed yet use zeros. */
+export const NO_CLUSTER = '0000000000000000';
+
+function writeClusterId(writer: ByteWriter, clusterId: string): void {
+  writer.u32(Number.parseInt(clusterId.slice(0, 8), 16));
+  writer.u32(Number.parseInt(clusterId.slice(8), 16));
+}
+
+function readClusterId(reader: ByteReader): string {
+  const hex = (value: number) => value.toString(16).padStart(8, '0');
+  return hex(reader.u32()) + hex(reader.u32());
+}
+
+/** Collects messages and makes one frame of them. */
+export class FrameWriter {
+  readonly #writer = new ByteWriter(64 * 1024);
+
+  constructor() {
+    this.#clear();
+  }
+
+  /** Bytes of the frame so far. */
+  get length(): number {
+    return this.#writer.length;
+  }
+
+  get isEmpty(): boolean {
+    return this.#writer.length === FRAME_HEADER_BYTES;
+  }
+
+  /** Large enough to be sent before the turn ends. */
+  get isFull(): boolean {
+    return this.#writer.length >= FULL_BYTES;
+  }
+
+  /** Appends one message, which `write` encodes; readers get exactly its bytes back. */
+  add(write: (writer: ByteWriter) => void): void {
+    const start = this.#writer.length;
+    this.#writer.u32(0);
+    write(this.#writer);
+    this.#writer.patchU32(start, this.#writer.length - start - 4);
+  }
+
+  /** The frame, in bytes of its own; the writer is empty afterwards. */
+  take(clusterId: string): Uint8Array {
+    const frame = this.#writer.take();
+    const header = new ByteWriter(FRAME_HEADER_BYTES)
+      .u16(MAGIC)
+      .u8(PROTOCOL_VERSION)
+      .u8(0)
+      .u32(frame.length - FRAME_HEADER_BYTES);
+    writeClusterId(header, clusterId);
+    header.u32(crc32c(frame, 0, FRAME_HEADER_BYTES));
+    header.u32(crc32c(header.view()));
+    frame.set(header.view());
+    this.#clear();
+    return frame;
+  }
+
+  #clear(): void {
+    this.#writer.reset();
+    for (let i = 0; i < FRAME_HEADER_BYTES; i += 4) this.#writer.u32(0);
+  }
+}
+
+export interface Frame {
+  readonly clusterId: string;
+  /** The messages, each a view that is valid until the next chunk. */
+  readonly messages: Iterable<Uint8Array>;
+}
+
+/** Cuts a byte stream into frames. Throws {@link MalformedError}: the connection is of no use afterwards. */
+export class FrameReader {
+  readonly #header = new Uint8Array(FRAME_HEADER_BYTES);
+  #headerFilled = 0;
+  #length = 0;
+  #clusterId = NO_CLUSTER;
+  #checksum = 0;
+  /** A body that did not come in one chunk. */
+  #body: Uint8Array | undefined;
+  #bodyFilled = 0;
+
+  read(chunk: Uint8Array, onFrame: (frame: Frame) => void): void {
+    let at = 0;
+    while (at < chunk.length || (this.#headerFilled === FRAME_HEADER_BYTES && this.#length === 0)) {
+      if (this.#headerFilled < FRAME_HEADER_BYTES) {
+        const part = chunk.subarray(at, at + FRAME_HEADER_BYTES - this.#headerFilled);
+        this.#header.set(part, this.#headerFilled);
+        this.#headerFilled += part.length;
+        at += part.length;
+        if (this.#headerFilled < FRAME_HEADER_BYTES) return;
+        this.#parseHeader();
+      }
+      const wanted = this.#length - this.#bodyFilled;
+      const part = chunk.subarray(at, at + wanted);
+      at += part.length;
+      if (part.length === wanted && this.#bodyFilled === 0) {
+        this.#emit(part, onFrame);
+        continue;
+      }
+      this.#body ??= new Uint8Array(this.#length);
+      this.#body.set(part, this.#bodyFilled);
+      this.#bodyFilled += part.length;
+      if (this.#bodyFilled === this.#length) this.#emit(this.#body, onFrame);
+    }
+  }
+
+  #parseHeader(): void {
+    const reader = new ByteReader(this.#header);
+    const magic = reader.u16();
+    const version = reader.u8();
+    reader.u8();
+    const length = reader.u32();
+    const clusterId = readClusterId(reader);
+    const checksum = reader.u32();
+    if (magic !== MAGIC) throw new MalformedError('not a flotilla node');
+    if (reader.u32() !== crc32c(this.#header, 0, 0, FRAME_HEADER_BYTES - 4)) {
+      throw new MalformedError('frame header fails its checksum');
+    }
+    if (version !== PROTOCOL_VERSION) throw new MalformedError(`protocol version ${version}`);
+    if (length > FRAME_BODY_BYTES_MAX) throw new MalformedError(`frame of ${length} bytes`);
+    this.#length = length;
+    this.#clusterId = clusterId;
+    this.#checksum = checksum;
+  }
+
+  #emit(body: Uint8Array, onFrame: (frame: Frame) => void): void {
+    this.#headerFilled = 0;
+    this.#bodyFilled = 0;
+    this.#body = undefined;
+    if (crc32c(body) !== this.#checksum) throw new MalformedError('frame fails its checksum');
+    onFrame({ clusterId: this.#clusterId, messages: messagesOf(body) });
+  }
+}
+
+function* messagesOf(body: Uint8Array): Iterable<Uint8Array> {
+  const reader = new ByteReader(body);
+  while (reader.remaining > 0) yield reader.raw(reader.u32());
+}

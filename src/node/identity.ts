@@ -1,0 +1,68 @@
+import { toHex } from '../bytes/index.ts';
+import type { NodeRecord } from '../controller/index.ts';
+import type { Disk, Random } from '../ports/index.ts';
+import { readRecord, writeRecord } from './small-file.ts';
+
+const IDENTITY_FILE = 'identity';
+const CLUSTER_FILE = 'cluster';
+const FORMAT = 1;
+
+/** Who a data directory is: drawn at its birth, never changed (R7). */
+export interface Identity {
+  readonly format: number;
+  readonly name: string;
+  readonly incarnation: string;
+}
+
+/** What formation wrote once, the same on every first node (C7). */
+export interface ClusterRecord {
+  readonly clusterId: string;
+  /** In the order of the list that the nodes were started with. */
+  readonly nodes: readonly NodeRecord[];
+}
+
+/** The directory or the options do not fit: one clear line for whoever started the node, and nothing was changed. */
+export class StartError extends Error {
+  override readonly name = 'StartError';
+}
+
+/** The identity in the directory; an empty directory gets one. */
+export async function openIdentity(disk: Disk, random: Random, name: string): Promise<Identity> {
+  const found = (await readRecord(disk, IDENTITY_FILE)) as Identity | undefined;
+  if (found) {
+    if (found.format !== FORMAT) {
+      throw new StartError(
+        `the data directory has format ${found.format}, which is not known here`,
+      );
+    }
+    if (found.name !== name) {
+      throw new StartError(`the data directory belongs to node ${found.name}, not to ${name}`);
+    }
+    return found;
+  }
+  const foreign = (await disk.list('')).filter((entry) => entry !== `${IDENTITY_FILE}.new`);
+  if (foreign.length > 0) {
+    throw new StartError(
+      `the data directory is not empty and not Flotilla's: it holds ${foreign[0]}`,
+    );
+  }
+  const identity: Identity = { format: FORMAT, name, incarnation: randomId(random) };
+  await writeRecord(disk, IDENTITY_FILE, identity);
+  return identity;
+}
+
+export async function readCluster(disk: Disk): Promise<ClusterRecord | undefined> {
+  return (await readRecord(disk, CLUSTER_FILE)) as ClusterRecord | undefined;
+}
+
+export function writeCluster(disk: Disk, record: ClusterRecord): Promise<void> {
+  return writeRecord(disk, CLUSTER_FILE, record);
+}
+
+/** 16 hex digits, never all zero: those stand for no cluster. */
+export function randomId(random: Random): string {
+  const bytes = new Uint8Array(8);
+  do random.fill(bytes);
+  while (bytes.every((byte) => byte === 0));
+  return toHex(bytes);
+}

@@ -1,0 +1,322 @@
+import {
+  type ClusterMap,
+  type ControllerReply,
+  type ControllerRequest,
+  controllerReplicas,
+  type GroupId,
+  type NodeName,
+} from '../controller/index.ts';
+import type { Engine } from '../engine/index.ts';
+import { type ReplicaHost, SNAPSHOT_DIRECTORY, TICK_MS } from '../group/index.ts';
+import { openLog, type WriteAheadLog } from '../log/index.ts';
+import type { Clock, Disk, Network, Random, Timer } from '../ports/index.ts';
+import type { Message } from '../raft/index.ts';
+import type { GroupReply, GroupRequest } from '../store/index.ts';
+import { ControllerService } from './controller-service.ts';
+import { DataService } from './data-service.ts';
+import { Formation } from './formation.ts';
+import { type ClusterRecord, type Identity, readCluster, writeCluster } from './identity.ts';
+import { balanceLeaders, stepAside } from './leaders.ts';
+import { type PeerAddress, Peers } from './peers.ts';
+import { Replicas } from './replicas.ts';
+import { Services } from './services.ts';
+import { fetchSnapshot } from './snapshot-transfer.ts';
+import { type ClusterStatus, clusterStatus } from './status.ts';
+import { Turn } from './turn.ts';
+import { watchMap } from './watch-map.ts';
+
+const LOG_DIRECTORY = 'log';
+/** How long a stopping node waits for others to take its leaderships over, in milliseconds. */
+const STEP_ASIDE_MS_MAX = 2_000;
+const BALANCE_TICKS = 20;
+const WAITING_NOTICE_TICKS = 30;
+
+export interface NodeOptions {
+  readonly identity: Identity;
+  /** `host:port` of the DynamoDB endpoint and of the listener for nodes, as others reach them. */
+  readonly http: string;
+  readonly peer: string;
+  readonly zone: string;
+  /** The first nodes, this one included, in the order given; not looked at once the node is formed. */
+  readonly initialCluster: readonly PeerAddress[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: Network;
+  readonly disk: Disk;
+  readonly engine: Engine;
+  /** Tells an operator something, in one line. */
+  readonly notice: (message: string) => void;
+  /** The node cannot go on: bad options or a directory that does not belong here. One line, and nothing was harmed. */
+  readonly refuse: (reason: string) => void;
+  /** A broken invariant or a failed disk: the process ends. */
+  readonly fatal: (error: unknown) => void;
+}
+
+/**
+ * One server: its replicas of many groups over one log, one engine and one connection to each other node.
+ *
+ * It fulfils the `Cluster` that routers ask.
+ */
+export class Node {
+  readonly self: NodeName;
+  readonly #options: NodeOptions;
+  readonly #peers: Peers;
+  readonly #services: Services;
+  readonly #formation: Formation;
+  readonly #log: WriteAheadLog;
+  readonly #turn: Turn;
+  readonly #replicas: Replicas;
+  readonly #data: DataService;
+  readonly #controller: ControllerService;
+  readonly #listeners = new Set<() => void>();
+  #map: ClusterMap = { number: 0, clusterId: '', nodes: [], groups: [], tables: [] };
+  #ticker: Timer | undefined;
+  #tickedAt: number;
+  #ticks = 0;
+  #serving = false;
+  #stopping = false;
+
+  /** Rejects when the log is damaged or the peer address cannot be had. */
+  static async start(options: NodeOptions): Promise<Node> {
+    const { disk, random, fatal, identity } = options;
+    await disk.remove(SNAPSHOT_DIRECTORY);
+    await disk.makeDirectory(SNAPSHOT_DIRECTORY);
+    const cluster = await readCluster(disk);
+    const { log, replicas } = await openLog(disk, LOG_DIRECTORY, { onFatal: fatal, random });
+    const node = new Node(options, cluster, log, replicas);
+    await node.#peers.start(options.peer);
+    const addresses = cluster
+      ? cluster.nodes.map(({ name, peer }) => ({ name, address: peer }))
+      : options.initialCluster;
+    for (const peer of addresses) node.#peers.add(peer);
+    if (cluster) await node.#serve(cluster);
+    else node.#formation.formAlone();
+    node.#tick();
+    options.notice(`node ${identity.name} listens for nodes on ${options.peer}`);
+    return node;
+  }
+
+  private constructor(
+    options: NodeOptions,
+    cluster: ClusterRecord | undefined,
+    log: WriteAheadLog,
+    recovered: Awaited<ReturnType<typeof openLog>>['replicas'],
+  ) {
+    const { identity, clock, random, network, engine } = options;
+    this.self = identity.name;
+    this.#options = options;
+    this.#log = log;
+    this.#tickedAt = clock.monotonic();
+    this.#peers = new Peers({
+      clock,
+      random,
+      network,
+      hello: () => this.#formation.hello(),
+      onQueued: () => this.#turn.arm(),
+      handler: {
+        onHello: (hello) => this.#formation.onHello(hello),
+        onRefusal: (name, reason) => this.#formation.onRefusal(name, reason),
+        onUp: (hello) => this.#formation.onUp(hello),
+        onRaft: (group, message) => this.#replicas.get(group)?.step(message),
+        onRequest: (_, service, payload, respond) =>
+          this.#services.onRequest(service, payload, respond),
+        onDown: (name, refused) => this.#onDown(name, refused),
+      },
+    });
+    this.#services = new Services({
+      self: this.self,
+      peers: this.#peers,
+      onRecord: (record) => this.#formation.onRecord(record),
+      fatal: options.fatal,
+    });
+    this.#formation = new Formation(
+      {
+        self: {
+          name: identity.name,
+          incarnation: identity.incarnation,
+          http: options.http,
+          peer: options.peer,
+          zone: options.zone,
+        },
+        list: cluster ? [] : options.initialCluster,
+        random,
+        persist: (record) => this.#onFormed(record),
+        send: (name, record) => this.#services.sendRecord(name, record),
+        refuse: options.refuse,
+      },
+      cluster,
+    );
+    this.#turn = new Turn({
+      clock,
+      log,
+      afterApply: () => this.#afterApply(),
+      flushPeers: () => this.#peers.flush(),
+    });
+    this.#replicas = new Replicas({
+      host: this.#replicaHost(),
+      engine,
+      recovered,
+      self: this.self,
+      incarnation: identity.incarnation,
+    });
+    this.#data = new DataService(this.#replicas, clock);
+    this.#controller = new ControllerService(this.#replicas, clock);
+  }
+
+  /** The newest map that this node has seen. */
+  get map(): ClusterMap {
+    return this.#map;
+  }
+
+  get replicas(): Replicas {
+    return this.#replicas;
+  }
+
+  learnMap(map: ClusterMap): void {
+    if (map.number <= this.#map.number) return;
+    this.#map = map;
+    this.#replicas.onMap(map);
+    this.#controller.onMap(map);
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Calls back after each change of the map, and about every two seconds besides. */
+  onChange(listener: () => void): void {
+    this.#listeners.add(listener);
+  }
+
+  leaderOf(group: GroupId): NodeName | undefined {
+    const replica = this.#replicas.get(group);
+    return replica && this.#replicas.nodeOf(group, replica.leader);
+  }
+
+  askGroup(node: NodeName, request: GroupRequest, timeoutMs: number): Promise<GroupReply> {
+    return this.#services.askGroup(node, request, timeoutMs);
+  }
+
+  askController(
+    node: NodeName,
+    request: ControllerRequest,
+    timeoutMs: number,
+  ): Promise<ControllerReply> {
+    return this.#services.askController(node, request, timeoutMs);
+  }
+
+  /** Proposes a command of this node's own to a group that it leads. */
+  propose(group: GroupId, command: Uint8Array): Promise<GroupReply> {
+    return this.#services.askGroup(this.self, { kind: 'write', group, command }, 0);
+  }
+
+  async status(): Promise<ClusterStatus> {
+    const reports = await Promise.all(
+      this.#map.nodes.map(
+        async ({ name }) => [name, await this.#services.askForStatus(name)] as const,
+      ),
+    );
+    const controller = controllerReplicas(this.#map.nodes).map(({ node }) => node);
+    return clusterStatus(this.#map, controller, new Map(reports));
+  }
+
+  /** Lets others lead, makes everything durable, and goes (R8). */
+  async stop(): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    await stepAside(this.#replicas, this.#options.clock, STEP_ASIDE_MS_MAX);
+    this.#ticker?.cancel();
+    await Promise.all([...this.#replicas.all()].map((replica) => replica.flush()));
+    for (const replica of this.#replicas.all()) replica.close();
+    await this.#peers.close();
+    await this.#log.close();
+  }
+
+  async #onFormed(record: ClusterRecord): Promise<void> {
+    try {
+      await writeCluster(this.#options.disk, record);
+      this.#peers.joinCluster(record.clusterId);
+      this.#options.notice(`cluster ${record.clusterId} is formed`);
+      await this.#serve(record);
+    } catch (error) {
+      this.#options.fatal(error);
+    }
+  }
+
+  async #serve(cluster: ClusterRecord): Promise<void> {
+    await this.#replicas.open(cluster);
+    this.#services.serve({
+      replicas: this.#replicas,
+      data: this.#data,
+      controller: this.#controller,
+    });
+    this.#serving = true;
+    this.#afterApply();
+    if (!this.#replicas.controller) {
+      const controllers = controllerReplicas(cluster.nodes).map(({ node }) => node);
+      watchMap(this, controllers, this.#options.clock, () => this.#stopping);
+    }
+  }
+
+  #afterApply(): void {
+    const map = this.#replicas.controller?.machine.map;
+    if (map) this.learnMap(map);
+  }
+
+  #onDown(name: NodeName, refused: boolean): void {
+    for (const replica of this.#replicas.all()) {
+      const there = this.#replicas.replicaOn(replica.group, name);
+      if (there !== undefined) replica.reportUnreachable(there, refused);
+    }
+  }
+
+  #tick(): void {
+    const { clock } = this.#options;
+    this.#ticker = clock.after(TICK_MS, () => {
+      const late = clock.monotonic() - this.#tickedAt > 2 * TICK_MS;
+      // A stall of our own is not silence of the leader: what came meanwhile is in the sockets, so they are read before
+      // the tick counts, and only one does (R10).
+      if (late) clock.endOfTurn(() => clock.endOfTurn(() => this.#onTick()));
+      else this.#onTick();
+    });
+  }
+
+  #onTick(): void {
+    this.#tickedAt = this.#options.clock.monotonic();
+    this.#ticks++;
+    for (const replica of this.#replicas.all()) replica.tick();
+    const cluster = this.#formation.record;
+    if (cluster && this.#serving) this.#controller.tick(cluster);
+    if (this.#ticks % BALANCE_TICKS === 0) {
+      if (!this.#stopping) balanceLeaders(this.#replicas);
+      for (const listener of this.#listeners) listener();
+    }
+    const waiting = this.#formation.waitingFor();
+    if (waiting.length > 0 && this.#ticks % WAITING_NOTICE_TICKS === 10) {
+      this.#options.notice(`waits for ${waiting.join(', ')} to form the cluster`);
+    }
+    this.#tick();
+  }
+
+  #send(group: GroupId, message: Message): void {
+    const node = this.#replicas.nodeOf(group, message.to);
+    if (node !== undefined) this.#peers.sendRaft(node, group, message);
+  }
+
+  #replicaHost(): ReplicaHost {
+    const { clock, random, disk, fatal } = this.#options;
+    return {
+      clock,
+      random,
+      disk,
+      log: this.#log,
+      fatal,
+      send: (group, message) => this.#send(group, message),
+      schedule: (replica) => this.#turn.schedule(replica),
+      fetchSnapshot: async (group, from, index, path) => {
+        const node = this.#replicas.nodeOf(group, from);
+        if (node === undefined) return false;
+        const ask = (piece: { group: number; index: number; offset: number }) =>
+          this.#services.askForSnapshot(node, piece);
+        return fetchSnapshot(ask, { group, index }, disk, path, clock);
+      },
+    };
+  }
+}

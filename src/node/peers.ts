@@ -1,0 +1,232 @@
+import type { ByteReader, ByteWriter } from '../bytes/index.ts';
+import type {
+  Clock,
+  Connection,
+  ConnectionHandler,
+  Listener,
+  Network,
+  Random,
+  Timer,
+} from '../ports/index.ts';
+import type { Message } from '../raft/index.ts';
+import { type Hello, LINK_TICK_MS, Link, type Responder } from './link.ts';
+
+const REDIAL_MIN_MS = 100;
+const REDIAL_MAX_MS = 1_000;
+
+export interface PeerAddress {
+  readonly name: string;
+  /** `host:port` of its listener for nodes. */
+  readonly address: string;
+}
+
+export interface PeersHandler {
+  /** Called for each hello. A text refuses the peer. */
+  onHello(hello: Hello): string | undefined;
+  /** A peer refused us. */
+  onRefusal(name: string, reason: string): void;
+  /** A connection with both hellos exchanged. */
+  onUp(hello: Hello): void;
+  onRaft(group: number, message: Message): void;
+  onRequest(from: string, service: number, payload: ByteReader, respond: Responder): void;
+  /** `refused`: nobody listens at the peer's address, so its process is gone (R10). */
+  onDown(name: string, refused: boolean): void;
+}
+
+export interface PeersOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly network: Network;
+  readonly handler: PeersHandler;
+  /** What this node says of itself; asked anew for each connection. */
+  readonly hello: () => Hello;
+  /** Something waits to be sent: `flush` is to be called at the end of the turn. */
+  readonly onQueued: () => void;
+}
+
+/**
+ * The connections to all other nodes, one each: of two nodes, the one whose name sorts first dials. The other one only
+ * knocks when it loses the connection, to learn whether the process is gone.
+ */
+export class Peers {
+  readonly #options: PeersOptions;
+  readonly #self: string;
+  readonly #addresses = new Map<string, string>();
+  readonly #links = new Map<string, Link>();
+  readonly #open = new Set<Link>();
+  readonly #redials = new Map<string, number>();
+  #listener: Listener | undefined;
+  #ticker: Timer | undefined;
+  #closed = false;
+
+  constructor(options: PeersOptions) {
+    this.#options = options;
+    this.#self = options.hello().name;
+  }
+
+  /** Rejects when the address cannot be had. */
+  async start(address: string): Promise<void> {
+    this.#listener = await this.#options.network.listen(address, (connection) =>
+      this.#accept(connection),
+    );
+    this.#tick();
+  }
+
+  /** Begins to reach a peer, for good. */
+  add({ name, address }: PeerAddress): void {
+    if (name === this.#self || this.#addresses.has(name)) return;
+    this.#addresses.set(name, address);
+    if (this.#dials(name)) this.#dial(name);
+  }
+
+  joinCluster(clusterId: string): void {
+    for (const link of this.#open) link.joinCluster(clusterId);
+  }
+
+  isUp(name: string): boolean {
+    return this.#links.get(name)?.isUp ?? false;
+  }
+
+  sendRaft(name: string, group: number, message: Message): void {
+    this.#links.get(name)?.sendRaft(group, message);
+  }
+
+  /**
+   * Asks a peer. The reply is a view, to be read within the call; undefined: not known whether it was carried out.
+   * `down` and `congested`: it was not sent.
+   */
+  request(
+    name: string,
+    service: number,
+    write: (writer: ByteWriter) => void,
+    timeoutMs: number,
+    settle: (reply: ByteReader | 'down' | 'congested' | undefined) => void,
+  ): void {
+    const link = this.#links.get(name);
+    if (!link?.isUp) settle('down');
+    else if (!link.request(service, write, timeoutMs, settle)) settle('congested');
+  }
+
+  /** Sends what was collected in this turn. */
+  flush(): void {
+    for (const link of this.#open) link.flush();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#ticker?.cancel();
+    this.flush();
+    for (const link of [...this.#open]) link.close();
+    await this.#listener?.close();
+  }
+
+  #dials(name: string): boolean {
+    return this.#self < name;
+  }
+
+  #tick(): void {
+    this.#ticker = this.#options.clock.after(LINK_TICK_MS, () => {
+      for (const link of [...this.#open]) link.tick();
+      this.#tick();
+    });
+  }
+
+  #dial(name: string): void {
+    const address = this.#addresses.get(name);
+    if (this.#closed || address === undefined) return;
+    this.#connect(address, name);
+  }
+
+  #redial(name: string): void {
+    if (this.#closed) return;
+    const failures = this.#redials.get(name) ?? 0;
+    this.#redials.set(name, failures + 1);
+    const ceiling = Math.min(REDIAL_MAX_MS, REDIAL_MIN_MS * 2 ** failures);
+    const delay = ceiling * (0.5 + this.#options.random.uint32() / 0x2_0000_0000);
+    this.#options.clock.after(delay, () => this.#dial(name));
+  }
+
+  #connect(address: string, name: string): void {
+    let link: Link | undefined;
+    const connection = this.#options.network.connect(address, {
+      onOpen: () => {
+        link = this.#makeLink(connection, name);
+        link.sendHello(this.#options.hello());
+      },
+      onData: (chunk) => link?.onData(chunk),
+      onClose: (reason) => {
+        if (link) link.onClose(reason === 'refused');
+        else this.#onDown(name, reason === 'refused');
+      },
+    });
+  }
+
+  #accept(connection: Connection): ConnectionHandler {
+    const link = this.#makeLink(connection, undefined);
+    return {
+      onOpen: () => link.sendHello(this.#options.hello()),
+      onData: (chunk) => link.onData(chunk),
+      onClose: () => link.onClose(false),
+    };
+  }
+
+  #makeLink(connection: Connection, dialed: string | undefined): Link {
+    const { clock, handler, hello, onQueued } = this.#options;
+    let name = dialed;
+    const link: Link = new Link(clock, connection, hello().clusterId, {
+      onHello: (greeting) => {
+        if (dialed !== undefined && greeting.name !== dialed) {
+          return `${dialed} was expected here, not ${greeting.name}`;
+        }
+        const refusal = handler.onHello(greeting);
+        if (refusal !== undefined) return refusal;
+        name = greeting.name;
+        const older = this.#links.get(name);
+        this.#links.set(name, link);
+        if (older && older !== link) older.close();
+        this.#redials.delete(name);
+        // After the link took the hello: whoever is told may answer on it.
+        clock.endOfTurn(() => {
+          if (this.#links.get(greeting.name) === link) handler.onUp(greeting);
+        });
+        return undefined;
+      },
+      onQueued,
+      onRefusal: (reason) => handler.onRefusal(name ?? 'a peer', reason),
+      onRaft: (group, message) => handler.onRaft(group, message),
+      onRequest: (service, payload, respond) => {
+        if (name !== undefined) handler.onRequest(name, service, payload, respond);
+      },
+      onDown: (refused) => {
+        this.#open.delete(link);
+        if (name !== undefined && this.#links.get(name) === link) this.#links.delete(name);
+        else if (dialed === undefined) return; // it never said who it was, or another connection took its place
+        if (name !== undefined) this.#onDown(name, refused);
+      },
+    });
+    this.#open.add(link);
+    return link;
+  }
+
+  #onDown(name: string, refused: boolean): void {
+    if (this.#closed) return;
+    this.#options.handler.onDown(name, refused);
+    if (this.#dials(name)) this.#redial(name);
+    else if (!refused) this.#knock(name);
+  }
+
+  /** Only to see whether anybody is there. */
+  #knock(name: string): void {
+    const address = this.#addresses.get(name);
+    if (address === undefined) return;
+    const connection = this.#options.network.connect(address, {
+      onOpen: () => connection.close(),
+      onData: () => {},
+      onClose: (reason) => {
+        if (reason === 'refused' && !this.isUp(name) && !this.#closed) {
+          this.#options.handler.onDown(name, true);
+        }
+      },
+    });
+  }
+}

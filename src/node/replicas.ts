@@ -1,0 +1,149 @@
+import {
+  type ClusterMap,
+  CONTROLLER_GROUP,
+  ControllerMachine,
+  controllerReplicas,
+  type GroupId,
+  type GroupRecord,
+  type NodeName,
+} from '../controller/index.ts';
+import { type Engine, ReplicaState } from '../engine/index.ts';
+import { Replica, type ReplicaHost } from '../group/index.ts';
+import type { RecoveredReplica } from '../log/index.ts';
+import type { Config, ReplicaId } from '../raft/index.ts';
+import { DataMachine } from '../store/index.ts';
+import type { ClusterRecord } from './identity.ts';
+import { readRecord, writeRecord } from './small-file.ts';
+
+const REPLICAS_FILE = 'replicas';
+
+/** A data group on this node. */
+export interface DataReplica {
+  readonly replica: Replica;
+  readonly machine: DataMachine;
+}
+
+export interface ControllerReplica {
+  readonly replica: Replica;
+  readonly machine: ControllerMachine;
+}
+
+export interface ReplicasOptions {
+  readonly host: ReplicaHost;
+  readonly engine: Engine;
+  readonly recovered: ReadonlyMap<ReplicaId, RecoveredReplica>;
+  readonly self: NodeName;
+  readonly incarnation: string;
+}
+
+/**
+ * The replicas on this node: opened again at the start, made when the controller's map has a record for this node, and
+ * never otherwise (C6).
+ */
+export class Replicas {
+  readonly #options: ReplicasOptions;
+  /** Members of each group that this node knows: who holds which replica. */
+  readonly #groups = new Map<GroupId, GroupRecord>();
+  readonly #data = new Map<GroupId, DataReplica>();
+  #controller: ControllerReplica | undefined;
+  #creating = Promise.resolve();
+
+  constructor(options: ReplicasOptions) {
+    this.#options = options;
+  }
+
+  get controller(): ControllerReplica | undefined {
+    return this.#controller;
+  }
+
+  data(group: GroupId): DataReplica | undefined {
+    return this.#data.get(group);
+  }
+
+  get(group: GroupId): Replica | undefined {
+    return group === CONTROLLER_GROUP ? this.#controller?.replica : this.#data.get(group)?.replica;
+  }
+
+  allData(): IterableIterator<DataReplica> {
+    return this.#data.values();
+  }
+
+  *all(): Iterable<Replica> {
+    if (this.#controller) yield this.#controller.replica;
+    for (const { replica } of this.#data.values()) yield replica;
+  }
+
+  /** The node that holds a replica. */
+  nodeOf(group: GroupId, replica: ReplicaId): NodeName | undefined {
+    return this.#groups.get(group)?.replicas.find((record) => record.replica === replica)?.node;
+  }
+
+  /** The replica of the group on a node. */
+  replicaOn(group: GroupId, node: NodeName): ReplicaId | undefined {
+    return this.#groups.get(group)?.replicas.find((record) => record.node === node)?.replica;
+  }
+
+  /** Where the group's leader should be, all being well. */
+  preferredLeader(group: GroupId): ReplicaId | undefined {
+    return this.#groups.get(group)?.replicas[0]?.replica;
+  }
+
+  /** Opens what the node held before. The controller's members come with the record of the cluster's birth. */
+  async open(cluster: ClusterRecord): Promise<void> {
+    const replicas = controllerReplicas(cluster.nodes);
+    this.#openGroup({ id: CONTROLLER_GROUP, replicas });
+    const stored = await readRecord(this.#options.host.disk, REPLICAS_FILE);
+    for (const group of (stored ?? []) as GroupRecord[]) this.#openGroup(group);
+  }
+
+  /** Makes the replicas that the map has for this node and that are not there yet. */
+  onMap(map: ClusterMap): void {
+    const missing = map.groups.filter(({ id }) => !this.#groups.has(id));
+    if (missing.length === 0) return;
+    for (const group of missing) this.#groups.set(group.id, group);
+    // Known for good before they take part: a restart finds them without the controller.
+    this.#creating = this.#creating
+      .then(() => this.#persist())
+      .then(() => {
+        for (const group of missing) this.#openGroup(group);
+      })
+      .catch((error) => this.#options.host.fatal(error));
+  }
+
+  #persist(): Promise<void> {
+    const groups = [...this.#groups.values()].filter(({ id }) => id !== CONTROLLER_GROUP);
+    return writeRecord(this.#options.host.disk, REPLICAS_FILE, groups);
+  }
+
+  #openGroup(group: GroupRecord): void {
+    const { host, engine, recovered, self, incarnation } = this.#options;
+    this.#groups.set(group.id, group);
+    const mine = group.replicas.find(({ node }) => node === self);
+    if (!mine) return;
+    if (mine.incarnation !== incarnation) {
+      throw new Error(`replica ${mine.replica} belongs to another data directory of ${self}`);
+    }
+    const machine = group.id === CONTROLLER_GROUP ? new ControllerMachine() : new DataMachine();
+    const replica = new Replica({
+      host,
+      group: group.id,
+      id: mine.replica,
+      incarnation,
+      initialConfig: configOf(group),
+      isPreferredLeader: group.replicas[0] === mine,
+      machine,
+      state: ReplicaState.open(engine, mine.replica),
+      recovered: recovered.get(mine.replica),
+    });
+    if (machine instanceof ControllerMachine) this.#controller = { replica, machine };
+    else this.#data.set(group.id, { replica, machine });
+  }
+}
+
+function configOf(group: GroupRecord): Config {
+  const incoming = group.replicas.map(({ replica, incarnation }) => ({
+    id: replica,
+    incarnation,
+  }));
+  return { incoming, outgoing: [], learners: [] };
+}

@@ -1,0 +1,183 @@
+import { type ByteReader, type ByteWriter, utf8, utf8Text } from '../bytes/index.ts';
+import type { ControllerReply, ControllerRequest, NodeName } from '../controller/index.ts';
+import {
+  type GroupReply,
+  type GroupRequest,
+  readGroupReply,
+  readGroupRequest,
+  writeGroupReply,
+  writeGroupRequest,
+} from '../store/index.ts';
+import type { ControllerService } from './controller-service.ts';
+import type { DataService } from './data-service.ts';
+import type { ClusterRecord } from './identity.ts';
+import type { Responder } from './link.ts';
+import type { Peers } from './peers.ts';
+import type { Replicas } from './replicas.ts';
+import {
+  readSnapshotPiece,
+  type SnapshotPiece,
+  serveSnapshotPiece,
+  writeSnapshotPiece,
+} from './snapshot-transfer.ts';
+import { type NodeStatus, nodeStatus } from './status.ts';
+
+// Numbers on the wire.
+const GROUP = 1;
+const CONTROLLER = 2;
+const SNAPSHOT = 3;
+const FORM = 4;
+const STATUS = 5;
+
+const SNAPSHOT_TIMEOUT_MS = 5_000;
+const STATUS_TIMEOUT_MS = 1_000;
+const FORM_TIMEOUT_MS = 5_000;
+
+export interface ServicesOptions {
+  readonly self: NodeName;
+  readonly peers: Peers;
+  readonly onRecord: (record: ClusterRecord) => Promise<boolean>;
+  readonly fatal: (error: unknown) => void;
+}
+
+/** What exists on a node once it is formed. */
+export interface Served {
+  readonly replicas: Replicas;
+  readonly data: DataService;
+  readonly controller: ControllerService;
+}
+
+/**
+ * Requests between nodes: asks a node by name, this one without a wire, and answers what others ask. Control messages are
+ * JSON, since they are few; what carries items is binary.
+ */
+export class Services {
+  readonly #options: ServicesOptions;
+  #served: Served | undefined;
+
+  constructor(options: ServicesOptions) {
+    this.#options = options;
+  }
+
+  /** The node is formed: from now on it answers for its replicas. */
+  serve(served: Served): void {
+    this.#served = served;
+  }
+
+  askGroup(node: NodeName, request: GroupRequest, timeoutMs: number): Promise<GroupReply> {
+    return new Promise((resolve) => {
+      if (node === this.#options.self) {
+        if (this.#served) this.#served.data.handle(request, resolve);
+        else resolve({ kind: 'not-leader', leader: '' });
+        return;
+      }
+      const write = (writer: ByteWriter) => writeGroupRequest(writer, request);
+      this.#options.peers.request(node, GROUP, write, timeoutMs, (reply) => {
+        if (reply === 'down') resolve({ kind: 'not-leader', leader: '' });
+        else if (reply === 'congested') resolve({ kind: 'overloaded' });
+        else resolve(reply ? readGroupReply(reply) : { kind: 'unknown' });
+      });
+    });
+  }
+
+  askController(
+    node: NodeName,
+    request: ControllerRequest,
+    timeoutMs: number,
+  ): Promise<ControllerReply> {
+    return new Promise((resolve) => {
+      if (node === this.#options.self) {
+        if (this.#served) this.#served.controller.handle(request, resolve);
+        else resolve({ kind: 'unavailable' });
+        return;
+      }
+      this.#options.peers.request(node, CONTROLLER, json(request), timeoutMs, (reply) => {
+        const answered = typeof reply === 'object';
+        resolve(answered ? (parse(reply) as ControllerReply) : { kind: 'unavailable' });
+      });
+    });
+  }
+
+  askForSnapshot(
+    node: NodeName,
+    piece: SnapshotPiece,
+  ): Promise<Uint8Array | 'gone' | 'unanswered'> {
+    return new Promise((resolve) => {
+      const write = (writer: ByteWriter) => writeSnapshotPiece(writer, piece);
+      this.#options.peers.request(node, SNAPSHOT, write, SNAPSHOT_TIMEOUT_MS, (reply) => {
+        if (typeof reply !== 'object') resolve('unanswered');
+        else resolve(reply.boolean() ? reply.raw(reply.remaining).slice() : 'gone');
+      });
+    });
+  }
+
+  askForStatus(node: NodeName): Promise<NodeStatus | undefined> {
+    if (node === this.#options.self) {
+      return Promise.resolve(this.#served && nodeStatus(this.#served.replicas));
+    }
+    return new Promise((resolve) => {
+      this.#options.peers.request(
+        node,
+        STATUS,
+        () => {},
+        STATUS_TIMEOUT_MS,
+        (reply) => {
+          resolve(typeof reply === 'object' ? (parse(reply) as NodeStatus) : undefined);
+        },
+      );
+    });
+  }
+
+  /** Not answered: the peer gets it again when it is up again. */
+  sendRecord(node: NodeName, record: ClusterRecord): void {
+    this.#options.peers.request(node, FORM, json(record), FORM_TIMEOUT_MS, () => {});
+  }
+
+  /** Answers a peer. What is not served yet is not answered, as if the message had been lost. */
+  onRequest(service: number, payload: ByteReader, respond: Responder): void {
+    if (service === FORM) {
+      this.#options
+        .onRecord(parse(payload) as ClusterRecord)
+        .then((adopted) => respond((writer) => writer.boolean(adopted)))
+        .catch(this.#options.fatal);
+      return;
+    }
+    const served = this.#served;
+    if (!served) return;
+    switch (service) {
+      case GROUP:
+        served.data.handle(readGroupRequest(payload), (reply) =>
+          respond((writer) => writeGroupReply(writer, reply)),
+        );
+        break;
+      case CONTROLLER:
+        served.controller.handle(parse(payload) as ControllerRequest, (reply) =>
+          respond(json(reply)),
+        );
+        break;
+      case SNAPSHOT:
+        serveSnapshotPiece(served.replicas, readSnapshotPiece(payload))
+          .then((bytes) => respond((writer) => writePiece(writer, bytes)))
+          .catch(this.#options.fatal);
+        break;
+      case STATUS:
+        respond(json(nodeStatus(served.replicas)));
+        break;
+      default:
+        break; // a newer peer asks for what this version does not know: its request times out
+    }
+  }
+}
+
+function writePiece(writer: ByteWriter, bytes: Uint8Array | undefined): void {
+  writer.boolean(bytes !== undefined);
+  if (bytes) writer.raw(bytes);
+}
+
+function json(value: unknown): (writer: ByteWriter) => void {
+  return (writer) => writer.raw(utf8(JSON.stringify(value)));
+}
+
+function parse(reader: ByteReader): unknown {
+  return JSON.parse(utf8Text(reader.raw(reader.remaining)));
+}

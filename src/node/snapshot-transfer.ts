@@ -1,0 +1,66 @@
+import type { ByteReader, ByteWriter } from '../bytes/index.ts';
+import type { Clock, Disk } from '../ports/index.ts';
+import type { Replicas } from './replicas.ts';
+
+/** The file travels in pieces of this many bytes, one request each. */
+const CHUNK_BYTES = 256 * 1024;
+/** A piece that is not answered is asked for again this often, with a pause: the file goes on where it stopped. */
+const TRIES = 40;
+const PAUSE_MS = 250;
+
+export interface SnapshotPiece {
+  readonly group: number;
+  readonly index: number;
+  readonly offset: number;
+}
+
+export function writeSnapshotPiece(writer: ByteWriter, piece: SnapshotPiece): void {
+  writer.varint(piece.group).varint(piece.index).varint(piece.offset);
+}
+
+export function readSnapshotPiece(reader: ByteReader): SnapshotPiece {
+  return { group: reader.varint(), index: reader.varint(), offset: reader.varint() };
+}
+
+/** The bytes of a piece, fewer at the end of the file; undefined when the snapshot is not (or no longer) offered here. */
+export async function serveSnapshotPiece(
+  replicas: Replicas,
+  { group, index, offset }: SnapshotPiece,
+): Promise<Uint8Array | undefined> {
+  return replicas.get(group)?.readSnapshot(index, offset, CHUNK_BYTES);
+}
+
+export type AskForPiece = (piece: SnapshotPiece) => Promise<Uint8Array | 'gone' | 'unanswered'>;
+
+/** Copies a snapshot to `path`, piece by piece. False when it is not to be had. */
+export async function fetchSnapshot(
+  ask: AskForPiece,
+  from: Pick<SnapshotPiece, 'group' | 'index'>,
+  disk: Disk,
+  path: string,
+  clock: Clock,
+): Promise<boolean> {
+  const file = await disk.open(path, { create: true });
+  try {
+    let offset = 0;
+    for (let tries = 0; tries < TRIES; ) {
+      const bytes = await ask({ ...from, offset });
+      if (bytes === 'gone') return false;
+      if (bytes === 'unanswered') {
+        tries++;
+        await new Promise<void>((resolve) => clock.after(PAUSE_MS, resolve));
+        continue;
+      }
+      tries = 0;
+      if (bytes.length > 0) await file.write(offset, bytes);
+      offset += bytes.length;
+      if (bytes.length < CHUNK_BYTES) {
+        await file.sync();
+        return true;
+      }
+    }
+    return false;
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,141 @@
+import type { ClusterMap, GroupId, NodeName, ShardId } from '../controller/index.ts';
+import type { Replicas } from './replicas.ts';
+
+/** What one node says of its replicas. */
+export interface NodeStatus {
+  readonly groups: readonly {
+    readonly id: GroupId;
+    readonly isLeader: boolean;
+    readonly term: number;
+    readonly commit: number;
+    readonly applied: number;
+    readonly shards: readonly {
+      readonly id: ShardId;
+      readonly items: number;
+      readonly bytes: number;
+    }[];
+  }[];
+}
+
+/** The document of `flotilla status --json` (design: the command line). */
+export interface ClusterStatus {
+  readonly cluster: string;
+  readonly configNumber: number;
+  readonly nodes: readonly {
+    readonly name: NodeName;
+    readonly http: string;
+    readonly peer: string;
+    readonly zone: string;
+    readonly state: 'up' | 'down';
+  }[];
+  readonly groups: readonly {
+    readonly id: GroupId;
+    /** Empty while nobody leads. */
+    readonly leader: NodeName;
+    readonly term: number;
+    readonly commit: number;
+    readonly applied: number;
+    readonly voters: readonly NodeName[];
+    readonly learners: readonly NodeName[];
+    /** Each replica's distance from the leader's commit index, in entries; null when its node did not answer. */
+    readonly lag: Readonly<Record<NodeName, number | null>>;
+  }[];
+  readonly tables: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly shards: readonly {
+      readonly id: ShardId;
+      readonly hashStart: string;
+      readonly hashEnd: string;
+      readonly group: GroupId;
+      readonly state: string;
+      readonly items: number;
+      readonly bytes: number;
+    }[];
+  }[];
+}
+
+export function nodeStatus(replicas: Replicas): NodeStatus {
+  const groups = [...replicas.all()].map((replica) => ({
+    id: replica.group,
+    isLeader: replica.isLeader,
+    term: replica.term,
+    commit: replica.status.commit,
+    applied: replica.state.appliedIndex,
+    shards: [...(replicas.data(replica.group)?.machine.shards() ?? [])].map(
+      ({ id, items, bytes }) => ({ id, items, bytes }),
+    ),
+  }));
+  return { groups };
+}
+
+/** Puts together what the nodes said; `undefined` for a node that did not answer. */
+export function clusterStatus(
+  map: ClusterMap,
+  controller: readonly NodeName[],
+  reports: ReadonlyMap<NodeName, NodeStatus | undefined>,
+): ClusterStatus {
+  const members = new Map<GroupId, readonly NodeName[]>([[0, controller]]);
+  for (const { id, replicas } of map.groups) {
+    members.set(
+      id,
+      replicas.map(({ node }) => node),
+    );
+  }
+  const reportOf = (node: NodeName, group: GroupId) =>
+    reports.get(node)?.groups.find(({ id }) => id === group);
+  const leaderOf = (group: GroupId) => {
+    const leaders = (members.get(group) ?? []).filter((node) => reportOf(node, group)?.isLeader);
+    // After a partition two may think so; the higher term is right.
+    leaders.sort((a, b) => (reportOf(b, group)?.term ?? 0) - (reportOf(a, group)?.term ?? 0));
+    return leaders[0];
+  };
+
+  const groups = [...members].map(([id, voters]) => {
+    const leader = leaderOf(id);
+    const report = leader === undefined ? undefined : reportOf(leader, id);
+    const commit = report?.commit ?? Math.max(...voters.map((n) => reportOf(n, id)?.commit ?? 0));
+    const lag = Object.fromEntries(
+      voters.map((node) => {
+        const applied = reportOf(node, id)?.applied;
+        return [node, applied === undefined ? null : Math.max(0, commit - applied)];
+      }),
+    );
+    return {
+      id,
+      leader: leader ?? '',
+      term: report?.term ?? 0,
+      commit,
+      applied: report?.applied ?? 0,
+      voters,
+      learners: [],
+      lag,
+    };
+  });
+
+  const tables = map.tables.map(({ spec, status, shards }) => ({
+    name: spec.name,
+    status,
+    shards: shards.map(({ id, hashStart, hashEnd, group, state }) => {
+      const leader = leaderOf(group);
+      const report = leader === undefined ? undefined : reportOf(leader, group);
+      const counts = report?.shards.find((shard) => shard.id === id);
+      const { items, bytes } = counts ?? { items: 0, bytes: 0 };
+      return { id, hashStart, hashEnd, group, state, items, bytes };
+    }),
+  }));
+
+  return {
+    cluster: map.clusterId,
+    configNumber: map.number,
+    nodes: map.nodes.map(({ name, http, peer, zone }) => ({
+      name,
+      http,
+      peer,
+      zone,
+      state: reports.get(name) ? 'up' : 'down',
+    })),
+    groups,
+    tables,
+  };
+}

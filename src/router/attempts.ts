@@ -1,0 +1,54 @@
+import type { NodeName } from '../controller/index.ts';
+import type { Clock, Random } from '../ports/index.ts';
+
+/** A request that is not answered after this is given up: the client gets a retryable error. Milliseconds. */
+export const REQUEST_TIMEOUT_MS = 8_000;
+
+// A node that died or stalled is noticed by the transport within about a second. This bounds only what it cannot notice: a
+// node that speaks but does not answer.
+const TRY_TIMEOUT_MS = 3_000;
+
+const PAUSE_MIN_MS = 10;
+const PAUSE_MAX_MS = 200;
+
+/** The tries of one request: whom to ask next, how long to wait in between, and when to stop. */
+export class Attempts {
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #deadline: number;
+  #pauses = 0;
+  #turn = 0;
+
+  constructor(clock: Clock, random: Random) {
+    this.#clock = clock;
+    this.#random = random;
+    this.#deadline = clock.monotonic() + REQUEST_TIMEOUT_MS;
+  }
+
+  /** Milliseconds until the request is given up; zero or less when it is. */
+  get remainingMs(): number {
+    return this.#deadline - this.#clock.monotonic();
+  }
+
+  get tryTimeoutMs(): number {
+    return Math.min(TRY_TIMEOUT_MS, Math.max(1, this.remainingMs));
+  }
+
+  /** Takes turns over the nodes that could know, from the second try on. */
+  next(preferred: NodeName | undefined, candidates: readonly NodeName[]): NodeName | undefined {
+    const turn = this.#turn++;
+    if (preferred !== undefined && turn % 2 === 0) return preferred;
+    if (candidates.length === 0) return preferred;
+    const start = preferred === undefined ? 0 : candidates.indexOf(preferred) + 1;
+    return candidates[(start + (turn >>> 1)) % candidates.length];
+  }
+
+  /** Waits before the next try: exponentially longer, with jitter, so that many routers do not come at once. */
+  pause(): Promise<void> {
+    const ceiling = Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** this.#pauses++);
+    const delay = ceiling / 2 + (ceiling / 2) * (this.#random.uint32() / 0x1_0000_0000);
+    return new Promise((resolve) => {
+      this.#clock.after(Math.min(delay, Math.max(0, this.remainingMs)), resolve);
+    });
+  }
+}

@@ -1,0 +1,71 @@
+import type {
+  ClusterMap,
+  ControllerCommand,
+  ControllerOutcome,
+  ControllerReply,
+  ControllerRequest,
+  NodeName,
+} from '../controller/index.ts';
+import { controllerReplicas } from '../controller/index.ts';
+import type { Clock, Random } from '../ports/index.ts';
+import { Attempts } from './attempts.ts';
+import type { Cluster } from './cluster.ts';
+
+/** Asks the controller's leader, wherever it is, until it answers or the request's time is over. */
+export class ControllerClient {
+  readonly #cluster: Cluster;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  #leader: NodeName | undefined;
+  #refresh: Promise<ClusterMap | undefined> | undefined;
+
+  constructor(cluster: Cluster, clock: Clock, random: Random) {
+    this.#cluster = cluster;
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  /** Commands are idempotent, so an unknown outcome is asked for again. */
+  async command(command: ControllerCommand): Promise<ControllerOutcome | undefined> {
+    const reply = await this.#ask({ kind: 'command', command });
+    return reply?.kind === 'outcome' ? reply.outcome : undefined;
+  }
+
+  /** A map that is not older than the call. Calls that come before a question has left share it. */
+  refreshMap(): Promise<ClusterMap | undefined> {
+    this.#refresh ??= new Promise((resolve) => {
+      this.#clock.endOfTurn(() => {
+        this.#refresh = undefined;
+        resolve(this.#freshMap());
+      });
+    });
+    return this.#refresh;
+  }
+
+  async #freshMap(): Promise<ClusterMap | undefined> {
+    const reply = await this.#ask({ kind: 'map', consistent: true });
+    if (reply?.kind !== 'map') return undefined;
+    this.#cluster.learnMap(reply.map);
+    return reply.map;
+  }
+
+  async #ask(request: ControllerRequest): Promise<ControllerReply | undefined> {
+    const attempts = new Attempts(this.#clock, this.#random);
+    while (attempts.remainingMs > 0) {
+      const candidates = controllerReplicas(this.#cluster.map.nodes).map(({ node }) => node);
+      const node = attempts.next(this.#leader, candidates);
+      if (node !== undefined) {
+        const reply = await this.#cluster.askController(node, request, attempts.tryTimeoutMs);
+        if (reply.kind === 'outcome' || reply.kind === 'map') {
+          this.#leader = node;
+          return reply;
+        }
+        this.#leader =
+          reply.kind === 'not-leader' && reply.leader !== '' ? reply.leader : undefined;
+        if (reply.kind === 'not-leader' && this.#leader !== undefined) continue;
+      }
+      await attempts.pause();
+    }
+    return undefined;
+  }
+}

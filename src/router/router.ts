@@ -1,0 +1,306 @@
+import { toHex } from '../bytes/index.ts';
+import type { ClusterMap, GroupId, NodeName, Table, TableSpec } from '../controller/index.ts';
+import {
+  type ItemKey,
+  type PageOperation,
+  type PageOutcome,
+  storageKey,
+  type WriteOperation,
+  type WriteOutcome,
+} from '../item/index.ts';
+import type { Clock, Random } from '../ports/index.ts';
+import { decodeResult, encodeCommand, type GroupReply, type GroupRequest } from '../store/index.ts';
+import { Attempts } from './attempts.ts';
+import type { Cluster } from './cluster.ts';
+import { CommandSequence } from './command-sequence.ts';
+import { ControllerClient } from './controller-client.ts';
+import { afterPiece, firstPiece, joinPages, type PagePart, type Piece } from './page-parts.ts';
+import { type Route, RoutingTable } from './routing-table.ts';
+import { SessionTimes } from './session-times.ts';
+import type {
+  CreateTableOutcome,
+  Database,
+  DeleteTableOutcome,
+  Failure,
+  Found,
+  Page,
+  TableStatistics,
+} from './types.ts';
+
+const UNAVAILABLE: Failure = {
+  kind: 'unavailable',
+  message: 'The request was not answered in time. It may have been carried out or not; try again.',
+};
+const OVERLOADED: Failure = {
+  kind: 'overloaded',
+  message: 'The server is overloaded and refused the request. Nothing was done; try again.',
+};
+const NO_TABLE: Failure = { kind: 'no-table', message: 'The table does not exist.' };
+
+/** How a request ends, or why it needs another try. */
+type Verdict<T> =
+  | { readonly kind: 'answer'; readonly answer: T }
+  /** The map is old. */
+  | { readonly kind: 'stale' }
+  /** Nothing was done; with a pause unless somebody said who leads. */
+  | { readonly kind: 'elsewhere' }
+  | { readonly kind: 'again' };
+
+/** The database on top of all groups: finds each key's shard and group, and tries until it is answered. */
+export class Router implements Database {
+  readonly #cluster: Cluster;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #controller: ControllerClient;
+  readonly #sequence = new CommandSequence();
+  readonly #times: SessionTimes;
+  readonly #leaders = new Map<GroupId, NodeName>();
+  /** A random number below 2^53 that names this router's session in every group. */
+  readonly #id: number;
+  #routing: RoutingTable;
+
+  constructor(cluster: Cluster, clock: Clock, random: Random) {
+    this.#cluster = cluster;
+    this.#clock = clock;
+    this.#random = random;
+    this.#controller = new ControllerClient(cluster, clock, random);
+    this.#times = new SessionTimes(clock);
+    this.#id = (random.uint32() >>> 11) * 0x1_0000_0000 + random.uint32();
+    this.#routing = new RoutingTable(cluster.map);
+  }
+
+  findTable(name: string): Table | Promise<Table | Failure> {
+    const table = this.#current().table(name);
+    return table?.status === 'ACTIVE' ? table : this.#findInFreshMap(name);
+  }
+
+  async write(
+    table: Table,
+    key: ItemKey,
+    operation: WriteOperation,
+  ): Promise<WriteOutcome | Failure> {
+    const sequence = this.#sequence.begin();
+    const keyBytes = storageKey(table.id, key);
+    // Once a try may have taken effect, "nothing was done" is no longer true.
+    let uncertain = false;
+    try {
+      const find = () => this.#current().route(table.id, key.hash);
+      return await this.#try<Route, WriteOutcome>(table, find, async ({ shard }, attempts) => {
+        const { group } = shard;
+        const command = encodeCommand({
+          kind: 'write',
+          router: this.#id,
+          sequence,
+          lowestUnanswered: this.#sequence.lowestUnanswered,
+          deadline: this.#times.deadline(group, attempts.remainingMs),
+          shard: shard.id,
+          epoch: shard.epoch,
+          key: keyBytes,
+          operation,
+        });
+        const reply = await this.#askLeader(group, { kind: 'write', group, command }, attempts);
+        if (reply.kind === 'unknown') uncertain = true;
+        if (reply.kind === 'overloaded' && uncertain) return { kind: 'again' };
+        if (reply.kind !== 'result') return verdictOf(reply);
+
+        const result = decodeResult(reply.result);
+        this.#times.learn(group, result.sessionTime);
+        switch (result.kind) {
+          case 'done':
+            if (!result.outcome) throw new Error(`a write was answered without an outcome`);
+            return { kind: 'answer', answer: result.outcome };
+          case 'wrong-shard':
+            return { kind: 'stale' };
+          case 'expired':
+            return { kind: 'elsewhere' };
+          case 'sessions-full':
+            return uncertain ? { kind: 'again' } : { kind: 'answer', answer: OVERLOADED };
+          case 'answered':
+            throw new Error(`command ${sequence} of router ${this.#id} was never answered here`);
+        }
+      });
+    } finally {
+      this.#sequence.end(sequence);
+    }
+  }
+
+  read(table: Table, key: ItemKey, consistent: boolean): Promise<Found | Failure> {
+    const keyBytes = storageKey(table.id, key);
+    const find = () => this.#current().route(table.id, key.hash);
+    return this.#try<Route, Found>(table, find, async ({ shard }, attempts) => {
+      const { group, id, epoch } = shard;
+      const request = { kind: 'read', group, shard: id, epoch, key: keyBytes, consistent } as const;
+      const reply = await this.#askReplica(group, request, attempts);
+      if (reply.kind !== 'item') return verdictOf(reply);
+      return { kind: 'answer', answer: { kind: 'found', item: reply.item } };
+    });
+  }
+
+  async page(table: Table, operation: PageOperation, consistent: boolean): Promise<Page | Failure> {
+    const pages: PageOutcome[] = [];
+    let rest: PageOperation | undefined = operation;
+    while (rest) {
+      const part: PagePart | Failure = await this.#pagePart(table, rest, consistent);
+      if (part.kind !== 'part') return part;
+      pages.push(part.page);
+      rest = afterPiece(rest, part);
+    }
+    return { kind: 'page', ...joinPages(pages) };
+  }
+
+  async createTable(spec: TableSpec): Promise<CreateTableOutcome> {
+    const outcome = await this.#controller.command({
+      kind: 'create-table',
+      spec,
+      uuid: this.#uuid(),
+      createdAt: this.#clock.wall(),
+    });
+    if (!outcome) return UNAVAILABLE;
+    if (outcome.kind === 'created' || outcome.kind === 'exists') return outcome;
+    throw new Error(`create-table was answered with ${outcome.kind}`);
+  }
+
+  async deleteTable(name: string): Promise<DeleteTableOutcome> {
+    const command = { kind: 'delete-table', name, deletion: this.#uuid() } as const;
+    const outcome = await this.#controller.command(command);
+    if (!outcome) return UNAVAILABLE;
+    switch (outcome.kind) {
+      case 'deleting':
+      case 'busy':
+      case 'protected':
+        return outcome;
+      case 'no-table':
+        return NO_TABLE;
+      default:
+        throw new Error(`delete-table was answered with ${outcome.kind}`);
+    }
+  }
+
+  async describeTable(name: string): Promise<Table | Failure> {
+    const map = await this.#controller.refreshMap();
+    if (!map) return UNAVAILABLE;
+    return map.tables.find(({ spec }) => spec.name === name) ?? NO_TABLE;
+  }
+
+  async listTables(after: string | undefined, limit: number): Promise<readonly string[] | Failure> {
+    const map = await this.#controller.refreshMap();
+    if (!map) return UNAVAILABLE;
+    // Table names are ASCII, so the order of UTF-16 units is the order of bytes.
+    const names = map.tables.map(({ spec }) => spec.name).sort();
+    return names.filter((name) => after === undefined || name > after).slice(0, limit);
+  }
+
+  async tableStatistics(table: Table): Promise<TableStatistics | Failure> {
+    const groups = new Set(table.shards.map(({ group }) => group));
+    let items = 0;
+    let bytes = 0;
+    for (const group of groups) {
+      const attempts = new Attempts(this.#clock, this.#random);
+      const request = { kind: 'statistics', group, table: table.id } as const;
+      const reply = await this.#askReplica(group, request, attempts);
+      if (reply.kind !== 'statistics') return UNAVAILABLE;
+      items += reply.items;
+      bytes += reply.bytes;
+    }
+    return { kind: 'statistics', items, bytes };
+  }
+
+  #current(): RoutingTable {
+    const { map } = this.#cluster;
+    if (this.#routing.map !== map) this.#routing = new RoutingTable(map);
+    return this.#routing;
+  }
+
+  async #findInFreshMap(name: string): Promise<Table | Failure> {
+    const map: ClusterMap | undefined = await this.#controller.refreshMap();
+    if (!map) return UNAVAILABLE;
+    const table = map.tables.find(({ spec }) => spec.name === name);
+    return table?.status === 'ACTIVE' ? table : NO_TABLE;
+  }
+
+  /** Tries with the place that the newest map tells, until there is an answer, the table is gone, or time is over. */
+  async #try<Place, Answer>(
+    table: Table,
+    find: () => Place | undefined,
+    once: (place: Place, attempts: Attempts) => Promise<Verdict<Answer | Failure>>,
+  ): Promise<Answer | Failure> {
+    const attempts = new Attempts(this.#clock, this.#random);
+    while (attempts.remainingMs > 0) {
+      const place = find();
+      const verdict: Verdict<Answer | Failure> = place
+        ? await once(place, attempts)
+        : { kind: 'stale' };
+      if (verdict.kind === 'answer') return verdict.answer;
+      if (verdict.kind === 'elsewhere') continue;
+      if (verdict.kind === 'stale') {
+        const map = await this.#controller.refreshMap();
+        const status = map?.tables.find(({ id }) => id === table.id)?.status;
+        if (map && status !== 'ACTIVE') return NO_TABLE;
+      }
+      await attempts.pause();
+    }
+    return UNAVAILABLE;
+  }
+
+  async #askLeader(group: GroupId, request: GroupRequest, attempts: Attempts): Promise<GroupReply> {
+    const known = this.#cluster.leaderOf(group) ?? this.#leaders.get(group);
+    const node = attempts.next(known, this.#current().replicas(group));
+    if (node === undefined) return { kind: 'wrong-shard' };
+    const reply = await this.#cluster.askGroup(node, request, attempts.tryTimeoutMs);
+    if (reply.kind === 'not-leader' && reply.leader !== '') this.#leaders.set(group, reply.leader);
+    else if (reply.kind === 'not-leader' || reply.kind === 'unknown') this.#leaders.delete(group);
+    else this.#leaders.set(group, node);
+    return reply;
+  }
+
+  /** This node if it holds a replica: it asks its leader for no more than the read index (R6). */
+  #askReplica(group: GroupId, request: GroupRequest, attempts: Attempts): Promise<GroupReply> {
+    const replicas = this.#current().replicas(group);
+    const { self } = this.#cluster;
+    const preferred = replicas.includes(self) ? self : this.#leaders.get(group);
+    const node = attempts.next(preferred, replicas);
+    if (node === undefined) return Promise.resolve({ kind: 'wrong-shard' });
+    return this.#cluster.askGroup(node, request, attempts.tryTimeoutMs);
+  }
+
+  /** One shard's part of a page. */
+  async #pagePart(
+    table: Table,
+    operation: PageOperation,
+    consistent: boolean,
+  ): Promise<PagePart | Failure> {
+    const find = () => firstPiece(this.#current().routes(table.id), table.id, operation);
+    return this.#try<Piece, PagePart>(table, find, async ({ route, from, to }, attempts) => {
+      const { group, id, epoch } = route.shard;
+      const query = { shard: id, epoch, operation: { ...operation, from, to } };
+      const request = { kind: 'page', group, query, consistent } as const;
+      const reply = await this.#askReplica(group, request, attempts);
+      if (reply.kind !== 'page') return verdictOf(reply);
+      return { kind: 'answer', answer: { kind: 'part', page: reply.page, from, to } };
+    });
+  }
+
+  #uuid(): string {
+    const bytes = new Uint8Array(16);
+    this.#random.fill(bytes);
+    // Version 4, variant 1 (RFC 9562 section 5.4).
+    bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40;
+    bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
+    return toHex(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  }
+}
+
+function verdictOf(reply: GroupReply): Verdict<Failure> {
+  switch (reply.kind) {
+    case 'not-leader':
+      return { kind: reply.leader === '' ? 'again' : 'elsewhere' };
+    case 'wrong-shard':
+      return { kind: 'stale' };
+    case 'overloaded':
+      return { kind: 'answer', answer: OVERLOADED };
+    case 'unknown':
+      return { kind: 'again' };
+    default:
+      throw new Error(`a replica answered another question, with ${reply.kind}`);
+  }
+}
