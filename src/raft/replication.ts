@@ -9,6 +9,7 @@ import type {
   Index,
   ReplicaId,
   SnapshotMeta,
+  Term,
 } from './types.ts';
 
 // How a leader brings its followers up to date: Raft paper §5.3, pipelined as in thesis §10.2.1, with the three states
@@ -35,16 +36,18 @@ export function sendAppends(core: Core, role: LeaderRole): void {
 
 function probe(core: Core, progress: Progress): void {
   progress.paused = true;
+  if (!reaches(core, progress)) return;
   const { to } = core.log.endOfRun(progress.next, core.options.appendBytesMax);
   sendAppend(core, progress, to);
 }
 
 function replicate(core: Core, progress: Progress): void {
   const { log } = core;
+  if (!reaches(core, progress)) return;
   let sent = false;
   while (progress.next <= log.lastIndex && !progress.inflights.full) {
     const { to, bytes } = log.endOfRun(progress.next, core.options.appendBytesMax);
-    if (!sendAppend(core, progress, to)) return;
+    sendAppend(core, progress, to);
     progress.sent(to - 1, bytes);
     sent = true;
   }
@@ -54,26 +57,27 @@ function replicate(core: Core, progress: Progress): void {
   progress.poke = false;
 }
 
-// Sends [next, to); false when what comes before is compacted, and the follower needs a snapshot instead.
-function sendAppend(core: Core, progress: Progress, to: Index): boolean {
+// Whether the log still has what comes before the next entry to send; otherwise the follower needs a snapshot.
+function reaches(core: Core, progress: Progress): boolean {
+  if (progress.next > core.log.compacted.index) return true;
+  // No snapshot is made for a follower that is not there to take it.
+  if (isActive(core, progress)) wantSnapshot(core, progress);
+  return false;
+}
+
+// Sends [next, to).
+function sendAppend(core: Core, progress: Progress, to: Index): void {
   const { log } = core;
   const prevIndex = progress.next - 1;
-  const prevTerm = log.termAt(prevIndex);
-  if (prevTerm === undefined) {
-    // No snapshot is made for a follower that is not there to take it.
-    if (isActive(core, progress)) wantSnapshot(core, progress);
-    return false;
-  }
   progress.commitSent = Math.max(progress.commitSent, Math.min(log.commit, to - 1));
   core.send({
     type: 'append-request',
     ...core.envelope(progress.id),
     prevIndex,
-    prevTerm,
+    prevTerm: log.termAt(prevIndex) as Term,
     entries: to === progress.next ? NO_ENTRIES : log.slice(progress.next, to),
     commit: log.commit,
   });
-  return true;
 }
 
 function wantSnapshot(core: Core, progress: Progress): void {
