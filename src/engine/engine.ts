@@ -11,7 +11,10 @@ export interface Engine {
   get(key: Uint8Array): Uint8Array | undefined;
   /** A view of everything visible now that does not change. Close it soon: it pins what it sees on the disk. */
   snapshot(): EngineSnapshot;
-  /** Writes in ascending order of their keys, no key twice. Commits become visible and durable in the order of the calls. */
+  /**
+   * Writes in ascending order of their keys, no key twice. Commits become visible and durable in the order of the calls. The
+   * iterable may be read over several turns; neither it nor the bytes may change until the commit is visible or refused.
+   */
   commit(writes: Iterable<Write>): Commit;
   /** Waits for commits under way. */
   close(): Promise<void>;
@@ -24,8 +27,9 @@ export interface Write {
 }
 
 export interface Commit {
+  /** Rejects as `durable` does. */
   readonly visible: Promise<void>;
-  /** Rejects when the disk refused: then nothing of the commit is there. */
+  /** Rejects with DiskError (`full`, `failed`) when the disk refused: then nothing of the commit is there. */
   readonly durable: Promise<void>;
 }
 

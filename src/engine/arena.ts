@@ -1,0 +1,76 @@
+/** Chunks hold up to 1 MiB, so that an address is 12 bits of chunk and 20 bits of offset. */
+const OFFSET_BITS = 20;
+const CHUNK_BYTES_MAX = 1 << OFFSET_BITS;
+const OFFSET_MASK = CHUNK_BYTES_MAX - 1;
+const CHUNKS_MAX = 1 << (32 - OFFSET_BITS);
+const CHUNK_BYTES_MIN = 4096;
+
+/**
+ * Bytes outside the JavaScript heap, which the collector need not walk. What is allocated stays until the arena goes; an
+ * address is an unsigned 32-bit number. An allocation above 1 MiB gets a chunk of its own.
+ */
+export class Arena {
+  readonly #chunks: Uint8Array[] = [];
+  #chunk = new Uint8Array(0);
+  #position = 0;
+  #bytes = 0;
+
+  /** Of all chunks. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  allocate(length: number): number {
+    if (length === 0) return 0;
+    if (this.#position + length > this.#chunk.length || this.#position > OFFSET_MASK) {
+      if (this.#chunks.length === CHUNKS_MAX) throw new Error('the arena is full');
+      const usual = Math.min(CHUNK_BYTES_MAX, Math.max(CHUNK_BYTES_MIN, this.#bytes));
+      this.#chunk = new Uint8Array(Math.max(length, usual));
+      this.#chunks.push(this.#chunk);
+      this.#bytes += this.#chunk.length;
+      this.#position = 0;
+    }
+    const address = (this.#chunks.length - 1) * CHUNK_BYTES_MAX + this.#position;
+    this.#position += length;
+    return address;
+  }
+
+  set(address: number, bytes: Uint8Array): void {
+    this.chunk(address).set(bytes, address & OFFSET_MASK);
+  }
+
+  copy(address: number, length: number): Uint8Array {
+    if (length === 0) return new Uint8Array(0);
+    const at = address & OFFSET_MASK;
+    return this.chunk(address).slice(at, at + length);
+  }
+
+  view(address: number, length: number): Uint8Array {
+    if (length === 0) return new Uint8Array(0);
+    const at = address & OFFSET_MASK;
+    return this.chunk(address).subarray(at, at + length);
+  }
+
+  /** Same order as compareBytes(stored bytes, key). */
+  compare(address: number, length: number, key: Uint8Array): number {
+    const chunk = this.chunk(address);
+    const at = address & OFFSET_MASK;
+    const shared = length < key.length ? length : key.length;
+    for (let i = 0; i < shared; i++) {
+      const difference = (chunk[at + i] as number) - (key[i] as number);
+      if (difference !== 0) return difference;
+    }
+    return length - key.length;
+  }
+
+  chunk(address: number): Uint8Array {
+    return this.#chunks[address >>> OFFSET_BITS] as Uint8Array;
+  }
+}
+
+/** Twice as long, for tables that grow. */
+export function doubled(words: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  const grown = new Uint32Array(2 * words.length);
+  grown.set(words);
+  return grown;
+}

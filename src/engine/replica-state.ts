@@ -1,0 +1,320 @@
+import type { Disk } from '../ports/index.ts';
+import type { Cursor, Engine, EngineSnapshot, Range, Reader, Write } from './engine.ts';
+import { Memtable, NOW } from './memtable.ts';
+import { MergedCursor } from './merged-cursor.ts';
+import type { ReplicaStates } from './replica-states.ts';
+import { fillSpace } from './snapshot-install.ts';
+import { inSpace, SPACE_BYTES, type StateRecord, spacePrefix } from './space.ts';
+
+export interface ReplicaStateOptions {
+  /** `needsFlush` from this size of the memtable on, in bytes; 32 MiB unless told. */
+  readonly memtableBytes?: number;
+  /** `isFull` from this size of both memtables together on, in bytes; three times `memtableBytes` unless told. */
+  readonly hardBytes?: number;
+  /** Seeds the memtables' hashes: a random number keeps clients from choosing keys that collide. */
+  readonly hashSeed?: number;
+}
+
+const MEMTABLE_BYTES = 32 * 1024 * 1024;
+const HARD_FACTOR = 3;
+
+/** The state as of one applied entry, however the replica goes on. Close it soon: it pins memory and pages of the disk. */
+export interface ReplicaView extends Reader {
+  readonly appliedIndex: number;
+  readonly appliedTerm: number;
+  /** Everything, in key order. */
+  all(): Cursor;
+  close(): void;
+}
+
+/**
+ * The state of one replica: an active memtable, at most one frozen memtable whose flush is under way, and its space in the
+ * engine; reads look through them in this order.
+ *
+ * Invariants: durableIndex <= appliedIndex; the engine holds exactly the state as of `durableIndex` (E1).
+ */
+export class ReplicaState implements Reader {
+  readonly replica: number;
+  readonly #states: ReplicaStates;
+  readonly #engine: Engine;
+  readonly #memtableBytes: number;
+  readonly #hardBytes: number;
+  readonly #hashSeed: number;
+  #prefix: Uint8Array;
+  #active: Memtable;
+  #frozen: { readonly table: Memtable; readonly record: StateRecord } | undefined;
+  #durable: StateRecord;
+  #appliedIndex: number;
+  #appliedTerm: number;
+  #flushing: Promise<void> | undefined;
+  #installing = false;
+  #removed = false;
+
+  /** Use `ReplicaStates.open`. */
+  constructor(
+    states: ReplicaStates,
+    replica: number,
+    durable: StateRecord,
+    options: ReplicaStateOptions,
+  ) {
+    this.replica = replica;
+    this.#states = states;
+    this.#engine = states.engine;
+    this.#memtableBytes = options.memtableBytes ?? MEMTABLE_BYTES;
+    this.#hardBytes = options.hardBytes ?? HARD_FACTOR * this.#memtableBytes;
+    this.#hashSeed = options.hashSeed ?? 0;
+    this.#prefix = spacePrefix(durable.space);
+    this.#active = new Memtable(this.#hashSeed);
+    this.#durable = durable;
+    this.#appliedIndex = durable.index;
+    this.#appliedTerm = durable.term;
+  }
+
+  /** Longest key, in bytes. */
+  get maxKeyBytes(): number {
+    return this.#engine.maxKeyBytes - SPACE_BYTES;
+  }
+
+  get appliedIndex(): number {
+    return this.#appliedIndex;
+  }
+
+  get appliedTerm(): number {
+    return this.#appliedTerm;
+  }
+
+  /** What survives a crash without the log. */
+  get durableIndex(): number {
+    return this.#durable.index;
+  }
+
+  get durableTerm(): number {
+    return this.#durable.term;
+  }
+
+  /** Of both memtables. */
+  get memtableBytes(): number {
+    return this.#active.bytes + (this.#frozen?.table.bytes ?? 0);
+  }
+
+  /** No flush is under way and the memtable has reached its size, or the last flush failed. */
+  get needsFlush(): boolean {
+    if (this.#flushing || this.#installing) return false;
+    return this.#frozen !== undefined || this.#active.bytes >= this.#memtableBytes;
+  }
+
+  /** Past the hard limit: apply must pause until a flush is done (S4). */
+  get isFull(): boolean {
+    return this.memtableBytes >= this.#hardBytes;
+  }
+
+  /** The caller owns the bytes. */
+  get(key: Uint8Array): Uint8Array | undefined {
+    const active = this.#active.get(key);
+    if (active !== undefined) return active ?? undefined;
+    const frozen = this.#frozen?.table.get(key);
+    if (frozen !== undefined) return frozen ?? undefined;
+    return this.#engine.get(inSpace(this.#prefix, key));
+  }
+
+  /** Close it, or read it to its end, before the next `apply`; a view stands still instead. */
+  range(range: Range): Cursor {
+    const tables = [{ table: this.#active, epoch: NOW }];
+    if (this.#frozen) tables.push({ table: this.#frozen.table, epoch: NOW });
+    const snapshot = this.#engine.snapshot();
+    return mergedRange(tables, snapshot, this.#prefix, range, () => snapshot.close());
+  }
+
+  /**
+   * Takes in what applying the entry {index, term} changed, all of it or, when it throws, nothing. Indexes follow each other
+   * without gaps; an entry that changes nothing is applied too. A key may occur twice: the last write counts.
+   */
+  apply(index: number, term: number, writes: readonly Write[]): void {
+    this.#assertUsable();
+    if (this.#installing) throw new Error(`replica ${this.replica}: apply during an install`);
+    if (index !== this.#appliedIndex + 1 || term < this.#appliedTerm) {
+      const applied = `{${this.#appliedIndex}, ${this.#appliedTerm}}`;
+      throw new Error(`replica ${this.replica}: apply {${index}, ${term}} after ${applied}`);
+    }
+    this.#assertKeys(writes);
+    for (const { key, value } of writes) this.#active.put(key, value);
+    this.#appliedIndex = index;
+    this.#appliedTerm = term;
+  }
+
+  /**
+   * Puts what belongs to the state as of `appliedIndex` and was kept elsewhere into it, before a view that must have it.
+   */
+  complete(writes: readonly Write[]): void {
+    this.#assertUsable();
+    this.#assertKeys(writes);
+    for (const { key, value } of writes) this.#active.put(key, value);
+  }
+
+  /** The state as of now, which stands still. */
+  view(): ReplicaView {
+    this.#assertUsable();
+    const { appliedIndex, appliedTerm } = this;
+    const active = this.#active;
+    const epoch = active.pin();
+    const tables = [{ table: active, epoch }];
+    if (this.#frozen) tables.push({ table: this.#frozen.table, epoch: NOW });
+    const snapshot = this.#engine.snapshot();
+    const prefix = this.#prefix;
+    let open = true;
+    const check = () => {
+      if (!open) throw new Error('the view is closed');
+    };
+    return {
+      appliedIndex,
+      appliedTerm,
+      get: (key) => {
+        check();
+        for (const { table, epoch } of tables) {
+          const value = table.get(key, epoch);
+          if (value !== undefined) return value ?? undefined;
+        }
+        return snapshot.get(inSpace(prefix, key));
+      },
+      range: (range) => {
+        check();
+        return mergedRange(tables, snapshot, prefix, range, () => {});
+      },
+      all: () => {
+        check();
+        return mergedRange(tables, snapshot, prefix, undefined, () => {});
+      },
+      close: () => {
+        if (!open) return;
+        open = false;
+        active.unpin(epoch);
+        snapshot.close();
+      },
+    };
+  }
+
+  /**
+   * Makes everything applied so far durable in one commit (E1) and resolves then. `extra` is asked once at the moment that
+   * the memtable freezes, for what belongs to the state as of then and was kept elsewhere. While a flush is under way this
+   * returns that one. After a failed one (it rejects with DiskError, nothing is lost) the same memtable is written again.
+   *
+   * `logDurable` is asked after the freeze, and the commit waits for it: the log on the disk must reach as far as the state
+   * does, or a restart would find a gap between the two.
+   */
+  flush(
+    extra?: () => readonly Write[],
+    logDurable: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
+    this.#assertUsable();
+    if (this.#installing) throw new Error(`replica ${this.replica}: flush during an install`);
+    this.#flushing ??= this.#flush(extra, logDurable).finally(() => {
+      this.#flushing = undefined;
+    });
+    return this.#flushing;
+  }
+
+  /**
+   * Replaces the whole state by that of a snapshot file (E3): fills a new space in small commits and switches to it in one.
+   * Until it resolves, and for ever when it rejects, the old state stands. Nothing may be applied meanwhile.
+   *
+   * Rejects with {@link SnapshotDamagedError} or DiskError.
+   */
+  async installSnapshot(disk: Disk, path: string): Promise<{ index: number; term: number }> {
+    this.#assertUsable();
+    if (this.#installing) throw new Error(`replica ${this.replica}: two installs at a time`);
+    this.#installing = true;
+    try {
+      // A flush that came after the switch would bring the old space back.
+      await this.#flushing?.catch(() => {});
+      const space = await this.#states.allocate();
+      try {
+        const { index, term } = await fillSpace(this.#engine, space, disk, path);
+        const record = { space, index, term };
+        await this.#states.switchTo(this.replica, record, this.#durable.space);
+        this.#durable = record;
+        this.#prefix = spacePrefix(space);
+        this.#active = new Memtable(this.#hashSeed);
+        this.#frozen = undefined;
+        this.#appliedIndex = index;
+        this.#appliedTerm = term;
+        return { index, term };
+      } catch (error) {
+        this.#states.abandon(space);
+        throw error;
+      }
+    } finally {
+      this.#installing = false;
+    }
+  }
+
+  /** Forgets the replica; its data is deleted by `ReplicaStates.deleteSpaces`. The object is of no use afterwards. */
+  async remove(): Promise<void> {
+    this.#assertUsable();
+    if (this.#installing) throw new Error(`replica ${this.replica}: remove during an install`);
+    this.#removed = true;
+    await this.#flushing?.catch(() => {});
+    await this.#states.remove(this.replica, this.#durable.space);
+  }
+
+  async #flush(
+    extra: (() => readonly Write[]) | undefined,
+    logDurable: () => Promise<void>,
+  ): Promise<void> {
+    if (!this.#frozen) {
+      this.complete(extra?.() ?? []);
+      if (this.#active.size === 0 && this.#appliedIndex === this.#durable.index) return;
+      const record = {
+        space: this.#durable.space,
+        index: this.#appliedIndex,
+        term: this.#appliedTerm,
+      };
+      this.#frozen = { table: this.#active, record };
+      this.#active = new Memtable(this.#hashSeed);
+    }
+    const { table, record } = this.#frozen;
+    await logDurable();
+    await this.#engine.commit(this.#flushWrites(table, record)).durable;
+    this.#durable = record;
+    this.#frozen = undefined;
+    this.#states.recordDurable(this.replica, record);
+  }
+
+  *#flushWrites(table: Memtable, record: StateRecord): Generator<Write> {
+    yield this.#states.recordWrite(this.replica, record);
+    yield* table.writes(this.#prefix);
+  }
+
+  #assertKeys(writes: readonly Write[]): void {
+    for (const { key } of writes) {
+      if (key.length > this.maxKeyBytes) {
+        throw new RangeError(
+          `a key has ${key.length} bytes; up to ${this.maxKeyBytes} are allowed`,
+        );
+      }
+    }
+  }
+
+  #assertUsable(): void {
+    if (this.#removed) throw new Error(`replica ${this.replica} was removed`);
+  }
+}
+
+function mergedRange(
+  tables: readonly { readonly table: Memtable; readonly epoch: number }[],
+  snapshot: EngineSnapshot,
+  prefix: Uint8Array,
+  range: Range | undefined,
+  onClose: () => void,
+): Cursor {
+  const reverse = range?.reverse ?? false;
+  const cursors = tables.map(({ table, epoch }) =>
+    table.cursor(range?.from, range?.to, reverse, epoch),
+  );
+  const space = new DataView(prefix.buffer, prefix.byteOffset).getUint32(0);
+  const engine = snapshot.range({
+    from: range ? inSpace(prefix, range.from) : prefix,
+    to: range ? inSpace(prefix, range.to) : spacePrefix(space + 1),
+    reverse,
+  });
+  return new MergedCursor(cursors, engine, reverse, onClose);
+}

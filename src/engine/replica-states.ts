@@ -1,0 +1,194 @@
+import type { Engine, Write } from './engine.ts';
+import { ReplicaState, type ReplicaStateOptions } from './replica-state.ts';
+import {
+  DELETED_SPACE_RANGE,
+  decodeSpace,
+  decodeState,
+  deletedSpaceKey,
+  encodeSpace,
+  encodeState,
+  idOf,
+  NEXT_SPACE_KEY,
+  REPLICA_RANGE,
+  replicaKey,
+  type StateRecord,
+  spacePrefix,
+} from './space.ts';
+
+/** Keys deleted in one commit: small, so that the commits of flushes do not wait long. */
+const DELETE_KEYS_MAX = 1000;
+
+const ONE = Uint8Array.of(1);
+
+/** Reads what the engine knows about its replicas. */
+export function openReplicaStates(
+  engine: Engine,
+  options: ReplicaStateOptions = {},
+): ReplicaStates {
+  return new ReplicaStates(engine, options);
+}
+
+/** All replicas' states in one engine: who has which space, and which spaces are to be deleted. */
+export class ReplicaStates {
+  readonly engine: Engine;
+  readonly #options: ReplicaStateOptions;
+  readonly #records = new Map<number, StateRecord>();
+  readonly #opened = new Set<number>();
+  /** Listed for deletion; those that an install still fills are left alone. */
+  readonly #deleted = new Set<number>();
+  readonly #filling = new Set<number>();
+  #nextSpace = 1;
+  #deleting: Promise<void> | undefined;
+
+  /** See {@link openReplicaStates}. */
+  constructor(engine: Engine, options: ReplicaStateOptions) {
+    this.engine = engine;
+    this.#options = options;
+    const snapshot = engine.snapshot();
+    try {
+      const replicas = snapshot.range(REPLICA_RANGE);
+      for (let pair = replicas.next(); pair; pair = replicas.next()) {
+        this.#records.set(idOf(pair.key), decodeState(pair.value));
+      }
+      const deleted = snapshot.range(DELETED_SPACE_RANGE);
+      for (let pair = deleted.next(); pair; pair = deleted.next())
+        this.#deleted.add(idOf(pair.key));
+      const next = snapshot.get(NEXT_SPACE_KEY);
+      if (next) this.#nextSpace = decodeSpace(next);
+    } finally {
+      snapshot.close();
+    }
+  }
+
+  /** The replicas whose state is kept here, ascending. */
+  replicas(): readonly number[] {
+    return [...this.#records.keys()].sort((a, b) => a - b);
+  }
+
+  /**
+   * The state of a replica, empty at index 0 when it is new. One object per replica at a time.
+   *
+   * Rejects with DiskError when there is no room to write down a new one.
+   */
+  async open(replica: number, options: ReplicaStateOptions = {}): Promise<ReplicaState> {
+    if (this.#opened.has(replica)) throw new Error(`replica ${replica} is open already`);
+    this.#opened.add(replica);
+    try {
+      const record = this.#records.get(replica) ?? (await this.#create(replica));
+      return new ReplicaState(this, replica, record, { ...this.#options, ...options });
+    } catch (error) {
+      this.#opened.delete(replica);
+      throw error;
+    }
+  }
+
+  /** Whether `deleteSpaces` has something to do. */
+  get hasDeletedSpaces(): boolean {
+    for (const space of this.#deleted) if (!this.#filling.has(space)) return true;
+    return false;
+  }
+
+  /**
+   * Deletes what replaced and removed replicas left, in small commits, and resolves when nothing is left. After a crash the
+   * next call goes on. Rejects with DiskError; call it again later.
+   */
+  deleteSpaces(): Promise<void> {
+    this.#deleting ??= this.#deleteSpaces().finally(() => {
+      this.#deleting = undefined;
+    });
+    return this.#deleting;
+  }
+
+  /** For ReplicaState: what its flush writes beside the data, in key order before all data. */
+  recordWrite(replica: number, record: StateRecord): Write {
+    return { key: replicaKey(replica), value: encodeState(record) };
+  }
+
+  /** For ReplicaState: the flush with this record is durable. */
+  recordDurable(replica: number, record: StateRecord): void {
+    this.#records.set(replica, record);
+  }
+
+  /** For ReplicaState: a new space to fill, listed for deletion until `switchTo` names it. */
+  async allocate(): Promise<number> {
+    const space = this.#nextSpace++;
+    this.#filling.add(space);
+    await this.engine.commit([
+      { key: NEXT_SPACE_KEY, value: encodeSpace(this.#nextSpace) },
+      { key: deletedSpaceKey(space), value: ONE },
+    ]).durable;
+    this.#deleted.add(space);
+    return space;
+  }
+
+  /** For ReplicaState: the replica's state is the new space from now on, and the old one is to be deleted. */
+  async switchTo(replica: number, record: StateRecord, old: number): Promise<void> {
+    const listed = [
+      { space: record.space, value: undefined },
+      { space: old, value: ONE },
+    ].sort((a, b) => a.space - b.space);
+    await this.engine.commit([
+      this.recordWrite(replica, record),
+      ...listed.map(({ space, value }) => ({ key: deletedSpaceKey(space), value })),
+    ]).durable;
+    this.#records.set(replica, record);
+    this.#deleted.delete(record.space);
+    this.#filling.delete(record.space);
+    this.#deleted.add(old);
+  }
+
+  /** For ReplicaState: an install gave up, so its space may be deleted. */
+  abandon(space: number): void {
+    this.#filling.delete(space);
+  }
+
+  /** For ReplicaState: nothing of the replica is needed any more. */
+  async remove(replica: number, space: number): Promise<void> {
+    await this.engine.commit([
+      { key: replicaKey(replica), value: undefined },
+      { key: deletedSpaceKey(space), value: ONE },
+    ]).durable;
+    this.#records.delete(replica);
+    this.#opened.delete(replica);
+    this.#deleted.add(space);
+  }
+
+  async #create(replica: number): Promise<StateRecord> {
+    const record = { space: this.#nextSpace++, index: 0, term: 0 };
+    await this.engine.commit([
+      this.recordWrite(replica, record),
+      { key: NEXT_SPACE_KEY, value: encodeSpace(this.#nextSpace) },
+    ]).durable;
+    this.#records.set(replica, record);
+    return record;
+  }
+
+  async #deleteSpaces(): Promise<void> {
+    for (;;) {
+      const space = [...this.#deleted].find((listed) => !this.#filling.has(listed));
+      if (space === undefined) return;
+      while (await this.#deleteSome(space));
+      await this.engine.commit([{ key: deletedSpaceKey(space), value: undefined }]).durable;
+      this.#deleted.delete(space);
+    }
+  }
+
+  /** Returns whether there may be more. */
+  async #deleteSome(space: number): Promise<boolean> {
+    const writes: Write[] = [];
+    const snapshot = this.engine.snapshot();
+    try {
+      const cursor = snapshot.range({ from: spacePrefix(space), to: spacePrefix(space + 1) });
+      while (writes.length < DELETE_KEYS_MAX) {
+        const pair = cursor.next();
+        if (!pair) break;
+        writes.push({ key: pair.key, value: undefined });
+      }
+      cursor.close();
+    } finally {
+      snapshot.close();
+    }
+    if (writes.length > 0) await this.engine.commit(writes).durable;
+    return writes.length === DELETE_KEYS_MAX;
+  }
+}
