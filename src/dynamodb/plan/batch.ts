@@ -1,0 +1,63 @@
+import { toHex } from '../../bytes/index.ts';
+import type { Table } from '../../controller/index.ts';
+import { type ItemKey, storageKey } from '../../item/index.ts';
+import type { Failure } from '../../router/index.ts';
+import type { ApiContext } from '../context.ts';
+import { nameOf } from '../decode/table-name.ts';
+import { consumedCapacity, type ReturnConsumedCapacity } from '../encode/capacity.ts';
+import { validationError } from '../errors.ts';
+import { failureError, openTable } from './table.ts';
+
+/** One read or write of a batch. */
+export interface Member {
+  readonly table: Table;
+  readonly key: ItemKey;
+}
+
+/** All tables of a batch by the names (or ARNs) that the request uses. Rejects with an ApiError if one is missing. */
+export async function openTables(
+  context: ApiContext,
+  names: Iterable<string>,
+): Promise<ReadonlyMap<string, Table>> {
+  const tables = new Map<string, Table>();
+  for (const name of names) tables.set(name, await openTable(context, nameOf(name)));
+  return tables;
+}
+
+/** No two members of a batch may name one item. Throws ValidationException. */
+export function refuseDuplicates(members: readonly Member[]): void {
+  const seen = new Set<string>();
+  for (const { table, key } of members) {
+    const text = toHex(storageKey(table.id, key));
+    if (seen.has(text)) {
+      throw validationError('Provided list of item keys contains duplicates');
+    }
+    seen.add(text);
+  }
+}
+
+/**
+ * A member that failed in passing is handed back for the client to send again; a batch of which nothing was done fails as a
+ * whole. Throws an ApiError.
+ */
+export function refuseIfAllFailed(members: number, failures: readonly Failure[]): void {
+  const [first] = failures;
+  if (first !== undefined && failures.length === members) throw failureError(first);
+  const noTable = failures.find(({ kind }) => kind === 'no-table');
+  if (noTable !== undefined) throw failureError(noTable);
+}
+
+/** Adds up what each table is charged: every item is rounded up by itself. */
+export class BatchCapacity {
+  readonly #units = new Map<string, number>();
+
+  add(tableName: string, units: number): void {
+    this.#units.set(tableName, (this.#units.get(tableName) ?? 0) + units);
+  }
+
+  /** The ConsumedCapacity member. */
+  total(asked: ReturnConsumedCapacity | undefined): readonly unknown[] | undefined {
+    if (asked === undefined || asked === 'NONE') return undefined;
+    return Array.from(this.#units, ([name, units]) => consumedCapacity(asked, name, units));
+  }
+}
