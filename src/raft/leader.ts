@@ -44,9 +44,11 @@ export function propose(core: Core, data: Uint8Array): ProposalOutcome {
   if (role.transfer !== undefined) {
     return { accepted: false, reason: 'transferring', leader: core.id };
   }
-  // One proposal of any size is taken when nothing else waits, or it would never be.
+  // One proposal of any size is taken when nothing else waits, or it would never be; and one when all that waits is from
+  // older terms, which can only commit along with it.
   const bytes = log.uncommittedBytes + data.length + ENTRY_OVERHEAD_BYTES;
-  if (log.uncommittedBytes > 0 && bytes > core.options.uncommittedBytesMax) {
+  const waits = log.uncommittedBytes > 0 && log.lastTerm === core.term;
+  if (waits && bytes > core.options.uncommittedBytesMax) {
     return { accepted: false, reason: 'overloaded', leader: core.id };
   }
   role.sendDue = true;

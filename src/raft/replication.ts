@@ -152,6 +152,8 @@ function handleAcknowledgement(
     if (progress.match === index) progress.becomeReplicate();
   } else if (progress.state === 'snapshot') {
     if (progress.match >= log.compacted.index) progress.becomeReplicate();
+    // Installed, but the log has moved on beyond it: only a newer one helps.
+    else if (progress.match >= (progress.snapshot?.index ?? Infinity)) wantSnapshot(core, progress);
   }
   if (moved) advanceCommit(core, role);
   finishTransfer(core, role, progress);
