@@ -13,6 +13,8 @@ export function transferLeader(core: Core, role: LeaderRole, to: ReplicaId): boo
   const progress = role.progressOf.get(to);
   if (progress === undefined || findVoter(core.config, to) === undefined) return false;
   role.transfer = { to, ticks: 0 };
+  // What is on the way to the target may be lost: an answer now is worth more than one after the next heartbeat.
+  progress.poke = progress.match < progress.next - 1;
   role.sendDue = true;
   finishTransfer(core, role, progress);
   return true;
