@@ -31,7 +31,7 @@ export const text = fc.oneof(
 );
 
 export const attributeName = fc.oneof(
-  fc.constantFrom('a', 'b', 'c', 'list', 'map'),
+  { weight: 5, arbitrary: fc.constantFrom('a', 'b', 'c') },
   fc.constantFrom(...AWKWARD_NAMES.filter((name) => name !== '')),
   fc.string({ unit: 'grapheme', minLength: 1, maxLength: 6 }),
 );
@@ -52,7 +52,7 @@ export const numberText = fc
   });
 
 export const number = fc
-  .oneof(numberText, fc.integer({ min: -20, max: 20 }).map(String))
+  .oneof(numberText, fc.integer({ min: -3, max: 3 }).map(String))
   .map((written) => {
     const result = parseNumber(written);
     if (!result.ok) throw new Error(`${written}: ${result.message}`);
@@ -92,20 +92,77 @@ export const item: fc.Arbitrary<Item> = fc
 export const path: fc.Arbitrary<Path> = fc
   .tuple(
     attributeName,
-    fc.array(fc.oneof(attributeName, fc.integer({ min: 0, max: 5 })), { maxLength: 3 }),
+    fc.array(fc.oneof(attributeName, fc.integer({ min: 0, max: 4 })), { maxLength: 2 }),
   )
   .map(([name, steps]): Path => [name, ...steps]);
 
-export const operand: fc.Arbitrary<Operand> = fc.oneof(
-  path.map((path): Operand => ({ kind: 'path', path })),
-  value.map((value): Operand => ({ kind: 'value', value })),
-  path.map((path): Operand => ({ kind: 'size', path })),
+// Dense: so few values and names that conditions often hold and paths often lead somewhere.
+
+const denseText = fc.constantFrom('', 'a', 'ab', 'b');
+const denseNumber = fc.constantFrom('-1', '0', '1', '1.5', '10');
+const denseBinary = fc.constantFrom([], [1], [1, 2], [255]).map((bytes) => Uint8Array.from(bytes));
+const denseName = fc.constantFrom('a', 'b', 'c');
+
+const denseSet: fc.Arbitrary<AttributeValue> = fc.oneof(
+  setOf(denseText, compareText).map((value): AttributeValue => ({ type: 'SS', value })),
+  setOf(denseNumber, compareNumbers).map((value): AttributeValue => ({ type: 'NS', value })),
+  setOf(denseBinary, compareBytes).map((value): AttributeValue => ({ type: 'BS', value })),
 );
 
-export const condition: fc.Arbitrary<Condition> = fc.letrec<{ condition: Condition }>((tie) => ({
-  condition: fc.oneof(
-    { maxDepth: 4, depthIdentifier: 'condition' },
-    fc.tuple(fc.constantFrom('=', '<>', '<', '<=', '>', '>='), operand, operand).map(
+const denseScalar: fc.Arbitrary<AttributeValue> = fc.oneof(
+  denseText.map((value): AttributeValue => ({ type: 'S', value })),
+  denseNumber.map((value): AttributeValue => ({ type: 'N', value })),
+  denseText.map((value): AttributeValue => ({ type: 'S', value })),
+  denseBinary.map((value): AttributeValue => ({ type: 'B', value })),
+  fc.boolean().map((value): AttributeValue => ({ type: 'BOOL', value })),
+);
+
+export const denseValue: fc.Arbitrary<AttributeValue> = fc.letrec<{ value: AttributeValue }>(
+  (tie) => ({
+    value: fc.oneof(
+      { maxDepth: 3, depthIdentifier: 'dense' },
+      { weight: 6, arbitrary: denseScalar },
+      denseSet,
+      fc
+        .array(tie('value'), { maxLength: 3 })
+        .map((value): AttributeValue => ({ type: 'L', value })),
+      fc
+        .array(fc.tuple(denseName, tie('value')), { maxLength: 3 })
+        .map((entries): AttributeValue => ({ type: 'M', value: new Map(entries) })),
+    ),
+  }),
+).value;
+
+export const denseItem: fc.Arbitrary<Item> = fc
+  .tuple(denseValue, denseValue, denseValue)
+  .map(([a, b, c]) => new Map(Object.entries({ a, b, c })));
+
+export const densePath: fc.Arbitrary<Path> = fc.oneof(
+  { weight: 2, arbitrary: denseName.map((name): Path => [name]) },
+  fc
+    .tuple(denseName, fc.oneof(denseName, fc.integer({ min: 0, max: 3 })))
+    .map(([name, step]): Path => [name, step]),
+);
+
+function operands(
+  path: fc.Arbitrary<Path>,
+  value: fc.Arbitrary<AttributeValue>,
+): fc.Arbitrary<Operand> {
+  return fc.oneof(
+    { weight: 3, arbitrary: path.map((path): Operand => ({ kind: 'path', path })) },
+    { weight: 3, arbitrary: value.map((value): Operand => ({ kind: 'value', value })) },
+    { weight: 1, arbitrary: path.map((path): Operand => ({ kind: 'size', path })) },
+  );
+}
+
+function conditions(
+  path: fc.Arbitrary<Path>,
+  operand: fc.Arbitrary<Operand>,
+): fc.Arbitrary<Condition> {
+  const comparator = fc.constantFrom('=', '<>', '<', '<=', '>', '>=');
+  const type = fc.constantFrom('S', 'N', 'B', 'BOOL', 'NULL', 'SS', 'NS', 'BS', 'L', 'M');
+  const leaf: fc.Arbitrary<Condition> = fc.oneof(
+    fc.tuple(comparator, operand, operand).map(
       ([comparator, left, right]): Condition => ({
         kind: 'compare',
         comparator: comparator as '=',
@@ -122,7 +179,7 @@ export const condition: fc.Arbitrary<Condition> = fc.letrec<{ condition: Conditi
     path.map((path): Condition => ({ kind: 'attribute_exists', path })),
     path.map((path): Condition => ({ kind: 'attribute_not_exists', path })),
     fc
-      .tuple(path, fc.constantFrom('S', 'N', 'B', 'BOOL', 'NULL', 'SS', 'NS', 'BS', 'L', 'M'))
+      .tuple(path, type)
       .map(([path, type]): Condition => ({ kind: 'attribute_type', path, type: type as 'S' })),
     fc
       .tuple(operand, operand)
@@ -130,39 +187,49 @@ export const condition: fc.Arbitrary<Condition> = fc.letrec<{ condition: Conditi
     fc
       .tuple(operand, operand)
       .map(([operand, member]): Condition => ({ kind: 'contains', operand, member })),
-    fc
-      .array(tie('condition'), { minLength: 2, maxLength: 3 })
-      .map((terms): Condition => ({ kind: 'and', terms })),
-    fc
-      .array(tie('condition'), { minLength: 2, maxLength: 3 })
-      .map((terms): Condition => ({ kind: 'or', terms })),
-    tie('condition').map((term): Condition => ({ kind: 'not', term })),
-  ),
-})).condition;
+  );
+  return fc.letrec<{ condition: Condition }>((tie) => ({
+    condition: fc.oneof(
+      { maxDepth: 4, depthIdentifier: 'condition' },
+      { weight: 6, arbitrary: leaf },
+      fc
+        .array(tie('condition'), { minLength: 2, maxLength: 3 })
+        .map((terms): Condition => ({ kind: 'and', terms })),
+      fc
+        .array(tie('condition'), { minLength: 2, maxLength: 3 })
+        .map((terms): Condition => ({ kind: 'or', terms })),
+      tie('condition').map((term): Condition => ({ kind: 'not', term })),
+    ),
+  })).condition;
+}
 
-const setValue: fc.Arbitrary<SetValue> = fc.letrec<{ value: SetValue }>((tie) => ({
-  value: fc.oneof(
-    { maxDepth: 3, depthIdentifier: 'set' },
-    path.map((path): SetValue => ({ kind: 'path', path })),
-    value.map((value): SetValue => ({ kind: 'value', value })),
-    fc
-      .tuple(path, tie('value'))
-      .map(([path, otherwise]): SetValue => ({ kind: 'if_not_exists', path, otherwise })),
-    fc
-      .tuple(tie('value'), tie('value'))
-      .map(([first, second]): SetValue => ({ kind: 'list_append', first, second })),
-    fc
-      .tuple(fc.constantFrom('plus', 'minus'), tie('value'), tie('value'))
-      .map(([kind, left, right]): SetValue => ({ kind: kind as 'plus', left, right })),
-  ),
-})).value;
+export const condition = conditions(path, operands(path, value));
+export const denseCondition = conditions(densePath, operands(densePath, denseValue));
 
-export const action: fc.Arbitrary<UpdateAction> = fc.oneof(
-  fc.tuple(path, setValue).map(([path, value]): UpdateAction => ({ kind: 'set', path, value })),
-  path.map((path): UpdateAction => ({ kind: 'remove', path })),
-  fc.tuple(path, value).map(([path, value]): UpdateAction => ({ kind: 'add', path, value })),
-  fc.tuple(path, value).map(([path, value]): UpdateAction => ({ kind: 'delete', path, value })),
-);
+function setValues(
+  path: fc.Arbitrary<Path>,
+  value: fc.Arbitrary<AttributeValue>,
+): fc.Arbitrary<SetValue> {
+  return fc.letrec<{ value: SetValue }>((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 3, depthIdentifier: 'set' },
+      { weight: 5, arbitrary: value.map((value): SetValue => ({ kind: 'value', value })) },
+      { weight: 2, arbitrary: path.map((path): SetValue => ({ kind: 'path', path })) },
+      {
+        weight: 2,
+        arbitrary: fc
+          .tuple(path, tie('value'))
+          .map(([path, otherwise]): SetValue => ({ kind: 'if_not_exists', path, otherwise })),
+      },
+      fc
+        .tuple(tie('value'), tie('value'))
+        .map(([first, second]): SetValue => ({ kind: 'list_append', first, second })),
+      fc
+        .tuple(fc.constantFrom('plus', 'minus'), tie('value'), tie('value'))
+        .map(([kind, left, right]): SetValue => ({ kind: kind as 'plus', left, right })),
+    ),
+  })).value;
+}
 
 /** Whether one of the paths begins with the other, which an expression's parser refuses. */
 export function overlap(a: Path, b: Path): boolean {
@@ -170,19 +237,48 @@ export function overlap(a: Path, b: Path): boolean {
   return a.slice(0, shared).every((step, i) => step === b[i]);
 }
 
-export const update: fc.Arbitrary<UpdateAction[]> = fc
-  .array(action, { maxLength: 5 })
-  .map((actions) =>
-    actions.filter((one, i) =>
-      actions.slice(0, i).every((other) => !overlap(one.path, other.path)),
-    ),
+function withoutOverlap<T>(all: readonly T[], pathOf: (one: T) => Path): T[] {
+  const kept: T[] = [];
+  for (const one of all) {
+    if (kept.every((other) => !overlap(pathOf(one), pathOf(other)))) kept.push(one);
+  }
+  return kept;
+}
+
+function updates(
+  path: fc.Arbitrary<Path>,
+  value: fc.Arbitrary<AttributeValue>,
+  addend: fc.Arbitrary<AttributeValue>,
+): fc.Arbitrary<UpdateAction[]> {
+  const action: fc.Arbitrary<UpdateAction> = fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc
+        .tuple(path, setValues(path, value))
+        .map(([path, value]): UpdateAction => ({ kind: 'set', path, value })),
+    },
+    { weight: 3, arbitrary: path.map((path): UpdateAction => ({ kind: 'remove', path })) },
+    fc.tuple(path, addend).map(([path, value]): UpdateAction => ({ kind: 'add', path, value })),
+    fc.tuple(path, addend).map(([path, value]): UpdateAction => ({ kind: 'delete', path, value })),
   );
+  return fc
+    .array(action, { maxLength: 4 })
+    .map((actions) => withoutOverlap(actions, (one) => one.path));
+}
+
+export const update = updates(path, value, value);
+export const denseUpdate = updates(
+  densePath,
+  denseValue,
+  fc.oneof(
+    denseSet,
+    denseNumber.map((value): AttributeValue => ({ type: 'N', value })),
+  ),
+);
 
 export const projection: fc.Arbitrary<Path[]> = fc
-  .array(path, { minLength: 1, maxLength: 5 })
-  .map((paths) =>
-    paths.filter((one, i) => paths.slice(0, i).every((other) => !overlap(one, other))),
-  );
+  .array(fc.oneof(path, densePath), { minLength: 1, maxLength: 5 })
+  .map((paths) => withoutOverlap(paths, (one) => one));
 
 /** Fixed seed and few runs: the same cases each time, within the room's seconds. */
 export function runs(numRuns: number): { seed: number; numRuns: number } {
