@@ -22,7 +22,7 @@ export class Arena {
 
   allocate(length: number): number {
     if (length === 0) return 0;
-    if (this.#position + length > this.#chunk.length || this.#position > OFFSET_MASK) {
+    if (this.#position + length > this.#chunk.length) {
       if (this.#chunks.length === CHUNKS_MAX) throw new Error('the arena is full');
       const usual = Math.min(CHUNK_BYTES_MAX, Math.max(CHUNK_BYTES_MIN, this.#bytes));
       this.#chunk = new Uint8Array(Math.max(length, usual));
@@ -43,6 +43,13 @@ export class Arena {
     if (length === 0) return new Uint8Array(0);
     const at = address & OFFSET_MASK;
     return this.chunk(address).slice(at, at + length);
+  }
+
+  copyTo(address: number, length: number, target: Uint8Array, position: number): void {
+    const chunk = this.chunk(address);
+    const at = address & OFFSET_MASK;
+    // Keys are short: a loop beats making a view for `set`.
+    for (let i = 0; i < length; i++) target[position + i] = chunk[at + i] as number;
   }
 
   view(address: number, length: number): Uint8Array {

@@ -1,57 +1,53 @@
 import { hash32 } from '../bytes/index.ts';
 import { Arena, doubled } from './arena.ts';
 import type { Write } from './engine.ts';
+import { KeyOrder, NOWHERE } from './key-order.ts';
 
-// An entry, one per key: its hash, where its key is, its newest version, its predecessor in key order and where its links
-// to successors start. Entry 0 is the head of the list.
-const ENTRY_WORDS = 6;
+// An entry, one per key: its hash, where its key is, and its newest version. Entry 0 means none.
+const ENTRY_WORDS = 8;
 const HASH = 0;
 const KEY = 1;
 const KEY_LENGTH = 2;
-const NEWEST = 3;
-const PREVIOUS = 4;
-const LINKS = 5;
+const VALUE = 3;
+const VALUE_LENGTH = 4;
+/** The room at VALUE. */
+const CAPACITY = 5;
+/** In which the version was written. */
+const EPOCH = 6;
+/** The version before it, 0 when there is none. */
+const OLDER = 7;
 
-// A version: where its value is, the value's length and the room it has, the epoch in which it was written, the version
-// before it. Version 0 means none.
-const VERSION_WORDS = 5;
-const VALUE = 0;
-const VALUE_LENGTH = 1;
-const CAPACITY = 2;
-const EPOCH = 3;
-const OLDER = 4;
+// An older version that a pin may see.
+const VERSION_WORDS = 4;
+const OLD_VALUE = 0;
+const OLD_LENGTH = 1;
+const OLD_EPOCH = 2;
+const OLD_OLDER = 3;
 
 const DELETED = 0xffff_ffff;
-/** Twelve levels of a quarter each are enough for 16 M entries. */
-const HEIGHT_MAX = 12;
-/** What an entry costs besides its key and value: its words, its links (1.33 on average) and its slots at half load. */
-const ENTRY_OVERHEAD_BYTES = 4 * (ENTRY_WORDS + VERSION_WORDS + 1.33 + 2);
+/** What an entry costs besides its key and value: its words, its place in the order and its slots, both 2/3 full. */
+const ENTRY_OVERHEAD_BYTES = 4 * ENTRY_WORDS + 18 + 12;
 
 /** Sees every version: the reader of the present. */
 export const NOW = 0xffff_ffff;
 
 /**
- * The newest writes of one replica: a hash table for points and a skip list (Pugh, 1990) for ranges over the same entries,
- * both in typed arrays, so that the collector sees a handful of objects.
+ * The newest writes of one replica: a hash table for points and sorted blocks for ranges over the same entries, all in typed
+ * arrays, so that the collector sees few objects.
  *
- * A pinned epoch goes on seeing what the table held when it was pinned: a write makes a new version when a pin may still
- * need the old one, and otherwise replaces it in place.
+ * A pinned epoch goes on seeing what the table held when it was pinned: a write keeps the old version when a pin may still
+ * need it, and otherwise replaces it in place.
  */
 export class Memtable {
   readonly #seed: number;
-  readonly #keys = new Arena();
-  readonly #values = new Arena();
+  readonly #arena = new Arena();
+  readonly #order = new KeyOrder((entry, key) => this.compare(entry, key));
   #entries = new Uint32Array(64 * ENTRY_WORDS);
   #entryCount = 1;
-  #versions = new Uint32Array(64 * VERSION_WORDS);
+  #versions = new Uint32Array(16 * VERSION_WORDS);
   #versionCount = 1;
-  #links = new Uint32Array(256);
-  #linkCount = HEIGHT_MAX;
-  #slots = new Uint32Array(128);
-  /** The entry before the place of a key, by level. */
-  readonly #path = new Uint32Array(HEIGHT_MAX);
-  #height = 1;
-  #last = 0;
+  /** Pairs: hash, entry. */
+  #slots = new Uint32Array(2 * 128);
   #epoch = 1;
   #pins: number[] = [];
   #newestPin = 0;
@@ -70,6 +66,11 @@ export class Memtable {
   /** What the content takes in memory. Values that were replaced by longer ones count until the table goes. */
   get bytes(): number {
     return this.#usedBytes;
+  }
+
+  /** For the cursor. */
+  get order(): KeyOrder {
+    return this.#order;
   }
 
   /** Keeps what the table holds now readable as of the returned epoch, until `unpin`. */
@@ -91,24 +92,20 @@ export class Memtable {
   put(key: Uint8Array, value: Uint8Array | undefined): void {
     const hash = hash32(key, this.#seed);
     const slot = this.#slot(key, hash);
-    const entry = this.#slots[slot] as number;
+    const entry = this.#slots[slot + 1] as number;
     if (entry === 0) {
-      this.#insert(key, hash, slot, this.#addVersion(value, 0));
+      this.#insert(key, value, hash, slot);
       return;
     }
-    const at = entry * ENTRY_WORDS + NEWEST;
-    const version = this.#entries[at] as number;
-    if ((this.#versions[version * VERSION_WORDS + EPOCH] as number) > this.#newestPin) {
-      this.#replace(version, value);
-    } else {
-      this.#entries[at] = this.#addVersion(value, version);
-    }
+    const at = entry * ENTRY_WORDS;
+    if ((this.#entries[at + EPOCH] as number) <= this.#newestPin) this.#keepVersion(at);
+    this.#setValue(at, value);
   }
 
   /** The caller's copy of the value; null when the key is deleted; undefined when the table does not know it. */
   get(key: Uint8Array, epoch = NOW): Uint8Array | null | undefined {
-    const entry = this.#slots[this.#slot(key, hash32(key, this.#seed))] as number;
-    return entry === 0 ? undefined : this.#valueOf(entry, epoch);
+    const entry = this.#slots[this.#slot(key, hash32(key, this.#seed)) + 1] as number;
+    return entry === 0 ? undefined : this.valueOf(entry, epoch);
   }
 
   /** Walks keys in [from, to), no bound when undefined, in either direction. Writes meanwhile do no harm. */
@@ -118,180 +115,135 @@ export class Memtable {
     reverse: boolean,
     epoch = NOW,
   ): MemtableCursor {
-    const seek = (bound: Uint8Array) => this.#seek(bound);
-    const start = reverse ? (to ? seek(to) : this.#last) : this.#next(from ? seek(from) : 0, 0);
+    const order = this.#order;
+    const start = reverse
+      ? order.previous(to ? order.seek(to) : NOWHERE)
+      : from
+        ? order.seek(from)
+        : order.first();
     return new MemtableCursor(this, start, reverse ? from : to, reverse, epoch);
   }
 
   /** Everything in key order, each key behind `prefix`. The values are views; the table must not change meanwhile. */
   *writes(prefix: Uint8Array): Generator<Write> {
-    for (let entry = this.#next(0, 0); entry !== 0; entry = this.#next(entry, 0)) {
-      const at = entry * ENTRY_WORDS;
+    const order = this.#order;
+    for (let place = order.first(); place !== NOWHERE; place = order.next(place)) {
+      const at = order.entryAt(place) * ENTRY_WORDS;
       const length = this.#entries[at + KEY_LENGTH] as number;
       const key = new Uint8Array(prefix.length + length);
       key.set(prefix);
-      key.set(this.#keys.view(this.#entries[at + KEY] as number, length), prefix.length);
-      const version = (this.#entries[at + NEWEST] as number) * VERSION_WORDS;
-      const valueLength = this.#versions[version + VALUE_LENGTH] as number;
+      this.#arena.copyTo(this.#entries[at + KEY] as number, length, key, prefix.length);
+      const valueLength = this.#entries[at + VALUE_LENGTH] as number;
       const value =
         valueLength === DELETED
           ? undefined
-          : this.#values.view(this.#versions[version + VALUE] as number, valueLength);
+          : this.#arena.view(this.#entries[at + VALUE] as number, valueLength);
       yield { key, value };
     }
-  }
-
-  /** For the cursor: the entry after or before, 0 at the end. */
-  step(entry: number, reverse: boolean): number {
-    return reverse
-      ? (this.#entries[entry * ENTRY_WORDS + PREVIOUS] as number)
-      : this.#next(entry, 0);
   }
 
   /** For the cursor: a copy. */
   keyOf(entry: number): Uint8Array {
     const at = entry * ENTRY_WORDS;
-    return this.#keys.copy(
-      this.#entries[at + KEY] as number,
-      this.#entries[at + KEY_LENGTH] as number,
-    );
+    const length = this.#entries[at + KEY_LENGTH] as number;
+    return this.#arena.copy(this.#entries[at + KEY] as number, length);
   }
 
   /** For the cursor: as `get`. */
   valueOf(entry: number, epoch: number): Uint8Array | null | undefined {
-    return this.#valueOf(entry, epoch);
+    const at = entry * ENTRY_WORDS;
+    let address = this.#entries[at + VALUE] as number;
+    let length = this.#entries[at + VALUE_LENGTH] as number;
+    let written = this.#entries[at + EPOCH] as number;
+    let older = this.#entries[at + OLDER] as number;
+    while (written > epoch) {
+      if (older === 0) return undefined;
+      const version = older * VERSION_WORDS;
+      address = this.#versions[version + OLD_VALUE] as number;
+      length = this.#versions[version + OLD_LENGTH] as number;
+      written = this.#versions[version + OLD_EPOCH] as number;
+      older = this.#versions[version + OLD_OLDER] as number;
+    }
+    return length === DELETED ? null : this.#arena.copy(address, length);
   }
 
-  /** For the cursor: order of the entry's key and `key`. */
+  /** Order of the entry's key and `key`, as compareBytes. */
   compare(entry: number, key: Uint8Array): number {
     const at = entry * ENTRY_WORDS;
-    return this.#keys.compare(
-      this.#entries[at + KEY] as number,
-      this.#entries[at + KEY_LENGTH] as number,
-      key,
-    );
+    const length = this.#entries[at + KEY_LENGTH] as number;
+    return this.#arena.compare(this.#entries[at + KEY] as number, length, key);
   }
 
-  #valueOf(entry: number, epoch: number): Uint8Array | null | undefined {
-    let version = (this.#entries[entry * ENTRY_WORDS + NEWEST] as number) * VERSION_WORDS;
-    while ((this.#versions[version + EPOCH] as number) > epoch) {
-      version = (this.#versions[version + OLDER] as number) * VERSION_WORDS;
-    }
-    if (version === 0) return undefined;
-    const length = this.#versions[version + VALUE_LENGTH] as number;
-    if (length === DELETED) return null;
-    return this.#values.copy(this.#versions[version + VALUE] as number, length);
-  }
-
-  /** Where the key is, or the empty slot where it belongs. Linear probing. */
+  /** Where the key is in `#slots`, or the empty slot where it belongs. Linear probing. */
   #slot(key: Uint8Array, hash: number): number {
-    const mask = this.#slots.length - 1;
-    let slot = hash & mask;
-    for (let entry = this.#slots[slot] as number; entry !== 0; ) {
-      const sameHash = this.#entries[entry * ENTRY_WORDS + HASH] === hash;
-      if (sameHash && this.compare(entry, key) === 0) return slot;
-      slot = (slot + 1) & mask;
-      entry = this.#slots[slot] as number;
+    const slots = this.#slots;
+    const mask = slots.length - 2;
+    let slot = (2 * hash) & mask;
+    for (let entry = slots[slot + 1] as number; entry !== 0; entry = slots[slot + 1] as number) {
+      if (slots[slot] === hash && this.compare(entry, key) === 0) return slot;
+      slot = (slot + 2) & mask;
     }
     return slot;
   }
 
-  #insert(key: Uint8Array, hash: number, slot: number, version: number): void {
-    this.#seek(key);
+  #insert(key: Uint8Array, value: Uint8Array | undefined, hash: number, slot: number): void {
     const entry = this.#entryCount++;
     const at = entry * ENTRY_WORDS;
-    if (at + ENTRY_WORDS > this.#entries.length) this.#entries = doubled(this.#entries);
-    const address = this.#keys.allocate(key.length);
-    if (key.length > 0) this.#keys.set(address, key);
+    if (at === this.#entries.length) this.#entries = doubled(this.#entries);
     const entries = this.#entries;
+    // The value lies behind its key, so that a read that has compared the key finds it near.
+    const capacity = value?.length ?? 0;
+    const address = this.#arena.allocate(key.length + capacity);
+    this.#arena.set(address, key);
     entries[at + HASH] = hash;
     entries[at + KEY] = address;
     entries[at + KEY_LENGTH] = key.length;
-    entries[at + NEWEST] = version;
-    this.#slots[slot] = entry;
-    this.#link(entry, heightFor(hash));
-    this.#usedBytes += key.length + ENTRY_OVERHEAD_BYTES;
-    if (2 * this.#entryCount > this.#slots.length) this.#rehash();
+    entries[at + VALUE] = address + key.length;
+    entries[at + CAPACITY] = capacity;
+    this.#setValue(at, value);
+    this.#order.insert(key, entry);
+    this.#slots[slot] = hash;
+    this.#slots[slot + 1] = entry;
+    this.#usedBytes += key.length + capacity + ENTRY_OVERHEAD_BYTES;
+    // Half of the slots stay empty: a quarter of the words.
+    if (4 * this.#entryCount > this.#slots.length) this.#rehash();
   }
 
-  /** Puts the entry behind `#path`, which leads to its place. */
-  #link(entry: number, height: number): void {
-    const links = this.#linkCount;
-    this.#linkCount += height;
-    if (this.#linkCount > this.#links.length) this.#links = doubled(this.#links);
-    this.#entries[entry * ENTRY_WORDS + LINKS] = links;
-    if (height > this.#height) {
-      this.#path.fill(0, this.#height, height);
-      this.#height = height;
-    }
-    const before = this.#path[0] as number;
-    const after = this.#next(before, 0);
-    this.#entries[entry * ENTRY_WORDS + PREVIOUS] = before;
-    if (after === 0) this.#last = entry;
-    else this.#entries[after * ENTRY_WORDS + PREVIOUS] = entry;
-    for (let level = 0; level < height; level++) {
-      const link =
-        (this.#entries[(this.#path[level] as number) * ENTRY_WORDS + LINKS] as number) + level;
-      this.#links[links + level] = this.#links[link] as number;
-      this.#links[link] = entry;
-    }
+  /** Makes the entry's version the older one of the next. */
+  #keepVersion(at: number): void {
+    const version = this.#versionCount++ * VERSION_WORDS;
+    if (version === this.#versions.length) this.#versions = doubled(this.#versions);
+    this.#versions[version + OLD_VALUE] = this.#entries[at + VALUE] as number;
+    this.#versions[version + OLD_LENGTH] = this.#entries[at + VALUE_LENGTH] as number;
+    this.#versions[version + OLD_EPOCH] = this.#entries[at + EPOCH] as number;
+    this.#versions[version + OLD_OLDER] = this.#entries[at + OLDER] as number;
+    this.#entries[at + OLDER] = version / VERSION_WORDS;
+    this.#entries[at + CAPACITY] = 0;
+    this.#usedBytes += 4 * VERSION_WORDS;
   }
 
-  /** The last entry below `key`, 0 when there is none; leaves the way in `#path`. */
-  #seek(key: Uint8Array): number {
-    let entry = 0;
-    let compared = 0;
-    for (let level = this.#height - 1; level >= 0; level--) {
-      for (let next = this.#next(entry, level); next !== 0; next = this.#next(entry, level)) {
-        // The next one is often the one that a higher level stopped at.
-        if (next === compared || this.compare(next, key) >= 0) {
-          compared = next;
-          break;
-        }
-        entry = next;
-      }
-      this.#path[level] = entry;
-    }
-    return entry;
-  }
-
-  #next(entry: number, level: number): number {
-    return this.#links[(this.#entries[entry * ENTRY_WORDS + LINKS] as number) + level] as number;
-  }
-
-  #addVersion(value: Uint8Array | undefined, older: number): number {
-    const version = this.#versionCount++;
-    const at = version * VERSION_WORDS;
-    if (at + VERSION_WORDS > this.#versions.length) this.#versions = doubled(this.#versions);
-    this.#versions[at + EPOCH] = this.#epoch;
-    this.#versions[at + OLDER] = older;
-    this.#replace(version, value);
-    if (older !== 0) this.#usedBytes += 4 * VERSION_WORDS;
-    return version;
-  }
-
-  #replace(version: number, value: Uint8Array | undefined): void {
-    const at = version * VERSION_WORDS;
-    if (value === undefined) {
-      this.#versions[at + VALUE_LENGTH] = DELETED;
-      return;
-    }
-    if (value.length > (this.#versions[at + CAPACITY] as number)) {
-      this.#versions[at + VALUE] = this.#values.allocate(value.length);
-      this.#versions[at + CAPACITY] = value.length;
+  #setValue(at: number, value: Uint8Array | undefined): void {
+    const entries = this.#entries;
+    entries[at + EPOCH] = this.#epoch;
+    entries[at + VALUE_LENGTH] = value?.length ?? DELETED;
+    if (value === undefined || value.length === 0) return;
+    if (value.length > (entries[at + CAPACITY] as number)) {
+      entries[at + VALUE] = this.#arena.allocate(value.length);
+      entries[at + CAPACITY] = value.length;
       this.#usedBytes += value.length;
     }
-    this.#versions[at + VALUE_LENGTH] = value.length;
-    if (value.length > 0) this.#values.set(this.#versions[at + VALUE] as number, value);
+    this.#arena.set(entries[at + VALUE] as number, value);
   }
 
   #rehash(): void {
     const slots = new Uint32Array(2 * this.#slots.length);
-    const mask = slots.length - 1;
+    const mask = slots.length - 2;
     for (let entry = 1; entry < this.#entryCount; entry++) {
-      let slot = (this.#entries[entry * ENTRY_WORDS + HASH] as number) & mask;
-      while (slots[slot] !== 0) slot = (slot + 1) & mask;
-      slots[slot] = entry;
+      const hash = this.#entries[entry * ENTRY_WORDS + HASH] as number;
+      let slot = (2 * hash) & mask;
+      while (slots[slot + 1] !== 0) slot = (slot + 2) & mask;
+      slots[slot] = hash;
+      slots[slot + 1] = entry;
     }
     this.#slots = slots;
   }
@@ -303,7 +255,9 @@ export class MemtableCursor {
   readonly #bound: Uint8Array | undefined;
   readonly #reverse: boolean;
   readonly #epoch: number;
-  #entry: number;
+  #place: number;
+  /** Of the order that `#place` is of. */
+  #version: number;
   key: Uint8Array | undefined;
   /** Null when the key is deleted. */
   value: Uint8Array | null = null;
@@ -319,40 +273,45 @@ export class MemtableCursor {
     this.#bound = bound;
     this.#reverse = reverse;
     this.#epoch = epoch;
-    this.#entry = start;
+    this.#place = start;
+    this.#version = table.order.version;
     this.#load();
   }
 
   advance(): void {
-    this.#entry = this.#table.step(this.#entry, this.#reverse);
+    if (!this.key) return;
+    if (this.#version !== this.#table.order.version) {
+      this.#place = this.#table.order.seek(this.key);
+      this.#version = this.#table.order.version;
+    }
+    this.#step();
     this.#load();
   }
 
   close(): void {
-    this.#entry = 0;
+    this.#place = NOWHERE;
     this.key = undefined;
+  }
+
+  #step(): void {
+    const { order } = this.#table;
+    this.#place = this.#reverse ? order.previous(this.#place) : order.next(this.#place);
   }
 
   /** Skips what was written after the epoch. */
   #load(): void {
-    for (; this.#entry !== 0; this.#entry = this.#table.step(this.#entry, this.#reverse)) {
+    for (; this.#place !== NOWHERE; this.#step()) {
+      const entry = this.#table.order.entryAt(this.#place);
       if (this.#bound) {
-        const order = this.#table.compare(this.#entry, this.#bound);
+        const order = this.#table.compare(entry, this.#bound);
         if (this.#reverse ? order < 0 : order >= 0) break;
       }
-      const value = this.#table.valueOf(this.#entry, this.#epoch);
+      const value = this.#table.valueOf(entry, this.#epoch);
       if (value === undefined) continue;
-      this.key = this.#table.keyOf(this.#entry);
+      this.key = this.#table.keyOf(entry);
       this.value = value;
       return;
     }
     this.close();
   }
-}
-
-/** One level with probability 3/4, two with 3/16, ...: from bits of the hash that the slots use last. */
-function heightFor(hash: number): number {
-  let height = 1;
-  for (let bits = hash >>> 8; height < HEIGHT_MAX && (bits & 3) === 0; bits >>>= 2) height++;
-  return height;
 }
