@@ -1,13 +1,14 @@
-import BTree from 'sorted-btree';
 import { compareBytes } from '../../src/bytes/index.ts';
 import type { Table, TableSpec } from '../../src/controller/index.ts';
 import {
+  hashBound,
   type ItemKey,
   PageCollector,
   type PageOperation,
   runWrite,
   type StoredItem,
   storageKey,
+  tableEnd,
   type WriteOperation,
   type WriteOutcome,
 } from '../../src/item/index.ts';
@@ -21,6 +22,7 @@ import type {
   TableStatistics,
 } from '../../src/router/index.ts';
 
+const LOWEST = { high: 0, low: 0 };
 const NO_TABLE: Failure = { kind: 'no-table', message: 'no such table' };
 
 /**
@@ -36,7 +38,7 @@ export class MemoryDatabase implements Database {
   /** Every call on items, for tests of what the API asks for. */
   readonly calls: string[] = [];
   readonly #tables = new Map<string, Table>();
-  readonly #items = new BTree.default<Uint8Array, StoredItem>(undefined, compareBytes);
+  readonly #items = new SortedItems();
   #nextId = 1;
 
   findTable(name: string): Table | Promise<Failure> {
@@ -74,10 +76,7 @@ export class MemoryDatabase implements Database {
     this.calls.push(`page ${consistent ? 'consistent' : 'eventual'}`);
     const failure = this.fail('page', undefined);
     if (failure) return failure;
-    const entries: [Uint8Array, StoredItem][] = [];
-    this.#items.forRange(operation.from, operation.to, false, (key, item) => {
-      entries.push([key, item]);
-    });
+    const entries = this.#items.range(operation.from, operation.to);
     if (operation.reverse) entries.reverse();
     const collector = new PageCollector(operation);
     for (const [key, item] of entries) {
@@ -127,11 +126,10 @@ export class MemoryDatabase implements Database {
   async tableStatistics(table: Table): Promise<TableStatistics> {
     let items = 0;
     let bytes = 0;
-    this.#items.forEach((item, key) => {
-      if (new DataView(key.buffer, key.byteOffset).getUint32(0) !== table.id) return;
+    for (const [, item] of this.#items.range(hashBound(table.id, LOWEST), tableEnd(table.id))) {
       items += 1;
       bytes += item.size;
-    });
+    }
     return { kind: 'statistics', items, bytes };
   }
 
@@ -141,5 +139,40 @@ export class MemoryDatabase implements Database {
       if (table.status === 'CREATING') this.#tables.set(name, { ...table, status: 'ACTIVE' });
       if (table.status === 'DELETING') this.#tables.delete(name);
     }
+  }
+}
+
+/** Items in the order of their storage keys. */
+class SortedItems {
+  readonly #entries: [Uint8Array, StoredItem][] = [];
+
+  get(key: Uint8Array): StoredItem | undefined {
+    const entry = this.#entries[this.#lowerBound(key)];
+    return entry && compareBytes(entry[0], key) === 0 ? entry[1] : undefined;
+  }
+
+  set(key: Uint8Array, item: StoredItem): void {
+    this.#entries.splice(this.#lowerBound(key), this.get(key) ? 1 : 0, [key, item]);
+  }
+
+  delete(key: Uint8Array): void {
+    if (this.get(key)) this.#entries.splice(this.#lowerBound(key), 1);
+  }
+
+  range(from: Uint8Array, to: Uint8Array): [Uint8Array, StoredItem][] {
+    return this.#entries.slice(this.#lowerBound(from), this.#lowerBound(to));
+  }
+
+  /** Position of the first key that is not below this one. */
+  #lowerBound(key: Uint8Array): number {
+    let low = 0;
+    let high = this.#entries.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const entry = this.#entries[middle];
+      if (entry && compareBytes(entry[0], key) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }
