@@ -22,14 +22,15 @@ const DIRECTLY = {
   http: ['dynamodb', 'node'],
   sim: ['http', 'jobs', 'node'],
   platform: ['ports'],
-  cli: ['http', 'jobs', 'sim', 'platform', 'server'],
-  // The two files beside the rooms that wire everything.
+  cli: ['http', 'jobs', 'sim', 'platform', 'server', 'local-layout', 'index'],
+  // The files beside the rooms that wire everything.
   server: ['http', 'jobs', 'sim', 'node', 'platform'],
-  index: ['server'],
+  'local-layout': ['server'],
+  index: ['server', 'local-layout'],
 };
 
 /** Adapters may use Node.js; everything else reaches the world through the ports. */
-const ADAPTERS = ['platform', 'http', 'cli', 'server', 'index'];
+const ADAPTERS = ['platform', 'http', 'cli', 'server', 'local-layout', 'index'];
 const ADAPTER_FOLDERS = ['engine/lmdb'];
 
 function reachable(room, seen = new Set()) {
@@ -41,7 +42,8 @@ function reachable(room, seen = new Set()) {
   return seen;
 }
 
-const IMPORT = /(?:^|[\s;])(?:import|export)\s[^'"`;]*?from\s*['"]([^'"]+)['"]|(?:^|[^.\w])import\s*\(\s*['"]([^'"]+)['"]|(?:^|[\s;])import\s+['"]([^'"]+)['"]/g;
+const IMPORT =
+  /(?:^|[\s;])(?:import|export)\s[^'"`;]*?from\s*['"]([^'"]+)['"]|(?:^|[^.\w])import\s*\(\s*['"]([^'"]+)['"]|(?:^|[\s;])import\s+['"]([^'"]+)['"]/g;
 
 /** The faults of one file: `path` is relative to src/, with `/`. */
 export function faultsOf(path, text) {
@@ -50,18 +52,26 @@ export function faultsOf(path, text) {
   const room = parts.length === 1 ? parts[0].replace(/\.ts$/, '') : parts[0];
   if (!(room in DIRECTLY)) return [`${path}: there is no room ${room} in scripts/rooms.mjs`];
   const allowed = reachable(room);
-  const adapter = ADAPTERS.includes(room) || ADAPTER_FOLDERS.some((folder) => path.startsWith(`${folder}/`));
+  const adapter =
+    ADAPTERS.includes(room) || ADAPTER_FOLDERS.some((folder) => path.startsWith(`${folder}/`));
   for (const match of text.matchAll(IMPORT)) {
     const specifier = match[1] ?? match[2] ?? match[3];
     if (!specifier.startsWith('.')) {
-      if (!adapter) faults.push(`${path}: imports ${specifier}, but only adapters leave the project`);
+      if (!adapter)
+        faults.push(`${path}: imports ${specifier}, but only adapters leave the project`);
       continue;
     }
-    const target = join(...parts.slice(0, -1), specifier).split('\\').join('/');
+    const target = join(...parts.slice(0, -1), specifier)
+      .split('\\')
+      .join('/');
     const targetRoom = target.includes('/') ? target.split('/')[0] : target.replace(/\.ts$/, '');
     if (targetRoom === room) continue;
     if (!allowed.has(targetRoom)) faults.push(`${path}: ${room} may not import ${targetRoom}`);
-    else if (!/^[^/]+\/index\.ts$/.test(target) && !/^[^/]+\.ts$/.test(target) && !target.startsWith('engine/lmdb/')) {
+    else if (
+      !/^[^/]+\/index\.ts$/.test(target) &&
+      !/^[^/]+\.ts$/.test(target) &&
+      !target.startsWith('engine/lmdb/')
+    ) {
       faults.push(`${path}: imports ${target}, past the entry file of ${targetRoom}`);
     }
   }

@@ -46,6 +46,8 @@ export interface ReplicaHost {
    * (any more).
    */
   fetchSnapshot(group: number, from: ReplicaId, index: Index, path: string): Promise<boolean>;
+  /** The replica leads and has applied everything of earlier terms (`isCurrent`). */
+  onLeading(replica: Replica): void;
   /** Something that must not fail did: the process ends. */
   fatal(error: unknown): void;
 }
@@ -88,6 +90,7 @@ export class Replica {
   #committed: readonly Entry[] = [];
   #committedAt = 0;
   #leads = false;
+  #wasCurrent = false;
   #flushing: Promise<void> | undefined;
   #installing = false;
   #closed = false;
@@ -264,6 +267,7 @@ export class Replica {
     if (count > 0) this.#raft.applied(this.#state.appliedIndex);
     this.#reads.onApplied(this.#state.appliedIndex);
     this.#maybeFlush();
+    this.#announceLeading();
     const waits = this.#committedAt < this.#committed.length && !this.#state.isFull;
     if (waits || this.#raft.hasReady()) this.#host.schedule(this);
   }
@@ -279,6 +283,12 @@ export class Replica {
     this.#closed = true;
     this.#proposals.abandon();
     this.#reads.abandon();
+  }
+
+  #announceLeading(): void {
+    const isCurrent = this.isCurrent;
+    if (isCurrent && !this.#wasCurrent) this.#host.onLeading(this);
+    this.#wasCurrent = isCurrent;
   }
 
   #takeCommitted(entries: readonly Entry[]): void {
@@ -309,7 +319,10 @@ export class Replica {
 
   #flush(): Promise<void> {
     const flushing = this.#state
-      .flush(() => this.#caches(), this.#logDurable())
+      .flush(
+        () => this.#caches(),
+        () => this.#logDurable(),
+      )
       .then(
         () => {
           this.#flushing = undefined;

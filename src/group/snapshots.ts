@@ -1,6 +1,10 @@
-import type { Write } from '../engine/index.ts';
-import { type ReplicaState, writeSnapshot } from '../engine/index.ts';
-import type { DiskFile } from '../ports/index.ts';
+import {
+  type ReplicaState,
+  SnapshotDamagedError,
+  type Write,
+  writeSnapshot,
+} from '../engine/index.ts';
+import { DiskError, type DiskFile } from '../ports/index.ts';
 import type { Index, ReplicaId, Term } from '../raft/index.ts';
 import type { ReplicaHost } from './replica.ts';
 
@@ -47,7 +51,8 @@ export class Snapshots {
       }
       this.#offered.readAt = this.#host.clock.monotonic();
       return { index: this.#offered.index, term: this.#offered.term };
-    } catch {
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
       return undefined;
     } finally {
       this.#making = undefined;
@@ -76,10 +81,20 @@ export class Snapshots {
     const { disk } = this.#host;
     const path = `${SNAPSHOT_DIRECTORY}/${this.#id}-${index}.in`;
     await disk.remove(path);
-    const fetched = await this.#host.fetchSnapshot(this.#group, from, index, path);
-    const installed = fetched && (await this.#state.installSnapshot(disk, path));
-    await disk.remove(path);
-    return installed;
+    try {
+      if (!(await this.#host.fetchSnapshot(this.#group, from, index, path))) return false;
+      await this.#state.installSnapshot(disk, path);
+      return true;
+    } catch (error) {
+      // A file that arrived damaged, or a disk without room: the state is the old one, and the leader offers again.
+      const passes =
+        error instanceof SnapshotDamagedError ||
+        (error instanceof DiskError && error.code === 'full');
+      if (!passes) throw error;
+      return false;
+    } finally {
+      await disk.remove(path);
+    }
   }
 
   async #write(caches: () => readonly Write[]): Promise<Offered> {
@@ -88,10 +103,10 @@ export class Snapshots {
     this.#makingIndex = index;
     const path = `${SNAPSHOT_DIRECTORY}/${this.#id}-${index}.out`;
     await disk.remove(path);
-    this.#state.apply(index, term, caches());
+    this.#state.complete(caches());
     const view = this.#state.view();
     try {
-      await writeSnapshot(view, disk, path);
+      await writeSnapshot(view, disk, path, new Uint8Array(0));
     } finally {
       view.close();
     }

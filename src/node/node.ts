@@ -6,7 +6,7 @@ import {
   type GroupId,
   type NodeName,
 } from '../controller/index.ts';
-import type { Engine } from '../engine/index.ts';
+import { type Engine, openReplicaStates, type ReplicaStates } from '../engine/index.ts';
 import { type ReplicaHost, SNAPSHOT_DIRECTORY, TICK_MS } from '../group/index.ts';
 import { openLog, type WriteAheadLog } from '../log/index.ts';
 import type { Clock, Disk, Network, Random, Timer } from '../ports/index.ts';
@@ -28,6 +28,7 @@ import { watchMap } from './watch-map.ts';
 const LOG_DIRECTORY = 'log';
 /** How long a stopping node waits for others to take its leaderships over, in milliseconds. */
 const STEP_ASIDE_MS_MAX = 2_000;
+const READY_POLL_MS = 10;
 const BALANCE_TICKS = 20;
 const WAITING_NOTICE_TICKS = 30;
 
@@ -65,6 +66,7 @@ export class Node {
   readonly #formation: Formation;
   readonly #log: WriteAheadLog;
   readonly #turn: Turn;
+  readonly #states: ReplicaStates;
   readonly #replicas: Replicas;
   readonly #data: DataService;
   readonly #controller: ControllerService;
@@ -108,6 +110,7 @@ export class Node {
     this.#log = log;
     this.#tickedAt = clock.monotonic();
     this.#peers = new Peers({
+      self: this.self,
       clock,
       random,
       network,
@@ -152,9 +155,10 @@ export class Node {
       afterApply: () => this.#afterApply(),
       flushPeers: () => this.#peers.flush(),
     });
+    this.#states = openReplicaStates(engine, { hashSeed: random.uint32() });
     this.#replicas = new Replicas({
       host: this.#replicaHost(),
-      engine,
+      states: this.#states,
       recovered,
       self: this.self,
       incarnation: identity.incarnation,
@@ -177,10 +181,10 @@ export class Node {
     this.#map = map;
     this.#replicas.onMap(map);
     this.#controller.onMap(map);
-    for (const listener of this.#listeners) listener();
+    this.#tellListeners();
   }
 
-  /** Calls back after each change of the map, and about every two seconds besides. */
+  /** Calls back after each change of the map, when a group is led from here on, and every two seconds besides. */
   onChange(listener: () => void): void {
     this.#listeners.add(listener);
   }
@@ -205,6 +209,15 @@ export class Node {
   /** Proposes a command of this node's own to a group that it leads. */
   propose(group: GroupId, command: Uint8Array): Promise<GroupReply> {
     return this.#services.askGroup(this.self, { kind: 'write', group, command }, 0);
+  }
+
+  /** Resolves when the node can serve: it has a map, and every group that it holds a replica of has a leader. */
+  async whenReady(): Promise<void> {
+    const isReady = () =>
+      this.#map.number > 0 && [...this.#replicas.all()].every((replica) => replica.leader !== 0);
+    while (!isReady() && !this.#stopping) {
+      await new Promise<void>((resolve) => this.#options.clock.after(READY_POLL_MS, resolve));
+    }
   }
 
   async status(): Promise<ClusterStatus> {
@@ -255,6 +268,10 @@ export class Node {
     }
   }
 
+  #tellListeners(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
   #afterApply(): void {
     const map = this.#replicas.controller?.machine.map;
     if (map) this.learnMap(map);
@@ -286,7 +303,9 @@ export class Node {
     if (cluster && this.#serving) this.#controller.tick(cluster);
     if (this.#ticks % BALANCE_TICKS === 0) {
       if (!this.#stopping) balanceLeaders(this.#replicas);
-      for (const listener of this.#listeners) listener();
+      // What replaced states left behind goes bit by bit. A full disk can wait: it is tried again.
+      if (this.#states.hasDeletedSpaces) this.#states.deleteSpaces().catch(() => {});
+      this.#tellListeners();
     }
     const waiting = this.#formation.waitingFor();
     if (waiting.length > 0 && this.#ticks % WAITING_NOTICE_TICKS === 10) {
@@ -310,6 +329,7 @@ export class Node {
       fatal,
       send: (group, message) => this.#send(group, message),
       schedule: (replica) => this.#turn.schedule(replica),
+      onLeading: () => this.#tellListeners(),
       fetchSnapshot: async (group, from, index, path) => {
         const node = this.#replicas.nodeOf(group, from);
         if (node === undefined) return false;

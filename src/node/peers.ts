@@ -34,6 +34,7 @@ export interface PeersHandler {
 }
 
 export interface PeersOptions {
+  readonly self: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly network: Network;
@@ -61,7 +62,7 @@ export class Peers {
 
   constructor(options: PeersOptions) {
     this.#options = options;
-    this.#self = options.hello().name;
+    this.#self = options.self;
   }
 
   /** Rejects when the address cannot be had. */

@@ -7,7 +7,7 @@ import {
   type GroupRecord,
   type NodeName,
 } from '../controller/index.ts';
-import { type Engine, ReplicaState } from '../engine/index.ts';
+import type { ReplicaStates } from '../engine/index.ts';
 import { Replica, type ReplicaHost } from '../group/index.ts';
 import type { RecoveredReplica } from '../log/index.ts';
 import type { Config, ReplicaId } from '../raft/index.ts';
@@ -30,7 +30,7 @@ export interface ControllerReplica {
 
 export interface ReplicasOptions {
   readonly host: ReplicaHost;
-  readonly engine: Engine;
+  readonly states: ReplicaStates;
   readonly recovered: ReadonlyMap<ReplicaId, RecoveredReplica>;
   readonly self: NodeName;
   readonly incarnation: string;
@@ -91,9 +91,9 @@ export class Replicas {
   /** Opens what the node held before. The controller's members come with the record of the cluster's birth. */
   async open(cluster: ClusterRecord): Promise<void> {
     const replicas = controllerReplicas(cluster.nodes);
-    this.#openGroup({ id: CONTROLLER_GROUP, replicas });
+    await this.#openGroup({ id: CONTROLLER_GROUP, replicas });
     const stored = await readRecord(this.#options.host.disk, REPLICAS_FILE);
-    for (const group of (stored ?? []) as GroupRecord[]) this.#openGroup(group);
+    for (const group of (stored ?? []) as GroupRecord[]) await this.#openGroup(group);
   }
 
   /** Makes the replicas that the map has for this node and that are not there yet. */
@@ -104,8 +104,8 @@ export class Replicas {
     // Known for good before they take part: a restart finds them without the controller.
     this.#creating = this.#creating
       .then(() => this.#persist())
-      .then(() => {
-        for (const group of missing) this.#openGroup(group);
+      .then(async () => {
+        for (const group of missing) await this.#openGroup(group);
       })
       .catch((error) => this.#options.host.fatal(error));
   }
@@ -115,8 +115,8 @@ export class Replicas {
     return writeRecord(this.#options.host.disk, REPLICAS_FILE, groups);
   }
 
-  #openGroup(group: GroupRecord): void {
-    const { host, engine, recovered, self, incarnation } = this.#options;
+  async #openGroup(group: GroupRecord): Promise<void> {
+    const { host, states, recovered, self, incarnation } = this.#options;
     this.#groups.set(group.id, group);
     const mine = group.replicas.find(({ node }) => node === self);
     if (!mine) return;
@@ -132,7 +132,7 @@ export class Replicas {
       initialConfig: configOf(group),
       isPreferredLeader: group.replicas[0] === mine,
       machine,
-      state: ReplicaState.open(engine, mine.replica),
+      state: await states.open(mine.replica),
       recovered: recovered.get(mine.replica),
     });
     if (machine instanceof ControllerMachine) this.#controller = { replica, machine };

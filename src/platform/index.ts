@@ -4,5 +4,5 @@
 export { nodeClock } from './clock.ts';
 export { nodeDisk } from './disk.ts';
 export { type DirectoryLock, DirectoryLockedError, lockDirectory } from './lock.ts';
-export { nodeNetwork } from './network.ts';
+export { nodeNetwork, splitAddress } from './network.ts';
 export { nodeRandom } from './random.ts';

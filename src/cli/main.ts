@@ -1,0 +1,105 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { splitAddress } from '../platform/index.ts';
+import { dev } from './dev.ts';
+import { start } from './start.ts';
+import { status } from './status.ts';
+
+const { version } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+) as { version: string };
+
+const program = new Command('flotilla')
+  .description('A distributed, persistent, fault-tolerant NoSQL database with the DynamoDB API')
+  .version(version)
+  .showHelpAfterError('(flotilla --help lists the commands)');
+
+program
+  .command('dev')
+  .description('a local cluster; Ctrl-C stops it, the data is there again next time')
+  .option('--nodes <n>', 'number of nodes', wholeNumber(1, 9), 3)
+  .option('--port <port>', 'API of the first node; the others take the next ports', port, 8000)
+  .addOption(
+    new Option('--data <dir>', 'where the data is kept').default('./flotilla-data').conflicts([]),
+  )
+  .option('--memory', 'keep nothing on disk')
+  .option(
+    '--console-port <port>',
+    'web console (it comes later; accepted and not used)',
+    port,
+    8080,
+  )
+  .action(dev);
+
+program
+  .command('start')
+  .description('one node, in the foreground')
+  .requiredOption('--node <name>', 'name of the node in the cluster', nodeName)
+  .requiredOption('--data <dir>', 'its data directory')
+  .requiredOption('--http <host:port>', 'address of the DynamoDB API', address)
+  .requiredOption('--peer <host:port>', 'address for the other nodes', address)
+  .option(
+    '--initial-cluster <list>',
+    'NAME=HOST:PORT,… of the first nodes, the same on each',
+    nodes,
+  )
+  .option('--join <list>', 'HOST:PORT,… of a running cluster (it comes later)')
+  .option('--zone <zone>', 'where the node stands', 'default')
+  .option('--admin <host:port>', 'a listener of its own for administration', address)
+  .option('--replace-after <duration>', 'accepted; replacing dead nodes comes later', '5m')
+  .action(start);
+
+program
+  .command('status')
+  .description('nodes, groups, tables and shards of a cluster')
+  .option('--endpoint <url>', "any node's API address", 'http://127.0.0.1:8000')
+  .option('--json', 'for programs')
+  .option('--watch', 'again every second until Ctrl-C')
+  .action(status);
+
+await program.parseAsync();
+
+function wholeNumber(low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < low || value > high) {
+      throw new InvalidArgumentError(`It must be a whole number from ${low} to ${high}.`);
+    }
+    return value;
+  };
+}
+
+function port(text: string): number {
+  return wholeNumber(1, 65_000)(text);
+}
+
+function address(text: string): string {
+  try {
+    splitAddress(text);
+  } catch {
+    throw new InvalidArgumentError('It must be HOST:PORT.');
+  }
+  return text;
+}
+
+function nodeName(text: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/.test(text)) {
+    throw new InvalidArgumentError('A name is 1 to 63 letters, digits, "_", "." or "-".');
+  }
+  return text;
+}
+
+function nodes(text: string): { name: string; address: string }[] {
+  const list = text.split(',').map((part) => {
+    const at = part.indexOf('=');
+    if (at < 1) throw new InvalidArgumentError('It must be NAME=HOST:PORT,NAME=HOST:PORT,…');
+    return { name: nodeName(part.slice(0, at)), address: address(part.slice(at + 1)) };
+  });
+  for (const field of ['name', 'address'] as const) {
+    if (new Set(list.map((node) => node[field])).size < list.length) {
+      throw new InvalidArgumentError(`Two nodes have the same ${field}.`);
+    }
+  }
+  return list;
+}

@@ -1,0 +1,86 @@
+import { styleText } from 'node:util';
+import type { ClusterStatus } from '../node/index.ts';
+import { table } from './table.ts';
+
+export interface StatusOptions {
+  readonly endpoint: string;
+  readonly json?: boolean;
+  readonly watch?: boolean;
+}
+
+const WATCH_MS = 1_000;
+
+/** `flotilla status`. */
+export async function status(options: StatusOptions): Promise<void> {
+  do {
+    const text = await fetchStatus(options.endpoint);
+    const shown = options.json ? text : render(JSON.parse(text) as ClusterStatus);
+    if (options.watch) process.stdout.write('\u001b[2J\u001b[H');
+    process.stdout.write(`${shown.trimEnd()}\n`);
+    if (options.watch) await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+  } while (options.watch);
+}
+
+async function fetchStatus(endpoint: string): Promise<string> {
+  let answer: Response;
+  try {
+    answer = await fetch(new URL('/_flotilla/status', endpoint));
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    console.error(`flotilla: no node answers at ${endpoint}: ${(cause as Error).message}`);
+    process.exit(1);
+  }
+  const text = await answer.text();
+  if (answer.ok) return text;
+  console.error(`flotilla: ${endpoint} answers ${answer.status}: ${text}`);
+  process.exit(1);
+}
+
+export function render(cluster: ClusterStatus): string {
+  const bold = (text: string) => styleText('bold', text);
+  const state = (text: string, good: string) => styleText(text === good ? 'green' : 'red', text);
+  const nodes = table(
+    ['node', 'state', 'http', 'peer', 'zone'],
+    cluster.nodes.map(({ name, state: is, http, peer, zone }) => [
+      name,
+      state(is, 'up'),
+      http,
+      peer,
+      zone,
+    ]),
+  );
+  const groups = table(
+    ['group', 'leader', 'term', 'commit', 'applied', 'voters', 'lag'],
+    cluster.groups.map(({ id, leader, term, commit, applied, voters, lag }) => [
+      id === 0 ? '0 (controller)' : `${id}`,
+      leader === '' ? styleText('red', 'none') : leader,
+      `${term}`,
+      `${commit}`,
+      `${applied}`,
+      voters.join(' '),
+      voters.map((node) => `${node}:${lag[node] ?? '?'}`).join(' '),
+    ]),
+  );
+  const shards = table(
+    ['table', 'status', 'shard', 'from hash', 'to hash', 'group', 'state', 'items', 'bytes'],
+    cluster.tables.flatMap(({ name, status: is, shards: list }) =>
+      list.map((shard, i) => [
+        i === 0 ? name : '',
+        i === 0 ? state(is, 'ACTIVE') : '',
+        `${shard.id}`,
+        shard.hashStart,
+        shard.hashEnd || 'end',
+        `${shard.group}`,
+        state(shard.state, 'serving'),
+        `${shard.items}`,
+        `${shard.bytes}`,
+      ]),
+    ),
+  );
+  return [
+    `${bold('cluster')} ${cluster.cluster}, configuration ${cluster.configNumber}`,
+    nodes,
+    groups,
+    cluster.tables.length > 0 ? shards : 'no tables',
+  ].join('\n\n');
+}

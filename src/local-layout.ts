@@ -1,0 +1,79 @@
+/**
+ * Where the nodes of a cluster on one machine listen: the API's ports are chosen at each start, those for the other nodes
+ * at the first one, since the cluster's record names them for good.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { join } from 'node:path';
+import { StartError } from './server.ts';
+
+export interface LocalNode {
+  readonly name: string;
+  readonly http: string;
+  readonly peer: string;
+  /** Undefined: in memory. */
+  readonly directory: string | undefined;
+}
+
+const LAYOUT_FILE = 'layout.json';
+
+interface Layout {
+  readonly peers: readonly string[];
+}
+
+/**
+ * `port` is the first API port; any free ones unless told. Throws {@link StartError} when the directory holds something
+ * else, or a cluster of another size.
+ */
+export async function layOut(
+  count: number,
+  port: number | undefined,
+  directory: string | undefined,
+): Promise<LocalNode[]> {
+  const free = await freePorts(2 * count);
+  const newPeers = free.slice(count).map((peer) => `127.0.0.1:${peer}`);
+  const peers = directory === undefined ? newPeers : keptPeers(directory, newPeers);
+  return peers.map((peer, i) => {
+    const name = `n${i + 1}`;
+    return {
+      name,
+      http: `127.0.0.1:${port === undefined ? free[i] : port + i}`,
+      peer,
+      directory: directory === undefined ? undefined : join(directory, name),
+    };
+  });
+}
+
+function keptPeers(directory: string, newPeers: readonly string[]): readonly string[] {
+  const path = join(directory, LAYOUT_FILE);
+  if (existsSync(path)) {
+    const { peers } = JSON.parse(readFileSync(path, 'utf8')) as Layout;
+    if (peers.length === newPeers.length) return peers;
+    throw new StartError(
+      `the cluster in ${directory} has ${peers.length} nodes: start it with that many, or another one elsewhere`,
+    );
+  }
+  if (existsSync(directory) && readdirSync(directory).length > 0) {
+    throw new StartError(`${directory} is not empty and not Flotilla's`);
+  }
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  writeFileSync(path, JSON.stringify({ peers: newPeers } satisfies Layout));
+  return newPeers;
+}
+
+/** Ports of the loopback address that nobody listens on at this moment. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<net.Server>((resolve, reject) => {
+          const server = net.createServer().once('error', reject);
+          server.listen(0, '127.0.0.1', () => resolve(server));
+        }),
+    ),
+  );
+  const ports = servers.map((server) => (server.address() as net.AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
+  return ports;
+}

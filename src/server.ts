@@ -1,0 +1,225 @@
+/**
+ * One running node: wires the adapters to the rooms. The command line and `startCluster` start nodes through it and in no
+ * other way.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { utf8 } from './bytes/index.ts';
+import { type ApiContext, handle } from './dynamodb/index.ts';
+import { type Engine, MemoryEngine } from './engine/index.ts';
+import { openLmdb } from './engine/lmdb/index.ts';
+import { type AdminHandler, type HttpServer, startHttpServer } from './http/index.ts';
+import { type LocalGroups, ShardKeeper } from './jobs/index.ts';
+import { Node, openIdentity, type PeerAddress, StartError } from './node/index.ts';
+import {
+  type DirectoryLock,
+  DirectoryLockedError,
+  lockDirectory,
+  nodeClock,
+  nodeDisk,
+  nodeNetwork,
+  nodeRandom,
+} from './platform/index.ts';
+import type { Disk } from './ports/index.ts';
+import { ControllerClient, Router } from './router/index.ts';
+import { MemoryDisk } from './sim/index.ts';
+
+export { StartError };
+
+export interface ServerOptions {
+  readonly name: string;
+  /** The data directory, made when it is not there; undefined keeps everything in memory. */
+  readonly directory: string | undefined;
+  /** `host:port` of the DynamoDB API, and of the listener for the other nodes. */
+  readonly http: string;
+  readonly peer: string;
+  readonly zone: string;
+  readonly initialCluster: readonly PeerAddress[];
+  /** `host:port` of a listener for administration alone; undefined serves it with the API. */
+  readonly admin: string | undefined;
+  /** Tells an operator something, in one line. */
+  readonly notice: (message: string) => void;
+  readonly warn: (message: string, error: unknown) => void;
+  /** The node cannot go on, and one line says why. Ends the process, or whatever the node is part of. */
+  readonly refuse: (reason: string) => void;
+  /** A broken invariant or a failed disk: likewise, at once. */
+  readonly fatal: (error: unknown) => void;
+}
+
+export interface Server {
+  /** The address of the DynamoDB API. */
+  readonly http: string;
+  readonly node: Node;
+  /** Answers what is under way, lets others lead, makes everything durable. */
+  stop(): Promise<void>;
+}
+
+const STATUS_PATH = '/_flotilla/status';
+
+interface Storage {
+  readonly disk: Disk;
+  readonly lock: DirectoryLock | undefined;
+  openEngine(): Promise<Engine>;
+}
+
+/** Rejects with {@link StartError} when the options or the directory do not fit; nothing on the disk is changed then. */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { name, zone, initialCluster, notice, refuse, fatal } = options;
+  checkList(options);
+  await checkAddresses(options);
+  const storage = await openStorage(options);
+  const identity = await openIdentity(storage.disk, nodeRandom, name);
+  const engine = await storage.openEngine();
+  const node = await Node.start({
+    identity,
+    http: options.http,
+    peer: options.peer,
+    zone,
+    initialCluster,
+    clock: nodeClock,
+    random: nodeRandom,
+    network: nodeNetwork,
+    disk: storage.disk,
+    engine,
+    notice,
+    refuse,
+    fatal,
+  });
+  const router = new Router(node, nodeClock, nodeRandom);
+  const controller = new ControllerClient(node, nodeClock, nodeRandom);
+  const keeper = new ShardKeeper(localGroups(node), controller);
+  node.onChange(() => keeper.run());
+  const listeners = await startListeners(options, node, router);
+  return {
+    http: options.http,
+    node,
+    stop: async () => {
+      await Promise.all(listeners.map((listener) => listener.close()));
+      await node.stop();
+      await engine.close();
+      await storage.lock?.release();
+    },
+  };
+}
+
+/** A list that this node is not in is a mistake of whoever wrote it. */
+function checkList({ name, peer, directory, initialCluster }: ServerOptions): void {
+  if (initialCluster.length === 0) {
+    const isNew = directory === undefined || !existsSync(join(directory, 'cluster'));
+    if (isNew)
+      throw new StartError('a node that belongs to no cluster yet needs --initial-cluster');
+    return;
+  }
+  const self = initialCluster.find((entry) => entry.name === name);
+  if (!self) throw new StartError(`--initial-cluster does not name this node, ${name}`);
+  if (self.address !== peer) {
+    throw new StartError(`--initial-cluster has ${name} at ${self.address}, and --peer is ${peer}`);
+  }
+}
+
+/** Tried before anything is touched: an address that is taken is the commonest mistake. */
+async function checkAddresses({ http, peer, admin }: ServerOptions): Promise<void> {
+  for (const address of [http, peer, ...(admin === undefined ? [] : [admin])]) {
+    try {
+      const listener = await nodeNetwork.listen(address, (connection) => {
+        connection.close();
+        return { onOpen: () => {}, onData: () => {}, onClose: () => {} };
+      });
+      await listener.close();
+    } catch (error) {
+      throw new StartError(`can not listen on ${address}: ${reasonOf(error)}`);
+    }
+  }
+}
+
+async function openStorage({ directory }: ServerOptions): Promise<Storage> {
+  if (directory === undefined) {
+    return {
+      disk: new MemoryDisk(),
+      lock: undefined,
+      openEngine: () => Promise.resolve(new MemoryEngine()),
+    };
+  }
+  try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const lock = await lockDirectory(directory);
+    const openEngine = () => openLmdb(join(directory, 'engine'));
+    return { disk: nodeDisk(directory), lock, openEngine };
+  } catch (error) {
+    if (error instanceof DirectoryLockedError) throw new StartError(error.message);
+    throw new StartError(`can not use the data directory ${directory}: ${reasonOf(error)}`);
+  }
+}
+
+/** The API, and administration on it or on a listener of its own. */
+async function startListeners(
+  options: ServerOptions,
+  node: Node,
+  router: Router,
+): Promise<readonly HttpServer[]> {
+  const context: ApiContext = { database: router, address: options.http };
+  const admin: AdminHandler = (path) => (path === STATUS_PATH ? statusReply(node) : undefined);
+  const common = {
+    random: nodeRandom,
+    log: (event: string, fields: Readonly<Record<string, unknown>>) =>
+      options.warn(event, fields['error']),
+    onFatal: options.fatal,
+  };
+  const api = await startHttpServer({
+    ...common,
+    address: options.http,
+    handle: (request) => handle(request, context),
+    admin: options.admin === undefined ? admin : undefined,
+  });
+  if (options.admin === undefined) return [api];
+  const alone = await startHttpServer({
+    ...common,
+    address: options.admin,
+    handle: () => Promise.reject(new TypeError('this listener is for administration')),
+    admin,
+  });
+  return [api, alone];
+}
+
+async function statusReply(node: Node) {
+  const body = utf8(JSON.stringify(await node.status()));
+  return { status: 200, contentType: 'application/json', body };
+}
+
+function localGroups(node: Node): LocalGroups {
+  return {
+    get map() {
+      return node.map;
+    },
+    *led() {
+      for (const { replica, machine } of node.replicas.allData()) {
+        if (!replica.isCurrent) continue;
+        yield {
+          id: replica.group,
+          shard: (id) => machine.shard(id),
+          propose: async (command) =>
+            (await node.propose(replica.group, command)).kind === 'result',
+        };
+      }
+    },
+  };
+}
+
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  switch ('code' in error ? error.code : undefined) {
+    case 'EADDRINUSE':
+      return 'the port is in use';
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return 'it is not an address of this machine';
+    case 'EACCES':
+      return 'permission denied';
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return 'it is not a directory';
+    default:
+      return error.message;
+  }
+}
