@@ -73,13 +73,14 @@ export function partitionPrefix(tableId: number, key: ItemKey): Uint8Array {
 
 /** Throws on bytes that {@link storageKey} did not make. */
 export function splitStorageKey(key: Uint8Array): StorageKeyParts {
-  const view = new DataView(key.buffer, key.byteOffset, key.byteLength);
-  const end =
-    key.length < PARTITION_OFFSET ? Infinity : PARTITION_OFFSET + view.getUint16(LENGTH_OFFSET);
-  if (end > key.length) throw new Error(`not a storage key: ${key.length} bytes`);
+  const length = ((key[LENGTH_OFFSET] as number) << 8) | (key[LENGTH_OFFSET + 1] as number);
+  const end = PARTITION_OFFSET + length;
+  if (key.length < PARTITION_OFFSET || key.length < end) {
+    throw new Error(`not a storage key: ${key.length} bytes`);
+  }
   return {
-    tableId: view.getUint32(0),
-    hash: { high: view.getUint32(HASH_OFFSET), low: view.getUint32(HASH_OFFSET + 4) },
+    tableId: readU32(key, 0),
+    hash: { high: readU32(key, HASH_OFFSET), low: readU32(key, HASH_OFFSET + 4) },
     partition: key.subarray(PARTITION_OFFSET, end),
     sort: key.subarray(end),
   };
@@ -95,7 +96,7 @@ export function hashBound(tableId: number, hash: Hash64): Uint8Array {
 /** After every storage key of the table, before those of the next one. */
 export function tableEnd(tableId: number): Uint8Array {
   const end = new Uint8Array(HASH_OFFSET);
-  new DataView(end.buffer).setUint32(0, tableId);
+  writeU32(end, 0, tableId);
   return successor(end);
 }
 
@@ -148,8 +149,25 @@ function writeTableAndHash(target: Uint8Array, tableId: number, hash: Hash64): v
   if (!Number.isInteger(tableId) || tableId < 0 || tableId >= U32) {
     throw new RangeError(`table id ${tableId}`);
   }
-  const view = new DataView(target.buffer);
-  view.setUint32(0, tableId);
-  view.setUint32(HASH_OFFSET, hash.high);
-  view.setUint32(HASH_OFFSET + 4, hash.low);
+  writeU32(target, 0, tableId);
+  writeU32(target, HASH_OFFSET, hash.high);
+  writeU32(target, HASH_OFFSET + 4, hash.low);
+}
+
+// By hand: making a DataView costs more than the rest of a key.
+
+function writeU32(target: Uint8Array, at: number, value: number): void {
+  target[at] = value >>> 24;
+  target[at + 1] = value >>> 16;
+  target[at + 2] = value >>> 8;
+  target[at + 3] = value;
+}
+
+function readU32(bytes: Uint8Array, at: number): number {
+  const value =
+    ((bytes[at] as number) << 24) |
+    ((bytes[at + 1] as number) << 16) |
+    ((bytes[at + 2] as number) << 8) |
+    (bytes[at + 3] as number);
+  return value >>> 0;
 }
