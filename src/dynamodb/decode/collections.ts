@@ -125,9 +125,14 @@ type StructureOf<F extends Fields> = {
  * in the order of the body, so that the first wrong one there is named, and checked in the order of the declaration.
  */
 export function structure<F extends Fields>(javaName: string, fields: F): Shape<StructureOf<F>> {
-  const names = Object.keys(fields) as (keyof F & string)[];
   const byName = new Map(Object.entries(fields));
-  const blank = Object.fromEntries(names.map((name) => [name, undefined]));
+  const members = Array.from(byName, ([name, { shape, required: isRequired }]) => ({
+    name,
+    shown: memberName(name),
+    shape,
+    isRequired,
+  }));
+  const blank = Object.fromEntries(members.map(({ name }) => [name, undefined]));
 
   return {
     decode(json: unknown, place: Place): StructureOf<F> {
@@ -144,24 +149,23 @@ export function structure<F extends Fields>(javaName: string, fields: F): Shape<
     },
     check(value, path, violations) {
       const prefix = path === '' ? '' : `${path}.`;
-      for (const [name, field] of byName) {
+      for (const { name, shown, shape, isRequired } of members) {
         const member = value[name];
         if (member !== undefined) {
           const before = violations.count;
-          field.shape.check(member, prefix + memberName(name), violations);
-          if (field.shape.decisive && violations.count > before) return;
-        } else if (field.required) {
-          violations.add(undefined, prefix + memberName(name), 'Member must not be null');
+          shape.check(member, prefix + shown, violations);
+          if (shape.decisive && violations.count > before) return;
+        } else if (isRequired) {
+          violations.add(undefined, prefix + shown, 'Member must not be null');
         }
       }
     },
     print(value) {
-      const shown = names.map((name) => {
+      const texts = members.map(({ name, shown, shape }) => {
         const member = value[name];
-        const text = member === undefined ? 'null' : byName.get(name)?.shape.print(member);
-        return `${memberName(name)}=${text}`;
+        return `${shown}=${member === undefined ? 'null' : shape.print(member)}`;
       });
-      return `${javaName}(${shown.join(', ')})`;
+      return `${javaName}(${texts.join(', ')})`;
     },
   };
 }

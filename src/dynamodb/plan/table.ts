@@ -3,9 +3,13 @@ import type { Failure } from '../../router/index.ts';
 import type { ApiContext } from '../context.ts';
 import { ApiError } from '../errors.ts';
 
-/** The table for reading and writing items. Throws ResourceNotFoundException. */
-export async function openTable(context: ApiContext, name: string): Promise<Table> {
-  const found = await context.database.findTable(name);
+/** The table for reading and writing items, at once when it is known. Throws ResourceNotFoundException. */
+export function openTable(context: ApiContext, name: string): Table | Promise<Table> {
+  const found = context.database.findTable(name);
+  return found instanceof Promise ? found.then(readable) : found;
+}
+
+function readable(found: Table | Failure): Table {
   if ('spec' in found) return found;
   throw found.kind === 'no-table' ? tableNotFound() : failureError(found);
 }
