@@ -7,7 +7,7 @@ import {
   type RecoveredReplica,
   type WriteAheadLog,
 } from '../../src/log/index.ts';
-import { MemoryDisk } from '../support/memory-disk.ts';
+import { MemoryDisk } from '../../src/sim/index.ts';
 import { Prng } from '../support/prng.ts';
 
 /** What a replica's log must be, in plain values. */
