@@ -53,7 +53,7 @@ const NAME = 0;
 const POSITION = 1;
 
 export function writeCondition(writer: ByteWriter, condition: Condition, level = 1): void {
-  checkLevel(level);
+  assertLevel(level);
   writer.u8(CONDITIONS.indexOf(condition.kind));
   switch (condition.kind) {
     case 'compare':
@@ -176,7 +176,7 @@ export function readProjection(reader: ByteReader): Projection {
 }
 
 function writeSetValue(writer: ByteWriter, value: SetValue, level: number): void {
-  checkLevel(level);
+  assertLevel(level);
   writer.u8(SET_VALUES.indexOf(value.kind));
   switch (value.kind) {
     case 'path':
@@ -274,4 +274,9 @@ function checkLevel(level: number): void {
   if (level > MAX_EXPRESSION_LEVELS) {
     throw new MalformedError(`an expression nested ${level} levels`);
   }
+}
+
+/** What is written comes from the parser, which lets nothing deeper through. */
+function assertLevel(level: number): void {
+  if (level > MAX_EXPRESSION_LEVELS) throw new RangeError(`an expression nested ${level} levels`);
 }

@@ -166,7 +166,7 @@ describe('depth', () => {
     );
     expect(() => readCondition(new ByteReader(nots(100_000)))).toThrow(MalformedError);
     expect(() => encode(writeCondition, { kind: 'not', term: deep } as Condition)).toThrow(
-      MalformedError,
+      RangeError,
     );
   });
 
@@ -179,7 +179,7 @@ describe('depth', () => {
     const set = (levels: number) => [{ kind: 'set', path: ['x'], value: deep(levels) }] as const;
     const encoded = encode(writeUpdate, set(MAX_EXPRESSION_LEVELS));
     expect(readUpdate(new ByteReader(encoded))).toEqual(set(MAX_EXPRESSION_LEVELS));
-    expect(() => encode(writeUpdate, set(MAX_EXPRESSION_LEVELS + 1))).toThrow(MalformedError);
+    expect(() => encode(writeUpdate, set(MAX_EXPRESSION_LEVELS + 1))).toThrow(RangeError);
   });
 
   test('[B4] values of 32 levels are read, deeper ones refused', () => {
@@ -211,6 +211,24 @@ test('a put is its JSON and a few bytes', () => {
     returnValues: 'NONE',
   };
   expect(encode(writeWriteOperation, operation).length).toBe(300 + 6);
+});
+
+test('[B4] unknown tags and flags are refused', () => {
+  for (const encoded of [
+    [3, 0],
+    [1, 4],
+    [1, 0xa0],
+  ]) {
+    expect(() => readWriteOperation(new ByteReader(Uint8Array.from(encoded)))).toThrow(
+      MalformedError,
+    );
+  }
+  for (const tag of [0, 11]) {
+    expect(() => readValue(new ByteReader(Uint8Array.of(tag)))).toThrow(MalformedError);
+  }
+  expect(() => readCondition(new ByteReader(Uint8Array.of(11)))).toThrow(MalformedError);
+  expect(() => readPageOperation(new ByteReader(Uint8Array.of(16)))).toThrow(MalformedError);
+  expect(() => readWriteOutcome(new ByteReader(Uint8Array.of(3)))).toThrow(MalformedError);
 });
 
 test('[B4] a put cannot ask for what only updates return', () => {

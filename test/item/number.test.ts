@@ -187,6 +187,20 @@ describe('arithmetic', () => {
     expect(canonical(addNumbers(b, a))).toBe(expected);
   });
 
+  test('[DB8] no digit is lost around the 2^53 of doubles', () => {
+    const odd = '9007199254740993';
+    expect(canonical(parseNumber(odd))).toBe(odd);
+    expect(canonical(addNumbers(odd, '0'))).toBe(odd);
+    expect(canonical(addNumbers('999999999999999', '999999999999999'))).toBe('1999999999999998');
+    expect(canonical(subtractNumbers('-999999999999999', '999999999999999'))).toBe(
+      '-1999999999999998',
+    );
+    expect(compareNumbers('9007199254740992', odd)).toBeLessThan(0);
+    expect(compareNumbers(`-${odd}`, '-9007199254740992')).toBeLessThan(0);
+    expect(compareNumbers('0.12345678901234567', '0.12345678901234568')).toBeLessThan(0);
+    expect(compareNumbers('9007199254740.993', '9007199254740.9925')).toBeGreaterThan(0);
+  });
+
   test('[DB8] leaving the range is an error', () => {
     const largest = canonical(parseNumber('9.9999999999999999999999999999999999999E+125'));
     expect(addNumbers(largest, largest)).toEqual({ ok: false, message: OVERFLOW });

@@ -58,6 +58,13 @@ describe('validation', () => {
     expect(problem(json)).toEqual({ kind: 'validation', message });
   });
 
+  test('[DB12] the first problem of several is told', () => {
+    expect(problem({ L: [{ N: 'first' }, { SS: [] }, { N: 'last' }] })).toEqual({
+      kind: 'validation',
+      message: 'The parameter cannot be converted to a numeric value: first',
+    });
+  });
+
   test('[DB9] members of a set are duplicates whatever their spelling', () => {
     expect(problem({ NS: ['1', '1.0'] })).toMatchObject({ kind: 'validation' });
     expect(problem({ NS: ['100', '1e2'] })).toMatchObject({ kind: 'validation' });

@@ -97,5 +97,7 @@ describe('[DB10] size of an item', () => {
     expect(fitsItemLimit(full(MAX_ITEM_BYTES - 1))).toBe(true);
     expect(fitsItemLimit(full(MAX_ITEM_BYTES))).toBe(true);
     expect(fitsItemLimit(full(MAX_ITEM_BYTES + 1))).toBe(false);
+    expect(fitsItemLimit(item({ a: { S: 'é'.repeat(204_799) } }))).toBe(true);
+    expect(fitsItemLimit(item({ a: { S: 'é'.repeat(204_800) } }))).toBe(false);
   });
 });
