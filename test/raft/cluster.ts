@@ -36,7 +36,8 @@ export class Cluster {
 
   /** Delivers everything and lets every disk and host keep up, until nothing is left. */
   settle(): void {
-    for (let busy = true; busy; ) {
+    for (let busy = true, rounds = 0; busy; rounds++) {
+      if (rounds > 1000) throw new Error('messages without end');
       busy = false;
       for (const replica of this.replicas) {
         if (replica.alive) busy = replica.settle((id) => this.replica(id)) || busy;

@@ -288,7 +288,9 @@ export class SimReplica {
   /** Does everything that can be done without a message or the passing of time. True when there was something. */
   settle(peers: (id: ReplicaId) => SimReplica | undefined): boolean {
     let busy = false;
+    let rounds = 0;
     while (this.takeReady() !== undefined || this.writes.length > 0 || this.toApply.length > 0) {
+      if (++rounds > 1000) throw new Error('readies without end');
       busy = true;
       this.completeWrites();
       this.apply();

@@ -43,6 +43,7 @@ class World {
       config: configOf(ids),
       preVote: this.#random.chance(70),
       checkQuorum: this.#random.chance(70),
+      electionTicks: this.#random.pick([3, 5, 10]),
       appendEmptyEntry: this.#random.chance(80),
       appendBytesMax: this.#random.pick([300, BIG]),
       inflightBytesMax: this.#random.pick([300, 1000, BIG]),
@@ -98,8 +99,9 @@ class World {
     else if (draw < 965) replica.makeSnapshots();
     else if (draw < 980) this.#install(replica);
     else if (draw < 985) replica.crash(random.below(replica.writes.length + 1));
-    else if (draw < 988) this.#partition();
-    else if (draw < 992) this.#cut.clear();
+    else if (draw < 987) this.#partition();
+    else if (draw < 988) this.#cut.clear();
+    else if (draw < 992) this.#propose(replica);
     else if (draw < 994) raft.transferLeader(1 + random.below(this.#options.replicas));
     else if (draw < 996) raft.campaign();
     else if (draw < 998) {
@@ -194,7 +196,8 @@ class World {
   }
 
   #settle(): void {
-    for (let busy = true; busy; ) {
+    for (let busy = true, rounds = 0; busy; rounds++) {
+      if (rounds > 1000) throw new Error('[liveness] messages without end');
       busy = false;
       for (const replica of this.replicas) {
         busy = replica.settle((id) => this.#replica(id)) || busy;

@@ -241,7 +241,8 @@ export class Transcript {
   }
 
   #settle(): void {
-    for (let busy = true; busy; ) {
+    for (let busy = true, rounds = 0; busy; rounds++) {
+      if (rounds > 1000) throw new Error('messages without end');
       busy = false;
       for (const replica of this.#replicas.values()) {
         if (replica.alive) busy = this.#settleOne(replica) || busy;
@@ -255,7 +256,9 @@ export class Transcript {
 
   #settleOne(replica: SimReplica): boolean {
     let busy = false;
+    let rounds = 0;
     for (let ready = replica.takeReady(); ready !== undefined; ready = replica.takeReady()) {
+      if (++rounds > 1000) throw new Error('readies without end');
       busy = true;
       for (const read of ready.readStates) {
         const answer = read.rejected ? 'rejected' : `from ${read.index}`;
