@@ -1,4 +1,26 @@
 /**
- * Simulated ports: the same node on simulated hardware.
+ * The simulator: the ports in virtual time, and whole clusters on them. Everything above the ports is the code that runs in
+ * production.
+ *
+ * In: a seed, and a host's `Drain` (how to let microtasks run, the one thing that plain JavaScript cannot do). Out: a world
+ * that does the same for the same seed, event by event, which `trace` proves.
+ * What may fail: processes (killed, paused, stopped), machines (power), the network (cut in either direction, late,
+ * resets), disks (what was not synced, faults, room). What may not: a clock goes forward, a stream arrives in order.
+ *
+ * `MemoryDisk` also keeps the data of a product's cluster in memory.
  */
-export { MemoryDisk, type MemoryDiskOptions } from './memory-disk.ts';
+
+export { type Exit, Machine, type MachineOptions } from './machine.ts';
+export {
+  type DiskOperation,
+  MemoryDisk,
+  type MemoryDiskOptions,
+  SECTOR_BYTES,
+} from './memory-disk.ts';
+export type { Arrival, SimNetworkOptions } from './network.ts';
+export { SimNetwork } from './network.ts';
+export { SimProcess, type SimProcessOptions } from './process.ts';
+export { SimRandom } from './random.ts';
+export { Trace } from './trace.ts';
+export { type Drain, VirtualTime } from './virtual-time.ts';
+export { World, type WorldOptions } from './world.ts';

@@ -22,6 +22,8 @@ export interface MemoryDiskOptions {
   readonly seed?: number;
   /** Writes that would make the files longer than this in all fail with `full`. */
   readonly capacityBytes?: number;
+  /** Runs `complete` later, never at once, and in the order of the calls; a microtask later unless told. */
+  readonly schedule?: (operation: DiskOperation, complete: () => void) => void;
 }
 
 /**
@@ -49,8 +51,10 @@ export class MemoryDisk implements Disk {
   #held: (() => void)[] | undefined;
   #inFlight = new Set<PendingWrite>();
   #state: number;
+  readonly #schedule: (operation: DiskOperation, complete: () => void) => void;
 
   constructor(options: MemoryDiskOptions = {}) {
+    this.#schedule = options.schedule ?? ((_, complete) => void Promise.resolve().then(complete));
     this.#state = (options.seed ?? 1) >>> 0;
     this.capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY;
   }
@@ -266,7 +270,7 @@ export class MemoryDisk implements Disk {
         }
       };
       if (this.#held) this.#held.push(run);
-      else Promise.resolve().then(run);
+      else this.#schedule(operation, run);
     });
   }
 

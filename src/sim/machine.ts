@@ -1,0 +1,205 @@
+import { MemoryEngine } from '../engine/index.ts';
+import { ShardKeeper } from '../jobs/index.ts';
+import {
+  Node,
+  type NodeLimits,
+  openIdentity,
+  type PeerAddress,
+  StartError,
+} from '../node/index.ts';
+import type { Random } from '../ports/index.ts';
+import { ControllerClient, Router } from '../router/index.ts';
+import { MemoryDisk } from './memory-disk.ts';
+import type { SimNetwork } from './network.ts';
+import type { SimProcess } from './process.ts';
+import { SimRandom } from './random.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+export interface MachineOptions {
+  readonly name: string;
+  readonly seed: number;
+  readonly time: VirtualTime;
+  readonly network: SimNetwork;
+  /** Milliseconds that one call of the disk takes; the calls of a disk queue up. */
+  readonly diskLatencyMs: readonly [min: number, max: number];
+  readonly limits: NodeLimits;
+}
+
+/** Why a process ended by itself. */
+export interface Exit {
+  /** `refused`: it said in one line why it cannot go on. `failed`: a broken invariant or a failed disk. */
+  readonly kind: 'refused' | 'failed';
+  readonly reason: string;
+  readonly error: unknown;
+}
+
+const PEER_PORT = 7000;
+const HTTP_PORT = 8000;
+
+/** One computer: a disk and an engine that outlive the processes, and the process that runs a node on them. */
+export class Machine {
+  readonly name: string;
+  /** Of the process that runs, or of the last one. */
+  node: Node | undefined;
+  router: Router | undefined;
+  /** What the node told its operator, over all its processes. */
+  readonly notices: string[] = [];
+  /** How its processes ended, apart from those that the world killed or that were stopped. */
+  readonly exits: Exit[] = [];
+  readonly #options: MachineOptions;
+  readonly #diskRandom: SimRandom;
+  readonly #timerRandom: SimRandom;
+  #disk: MemoryDisk;
+  #engine: MemoryEngine;
+  #process: SimProcess | undefined;
+  #starts = 0;
+  #diskFreeAt = 0;
+
+  constructor(options: MachineOptions) {
+    const { name, seed } = options;
+    this.#options = options;
+    this.name = name;
+    this.#diskRandom = new SimRandom(seed, `disk of ${name}`);
+    this.#timerRandom = new SimRandom(seed, `timers of ${name}`);
+    this.#disk = this.#newDisk();
+    this.#engine = this.#newEngine();
+  }
+
+  get peer(): PeerAddress {
+    return { name: this.name, address: `${this.name}:${PEER_PORT}` };
+  }
+
+  get disk(): MemoryDisk {
+    return this.#disk;
+  }
+
+  get engine(): MemoryEngine {
+    return this.#engine;
+  }
+
+  get process(): SimProcess | undefined {
+    return this.#process;
+  }
+
+  get isRunning(): boolean {
+    return this.#process?.isAlive ?? false;
+  }
+
+  /** Starts a process. Resolves when its node runs; a process that cannot is in `exits`, and this resolves all the same. */
+  async start(initialCluster: readonly PeerAddress[]): Promise<void> {
+    if (this.isRunning) throw new Error(`${this.name} runs already`);
+    const { name, time, network, seed, limits } = this.#options;
+    const life = `${name}, process ${++this.#starts}`;
+    network.switchOn(name);
+    const process = time.process(life, {
+      monotonicOrigin: 1000 * this.#starts,
+      timerDelayMs: () => this.#timerRandom.between(0, 0.5),
+      onError: (error) => this.#exit(process, { kind: 'failed', reason: reasonOf(error), error }),
+    });
+    this.#process = process;
+    const random: Random = new SimRandom(seed, life);
+    const { clock } = process;
+    const exit = (kind: Exit['kind'], error: unknown) => {
+      this.#exit(process, { kind, reason: reasonOf(error), error });
+    };
+    try {
+      const disk = this.disk.process();
+      const node = await Node.start({
+        identity: await openIdentity(disk, random, name),
+        http: `${name}:${HTTP_PORT}`,
+        peer: this.peer.address,
+        zone: '',
+        initialCluster,
+        clock,
+        random,
+        network: network.on(name, process),
+        disk,
+        engine: this.#engine,
+        limits,
+        notice: (message) => this.notices.push(message),
+        refuse: (reason) => exit('refused', reason),
+        fatal: (error) => exit('failed', error),
+      });
+      const router = new Router(node, clock, random);
+      const keeper = new ShardKeeper(node, new ControllerClient(node, clock, random));
+      node.onChange(() => keeper.run());
+      this.node = node;
+      this.router = router;
+    } catch (error) {
+      exit(error instanceof StartError ? 'refused' : 'failed', error);
+    }
+  }
+
+  /** SIGKILL: the operating system keeps what was written and closes the connections. */
+  kill(): void {
+    const process = this.#end();
+    this.disk.kill();
+    this.#options.network.onKilled(process);
+  }
+
+  /** The power goes: what was not made durable may be lost, and the others hear nothing. */
+  powerOff(): void {
+    const process = this.#end();
+    this.disk.crash();
+    this.#options.network.switchOff(this.name, process);
+  }
+
+  /** SIGTERM: the node leaves in good order, then the process ends. */
+  async stop(): Promise<void> {
+    const { node } = this;
+    const process = this.#process;
+    if (!node || !process?.isAlive) throw new Error(`${this.name} does not run`);
+    await node.stop();
+    await this.#engine.close();
+    this.kill();
+  }
+
+  /** An empty data directory in the place of the old one. The process must not run. */
+  wipe(): void {
+    if (this.isRunning) throw new Error(`${this.name} runs`);
+    this.#disk = this.#newDisk();
+    this.#engine = this.#newEngine();
+  }
+
+  #end(): SimProcess {
+    const process = this.#process;
+    if (!process) throw new Error(`${this.name} was never started`);
+    process.kill();
+    this.node = undefined;
+    this.router = undefined;
+    this.#engine = this.#engine.crash();
+    return process;
+  }
+
+  /** The process ends by itself. What is still to run of this moment runs first; its sockets close after that. */
+  #exit(process: SimProcess, exit: Exit): void {
+    if (this.#process !== process) return;
+    this.exits.push(exit);
+    process.kill();
+    this.#options.time.after(0, () => {
+      if (this.#process === process) this.kill();
+    });
+  }
+
+  #newDisk(): MemoryDisk {
+    return new MemoryDisk({
+      seed: this.#diskRandom.uint32(),
+      schedule: (_, complete) => this.#afterDisk(complete),
+    });
+  }
+
+  #newEngine(): MemoryEngine {
+    return new MemoryEngine({ schedule: (_, complete) => this.#afterDisk(complete) });
+  }
+
+  #afterDisk(complete: () => void): void {
+    const { time, diskLatencyMs } = this.#options;
+    const [min, max] = diskLatencyMs;
+    this.#diskFreeAt = Math.max(this.#diskFreeAt, time.now) + this.#diskRandom.between(min, max);
+    this.#process?.schedule('io', this.#diskFreeAt - time.now, complete);
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

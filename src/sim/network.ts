@@ -1,0 +1,229 @@
+import { crc32c } from '../bytes/index.ts';
+import type { Connection, ConnectionHandler, Listener, Network } from '../ports/index.ts';
+import { Endpoint, type Wire } from './endpoint.ts';
+import type { SimProcess } from './process.ts';
+import { SimRandom } from './random.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+export interface SimNetworkOptions {
+  readonly seed: number;
+  /** Milliseconds one way, drawn uniformly for each chunk; 0.1 to 1 unless told. */
+  readonly latencyMs?: readonly [min: number, max: number];
+}
+
+/** A chunk on its last step, for tests that watch or cut at an exact place. */
+export interface Arrival {
+  readonly from: string;
+  readonly to: string;
+  readonly bytes: Uint8Array;
+  /** Breaks the connection before the chunk arrives. */
+  breakConnection(): void;
+}
+
+interface Bound {
+  readonly process: SimProcess;
+  readonly accept: (connection: Connection) => ConnectionHandler;
+  readonly accepted: Set<Endpoint>;
+}
+
+/** Linux sends a SYN again after 1, 2, 4 … seconds and gives up after the sixth (tcp_syn_retries). */
+const SYN_RETRY_MS = 1000;
+const SYN_RETRIES = 6;
+/** One chunk of so many arrives in two. */
+const SPLIT_ONCE_IN = 16;
+const CHUNK_ARRIVED = 4;
+
+/** Byte streams between the machines of a world. An address is `machine:port`. */
+export class SimNetwork {
+  readonly #time: VirtualTime;
+  readonly #random: SimRandom;
+  readonly #latencyMs: readonly [number, number];
+  readonly #wire: Wire;
+  readonly #bound = new Map<string, Bound>();
+  readonly #endpoints = new Set<Endpoint>();
+  /** `from>to`, with the time of the cut. */
+  readonly #cuts = new Map<string, number>();
+  readonly #off = new Set<string>();
+  /** Called for each chunk before its process gets it. */
+  onArrival: ((arrival: Arrival) => void) | undefined;
+
+  constructor(time: VirtualTime, options: SimNetworkOptions) {
+    this.#time = time;
+    this.#random = new SimRandom(options.seed, 'network');
+    this.#latencyMs = options.latencyMs ?? [0.1, 1];
+    this.#wire = {
+      time,
+      latency: (from, to) => this.#latency(from, to),
+      isPassable: (from, to) => !this.#cuts.has(`${from}>${to}`) && !this.#off.has(to),
+      split: (bytes) => this.#split(bytes),
+      onArrival: (from, to, bytes) => this.#onArrival(from, to, bytes),
+    };
+  }
+
+  /** The network as one process on a machine sees it. */
+  on(machine: string, process: SimProcess): Network {
+    return {
+      listen: (address, accept) => this.#listen(process, address, accept),
+      connect: (address, handler) => this.#connect(machine, process, address, handler),
+    };
+  }
+
+  /** Nothing gets from one machine to another, in this direction. */
+  cut(from: string, to: string): void {
+    this.#cuts.set(`${from}>${to}`, this.#time.now);
+  }
+
+  mend(from: string, to: string): void {
+    const since = this.#cuts.get(`${from}>${to}`);
+    if (since === undefined) return;
+    this.#cuts.delete(`${from}>${to}`);
+    // TCP tries again after about as long as it has waited.
+    const pause = this.#random.between(0, this.#time.now - since);
+    for (const endpoint of this.#endpoints) {
+      if (endpoint.machine === from && endpoint.peer?.machine === to) endpoint.pump(pause);
+    }
+  }
+
+  /** Splits the machines into sets that do not reach each other, in both directions. */
+  partition(...sets: readonly (readonly string[])[]): void {
+    for (const [i, set] of sets.entries()) {
+      for (const other of sets.slice(i + 1)) {
+        for (const a of set) {
+          for (const b of other) {
+            this.cut(a, b);
+            this.cut(b, a);
+          }
+        }
+      }
+    }
+  }
+
+  /** Mends every cut. */
+  heal(): void {
+    for (const cut of [...this.#cuts.keys()]) {
+      const [from, to] = cut.split('>') as [string, string];
+      this.mend(from, to);
+    }
+  }
+
+  /** The process is gone: its connections end, and nobody listens where it did. */
+  onKilled(process: SimProcess): void {
+    this.#forget(process, (endpoint) => endpoint.abandon());
+  }
+
+  /** The machine lost power: the others hear nothing more of it. */
+  switchOff(machine: string, process: SimProcess): void {
+    this.#off.add(machine);
+    this.#forget(process, (endpoint) => endpoint.vanish());
+  }
+
+  /** What others still send to a connection of before is answered with a reset. */
+  switchOn(machine: string): void {
+    if (!this.#off.delete(machine)) return;
+    for (const endpoint of this.#endpoints) {
+      if (endpoint.peer?.machine === machine) endpoint.pump(0);
+    }
+  }
+
+  #forget(process: SimProcess, end: (endpoint: Endpoint) => void): void {
+    for (const [address, bound] of this.#bound) {
+      if (bound.process === process) this.#bound.delete(address);
+    }
+    for (const endpoint of this.#endpoints) if (endpoint.process === process) end(endpoint);
+  }
+
+  #listen(process: SimProcess, address: string, accept: Bound['accept']): Promise<Listener> {
+    if (this.#bound.has(address)) return Promise.reject(new Error(`${address} is in use`));
+    const bound: Bound = { process, accept, accepted: new Set() };
+    this.#bound.set(address, bound);
+    return Promise.resolve({
+      address,
+      close: () => {
+        if (this.#bound.get(address) === bound) this.#bound.delete(address);
+        for (const endpoint of bound.accepted) endpoint.close();
+        return Promise.resolve();
+      },
+    });
+  }
+
+  #connect(
+    machine: string,
+    process: SimProcess,
+    address: string,
+    handler: ConnectionHandler,
+  ): Connection {
+    const client = this.#endpoint(machine, process);
+    client.handler = handler;
+    this.#knock(client, address, 0);
+    return client;
+  }
+
+  /** Sends a SYN. */
+  #knock(client: Endpoint, address: string, tries: number): void {
+    const machine = address.slice(0, address.lastIndexOf(':'));
+    this.#time.after(this.#latency(client.machine, machine), () => {
+      if (!client.isOpen) return;
+      const { isPassable } = this.#wire;
+      if (!isPassable(client.machine, machine) || !isPassable(machine, client.machine)) {
+        const wait = SYN_RETRY_MS * 2 ** tries;
+        if (tries === SYN_RETRIES) client.endLocally('failed', wait);
+        else this.#time.after(wait, () => this.#knock(client, address, tries + 1));
+        return;
+      }
+      const bound = this.#bound.get(address);
+      const back = this.#latency(machine, client.machine);
+      if (!bound) client.endLocally('refused', back);
+      else this.#open(client, machine, bound, this.#time.now + back);
+    });
+  }
+
+  /** The kernel accepts, also for a process that is paused. */
+  #open(client: Endpoint, machine: string, bound: Bound, openAt: number): void {
+    const server = this.#endpoint(machine, bound.process);
+    bound.accepted.add(server);
+    bound.process.schedule('io', 0, () => {
+      server.handler = bound.accept(server);
+      server.handler.onOpen();
+    });
+    client.process.schedule('io', openAt - this.#time.now, () => {
+      if (client.isOpen) client.handler?.onOpen();
+    });
+    server.join(client, openAt);
+    client.join(server, this.#time.now);
+  }
+
+  #endpoint(machine: string, process: SimProcess): Endpoint {
+    for (const old of this.#endpoints) if (isForgotten(old)) this.#endpoints.delete(old);
+    const endpoint = new Endpoint(machine, process, this.#wire);
+    this.#endpoints.add(endpoint);
+    return endpoint;
+  }
+
+  #latency(from: string, to: string): number {
+    const [min, max] = this.#latencyMs;
+    return from === to ? min : this.#random.between(min, max);
+  }
+
+  #split(bytes: Uint8Array): readonly Uint8Array[] {
+    if (bytes.length < 2 || !this.#random.once(SPLIT_ONCE_IN)) return [bytes];
+    const at = 1 + this.#random.below(bytes.length - 1);
+    return [bytes.subarray(0, at), bytes.subarray(at)];
+  }
+
+  #onArrival(from: Endpoint, to: Endpoint, bytes: Uint8Array): void {
+    this.#time.trace.add(this.#time.now, CHUNK_ARRIVED, to.process.id, crc32c(bytes));
+    this.onArrival?.({
+      from: from.machine,
+      to: to.machine,
+      bytes,
+      breakConnection: () => {
+        from.endLocally('failed', 0);
+        to.endLocally('failed', 0);
+      },
+    });
+  }
+}
+
+function isForgotten(endpoint: Endpoint): boolean {
+  return !endpoint.isOpen && !(endpoint.peer?.isOpen ?? false);
+}

@@ -1,0 +1,109 @@
+import type { Clock, Timer } from '../ports/index.ts';
+import type { EventKind, SimEvent } from './event-queue.ts';
+import type { VirtualTime } from './virtual-time.ts';
+
+export interface SimProcessOptions {
+  /** What `monotonic` shows at the start of the process, in milliseconds. */
+  readonly monotonicOrigin?: number;
+  /** What `wall` shows at virtual time 0, in milliseconds since the Unix epoch. */
+  readonly wallOrigin?: number;
+  /** Milliseconds that a timer fires late, as timers do. */
+  readonly timerDelayMs?: () => number;
+  /** What the process throws ends it, as an uncaught exception does; the world hears why. */
+  readonly onError?: (error: unknown) => void;
+}
+
+const KIND_ORDER: Readonly<Record<EventKind, number>> = { timer: 0, io: 1, turn: 2 };
+/** The first of January 2026, midnight UTC. */
+const WALL_ORIGIN = 1_767_225_600_000;
+
+/** One operating-system process: its clock, and whether its callbacks run now, later (paused) or never again (dead). */
+export class SimProcess {
+  /** Counts up over all processes of a world, from 1. */
+  readonly id: number;
+  readonly name: string;
+  readonly clock: Clock;
+  readonly #time: VirtualTime;
+  readonly #options: SimProcessOptions;
+  readonly #startedAt: number;
+  /** What came due during a pause. */
+  #held: SimEvent[] = [];
+  #state: 'running' | 'paused' | 'dead' = 'running';
+
+  /** Use `VirtualTime.process`. */
+  constructor(time: VirtualTime, id: number, name: string, options: SimProcessOptions) {
+    this.#time = time;
+    this.id = id;
+    this.name = name;
+    this.#options = options;
+    this.#startedAt = time.now;
+    const { monotonicOrigin = 0, wallOrigin = WALL_ORIGIN, timerDelayMs = () => 0 } = options;
+    this.clock = {
+      monotonic: () => time.now - this.#startedAt + monotonicOrigin,
+      wall: () => Math.floor(wallOrigin + time.now),
+      after: (delayMs, callback) =>
+        this.schedule('timer', Math.max(0, delayMs) + timerDelayMs(), callback),
+      endOfTurn: (callback) => void this.schedule('turn', 0, callback),
+    };
+  }
+
+  get isAlive(): boolean {
+    return this.#state !== 'dead';
+  }
+
+  get isPaused(): boolean {
+    return this.#state === 'paused';
+  }
+
+  /** Runs `callback` in this process `delayMs` from now, unless it is dead by then. */
+  schedule(kind: EventKind, delayMs: number, callback: () => void): Timer {
+    return this.#time.schedule(kind, delayMs, callback, this);
+  }
+
+  /** SIGSTOP: time goes on, callbacks do not. */
+  pause(): void {
+    if (this.#state === 'running') this.#state = 'paused';
+  }
+
+  /** SIGCONT: timers that came due fire first, then what the sockets received is read. */
+  resume(): void {
+    if (this.#state !== 'paused') return;
+    this.#state = 'running';
+    const held = this.#held.sort(
+      (a, b) => KIND_ORDER[a.kind] - KIND_ORDER[b.kind] || a.sequence - b.sequence,
+    );
+    this.#held = [];
+    for (const event of held) this.#time.again(event);
+  }
+
+  /** SIGKILL. */
+  kill(): void {
+    this.#state = 'dead';
+    this.#held = [];
+  }
+
+  /** For VirtualTime: an event of this process is due. */
+  take(event: SimEvent): void {
+    switch (this.#state) {
+      case 'dead':
+        return;
+      case 'paused':
+        this.#held.push(event);
+        return;
+      case 'running':
+        try {
+          event.run();
+        } catch (error) {
+          this.fail(error);
+        }
+    }
+  }
+
+  /** The process dies of an error. */
+  fail(error: unknown): void {
+    if (!this.isAlive) return;
+    this.kill();
+    if (!this.#options.onError) throw error;
+    this.#options.onError(error);
+  }
+}

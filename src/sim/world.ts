@@ -1,0 +1,143 @@
+import type { NodeLimits, PeerAddress } from '../node/index.ts';
+import { type Exit, Machine } from './machine.ts';
+import { SimNetwork } from './network.ts';
+import { type Drain, VirtualTime } from './virtual-time.ts';
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly drain: Drain;
+  /** Number of machines, named n1, n2 and so on; 3 unless told. */
+  readonly nodes?: number;
+  /** Milliseconds of one disk call; 0.1 to 0.4 unless told. */
+  readonly diskLatencyMs?: readonly [min: number, max: number];
+  /** Milliseconds of one chunk's way; 0.1 to 1 unless told. */
+  readonly networkLatencyMs?: readonly [min: number, max: number];
+  /** Segments of 1 MiB unless told: they are filled with zeros, which costs real time. */
+  readonly limits?: NodeLimits;
+}
+
+/** Long enough for anything that does not hang, in milliseconds of virtual time. */
+const PATIENCE_MS = 60_000;
+
+const LIMITS: NodeLimits = { logSegmentBytes: 1024 * 1024 };
+
+/** A whole cluster: machines on one network in one virtual time. The same seed gives the same run, event by event. */
+export class World {
+  readonly time: VirtualTime;
+  readonly network: SimNetwork;
+  readonly machines: readonly Machine[];
+  readonly list: readonly PeerAddress[];
+
+  constructor(options: WorldOptions) {
+    const { seed, nodes = 3, networkLatencyMs, diskLatencyMs = [0.1, 0.4] } = options;
+    const limits = { ...LIMITS, ...options.limits };
+    const time = new VirtualTime(options.drain);
+    this.time = time;
+    this.network = new SimNetwork(time, {
+      seed,
+      ...(networkLatencyMs && { latencyMs: networkLatencyMs }),
+    });
+    const { network } = this;
+    this.machines = Array.from({ length: nodes }, (_, i) => {
+      return new Machine({ name: `n${i + 1}`, seed, time, network, diskLatencyMs, limits });
+    });
+    this.list = this.machines.map(({ peer }) => peer);
+  }
+
+  machine(name: string): Machine {
+    const machine = this.machines.find((candidate) => candidate.name === name);
+    if (!machine) throw new RangeError(`no machine ${name}`);
+    return machine;
+  }
+
+  /** The other machines' names. */
+  others(name: string): string[] {
+    return this.machines.map((machine) => machine.name).filter((other) => other !== name);
+  }
+
+  /** Starts a process on a machine, or on all that have none, and waits until their nodes run. */
+  async start(...names: readonly string[]): Promise<void> {
+    const chosen = names.length > 0 ? names.map((name) => this.machine(name)) : this.machines;
+    const starts = chosen.filter(({ isRunning }) => !isRunning).map((m) => m.start(this.list));
+    await this.settle(Promise.all(starts));
+  }
+
+  /** Every node that runs knows the map, and every group has a leader that can answer. */
+  get isReady(): boolean {
+    const nodes = this.machines.filter(({ isRunning }) => isRunning).map(({ node }) => node);
+    if (nodes.length === 0 || nodes.some((node) => !node || node.map.number === 0)) return false;
+    const groups = nodes[0]?.map.groups ?? [];
+    const led = new Set<number>();
+    for (const node of nodes) {
+      for (const replica of node?.replicas.all() ?? []) {
+        if (replica.isCurrent) led.add(replica.group);
+      }
+    }
+    return led.size === groups.length + 1;
+  }
+
+  /** The machine whose node leads a group, if exactly one says so. */
+  leader(group: number): Machine | undefined {
+    const leaders = this.machines.filter(
+      ({ isRunning, node }) => isRunning && node?.replicas.get(group)?.isLeader,
+    );
+    return leaders.length === 1 ? leaders[0] : undefined;
+  }
+
+  run(durationMs: number): Promise<void> {
+    return this.time.pass(durationMs);
+  }
+
+  /** Rejects when the condition does not come to hold. */
+  async until(condition: () => boolean, limitMs = PATIENCE_MS): Promise<void> {
+    if (await this.time.runUntil(condition, limitMs)) return;
+    throw new Error(`it did not come to pass within ${limitMs} ms: ${condition}`);
+  }
+
+  settle<T>(promise: Promise<T>, limitMs = PATIENCE_MS): Promise<T> {
+    return this.time.settle(promise, limitMs);
+  }
+
+  kill(name: string): void {
+    this.machine(name).kill();
+  }
+
+  powerOff(...names: readonly string[]): void {
+    for (const name of names) this.machine(name).powerOff();
+  }
+
+  pause(name: string): void {
+    this.machine(name).process?.pause();
+  }
+
+  resume(name: string): void {
+    this.machine(name).process?.resume();
+  }
+
+  stop(name: string): Promise<void> {
+    return this.settle(this.machine(name).stop());
+  }
+
+  /** Cuts one machine off from all others, in both directions. */
+  isolate(name: string): void {
+    this.network.partition([name], this.others(name));
+  }
+
+  partition(...sets: readonly (readonly string[])[]): void {
+    this.network.partition(...sets);
+  }
+
+  heal(): void {
+    this.network.heal();
+  }
+
+  /** Processes that ended by themselves with a broken invariant or a failed disk: there must be none. */
+  get failures(): readonly Exit[] {
+    return this.machines.flatMap(({ exits }) => exits).filter(({ kind }) => kind === 'failed');
+  }
+
+  /** The hash of every event so far. */
+  get trace(): string {
+    return this.time.trace.hash;
+  }
+}
