@@ -10,7 +10,7 @@ import { type ApiContext, handle } from './dynamodb/index.ts';
 import { type Engine, MemoryEngine } from './engine/index.ts';
 import { openLmdb } from './engine/lmdb/index.ts';
 import { type AdminHandler, type HttpServer, startHttpServer } from './http/index.ts';
-import { type LocalGroups, ShardKeeper } from './jobs/index.ts';
+import { ShardKeeper } from './jobs/index.ts';
 import { Node, openIdentity, type PeerAddress, StartError } from './node/index.ts';
 import {
   type DirectoryLock,
@@ -88,7 +88,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   });
   const router = new Router(node, nodeClock, nodeRandom);
   const controller = new ControllerClient(node, nodeClock, nodeRandom);
-  const keeper = new ShardKeeper(localGroups(node), controller);
+  const keeper = new ShardKeeper(node, controller);
   node.onChange(() => keeper.run());
   const listeners = await startListeners(options, node, router);
   return {
@@ -185,25 +185,6 @@ async function startListeners(
 async function statusReply(node: Node) {
   const body = utf8(JSON.stringify(await node.status()));
   return { status: 200, contentType: 'application/json', body };
-}
-
-function localGroups(node: Node): LocalGroups {
-  return {
-    get map() {
-      return node.map;
-    },
-    *led() {
-      for (const { replica, machine } of node.replicas.allData()) {
-        if (!replica.isCurrent) continue;
-        yield {
-          id: replica.group,
-          shard: (id) => machine.shard(id),
-          propose: async (command) =>
-            (await node.propose(replica.group, command)).kind === 'result',
-        };
-      }
-    },
-  };
 }
 
 function reasonOf(error: unknown): string {

@@ -9,7 +9,13 @@
  * Promised: what Raft says must be durable before a message leaves is durable (R1); an answer `applied` is of an entry
  * that a majority has; the engine never gets ahead of the log, and the log is trimmed only behind the engine (E1, L3).
  */
-export { Replica, type ReplicaHost, type ReplicaOptions, TICK_MS } from './replica.ts';
+export {
+  Replica,
+  type ReplicaHost,
+  type ReplicaLimits,
+  type ReplicaOptions,
+  TICK_MS,
+} from './replica.ts';
 export { SNAPSHOT_DIRECTORY } from './snapshots.ts';
 export type { Applied, StateMachine } from './state-machine.ts';
 export type { ProposalResult } from './waiters.ts';

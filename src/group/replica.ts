@@ -24,10 +24,19 @@ const ELECTION_TICKS = 10;
 
 const APPEND_BYTES_MAX = 1024 * 1024;
 const INFLIGHT_BYTES_MAX = 16 * 1024 * 1024;
-const UNCOMMITTED_BYTES_MAX = 32 * 1024 * 1024;
 
-/** Entries kept for followers that are behind, although the engine has made them durable. Bytes in memory. */
-const LOG_BYTES_KEPT = 16 * 1024 * 1024;
+/** Bounds in bytes of memory. */
+export interface ReplicaLimits {
+  /** Of proposals that are not committed: more are refused (R5). */
+  readonly uncommittedBytesMax: number;
+  /** Entries kept for followers that are behind, although the engine has made them durable. */
+  readonly logBytesKept: number;
+}
+
+const LIMITS: ReplicaLimits = {
+  uncommittedBytesMax: 32 * 1024 * 1024,
+  logBytesKept: 16 * 1024 * 1024,
+};
 
 /** Applying yields to the sockets after this many milliseconds. */
 const APPLY_SLICE_MS = 5;
@@ -63,6 +72,7 @@ export interface ReplicaOptions {
   readonly isPreferredLeader: boolean;
   readonly machine: StateMachine;
   readonly state: ReplicaState;
+  readonly limits?: Partial<ReplicaLimits>;
   /** What the log holds; undefined for a new replica. */
   readonly recovered: RecoveredReplica | undefined;
 }
@@ -86,6 +96,7 @@ export class Replica {
   readonly #reads: Reads;
   readonly #snapshots: Snapshots;
   readonly #isPreferredLeader: boolean;
+  readonly #limits: ReplicaLimits;
   /** Committed and not applied yet, from `#committedAt` on. */
   #committed: readonly Entry[] = [];
   #committedAt = 0;
@@ -102,6 +113,7 @@ export class Replica {
     this.#host = host;
     this.#machine = machine;
     this.#state = state;
+    this.#limits = { ...LIMITS, ...options.limits };
     const { hardState, compacted, entries, reset } = reconcile(id, state, options.recovered);
     if (reset) host.log.append(id, { reset, hardState }, () => {});
     const stored = state.get(CONFIG_KEY);
@@ -120,7 +132,7 @@ export class Replica {
       appendEmptyEntry: true,
       appendBytesMax: APPEND_BYTES_MAX,
       inflightBytesMax: INFLIGHT_BYTES_MAX,
-      uncommittedBytesMax: UNCOMMITTED_BYTES_MAX,
+      uncommittedBytesMax: this.#limits.uncommittedBytesMax,
       randomBelow: (n) => host.random.uint32() % n,
       canVote: true,
     });
@@ -351,8 +363,9 @@ export class Replica {
     const { durableIndex } = this.#state;
     const limit = Math.min(durableIndex, this.#snapshots.oldestInUse ?? durableIndex);
     const { firstIndex, lastIndex, logBytes } = this.#raft;
-    if (logBytes <= LOG_BYTES_KEPT) return;
-    const entriesKept = Math.floor((LOG_BYTES_KEPT / logBytes) * (lastIndex - firstIndex + 1));
+    const { logBytesKept } = this.#limits;
+    if (logBytes <= logBytesKept) return;
+    const entriesKept = Math.floor((logBytesKept / logBytes) * (lastIndex - firstIndex + 1));
     const index = Math.min(limit, lastIndex - entriesKept);
     if (index < firstIndex) return;
     const term = this.#raft.termAt(index);

@@ -5,9 +5,15 @@ import {
   controllerReplicas,
   type GroupId,
   type NodeName,
+  type ShardId,
 } from '../controller/index.ts';
 import { type Engine, openReplicaStates, type ReplicaStates } from '../engine/index.ts';
-import { type ReplicaHost, SNAPSHOT_DIRECTORY, TICK_MS } from '../group/index.ts';
+import {
+  type ReplicaHost,
+  type ReplicaLimits,
+  SNAPSHOT_DIRECTORY,
+  TICK_MS,
+} from '../group/index.ts';
 import { openLog, type WriteAheadLog } from '../log/index.ts';
 import type { Clock, Disk, Network, Random, Timer } from '../ports/index.ts';
 import type { Message } from '../raft/index.ts';
@@ -32,6 +38,16 @@ const READY_POLL_MS = 10;
 const BALANCE_TICKS = 20;
 const WAITING_NOTICE_TICKS = 30;
 
+/** Sizes that have good defaults; a node in memory or a test may want smaller ones. */
+export interface NodeLimits {
+  /** See `LogOptions`. */
+  readonly logSegmentBytes?: number;
+  readonly logSegmentsMax?: number;
+  /** See `ReplicaStateOptions`. */
+  readonly memtableBytes?: number;
+  readonly replica?: Partial<ReplicaLimits>;
+}
+
 export interface NodeOptions {
   readonly identity: Identity;
   /** `host:port` of the DynamoDB endpoint and of the listener for nodes, as others reach them. */
@@ -45,6 +61,7 @@ export interface NodeOptions {
   readonly network: Network;
   readonly disk: Disk;
   readonly engine: Engine;
+  readonly limits?: NodeLimits;
   /** Tells an operator something, in one line. */
   readonly notice: (message: string) => void;
   /** The node cannot go on: bad options or a directory that does not belong here. One line, and nothing was harmed. */
@@ -80,11 +97,16 @@ export class Node {
 
   /** Rejects when the log is damaged or the peer address cannot be had. */
   static async start(options: NodeOptions): Promise<Node> {
-    const { disk, random, fatal, identity } = options;
+    const { disk, random, fatal, identity, limits = {} } = options;
     await disk.remove(SNAPSHOT_DIRECTORY);
     await disk.makeDirectory(SNAPSHOT_DIRECTORY);
     const cluster = await readCluster(disk);
-    const { log, replicas } = await openLog(disk, LOG_DIRECTORY, { onFatal: fatal, random });
+    const { log, replicas } = await openLog(disk, LOG_DIRECTORY, {
+      onFatal: fatal,
+      random,
+      ...(limits.logSegmentBytes !== undefined && { segmentBytes: limits.logSegmentBytes }),
+      ...(limits.logSegmentsMax !== undefined && { segmentsMax: limits.logSegmentsMax }),
+    });
     const node = new Node(options, cluster, log, replicas);
     await node.#peers.start(options.peer);
     const addresses = cluster
@@ -104,7 +126,7 @@ export class Node {
     log: WriteAheadLog,
     recovered: Awaited<ReturnType<typeof openLog>>['replicas'],
   ) {
-    const { identity, clock, random, network, engine } = options;
+    const { identity, clock, random, network, engine, limits = {} } = options;
     this.self = identity.name;
     this.#options = options;
     this.#log = log;
@@ -155,13 +177,17 @@ export class Node {
       afterApply: () => this.#afterApply(),
       flushPeers: () => this.#peers.flush(),
     });
-    this.#states = openReplicaStates(engine, { hashSeed: random.uint32() });
+    this.#states = openReplicaStates(engine, {
+      hashSeed: random.uint32(),
+      ...(limits.memtableBytes !== undefined && { memtableBytes: limits.memtableBytes }),
+    });
     this.#replicas = new Replicas({
       host: this.#replicaHost(),
       states: this.#states,
       recovered,
       self: this.self,
       incarnation: identity.incarnation,
+      limits: limits.replica ?? {},
     });
     this.#data = new DataService(this.#replicas, clock);
     this.#controller = new ControllerService(this.#replicas, clock);
@@ -217,6 +243,19 @@ export class Node {
       this.#map.number > 0 && [...this.#replicas.all()].every((replica) => replica.leader !== 0);
     while (!isReady() && !this.#stopping) {
       await new Promise<void>((resolve) => this.#options.clock.after(READY_POLL_MS, resolve));
+    }
+  }
+
+  /** The data groups that this node leads, with everything of earlier terms applied: for the shard keeper of jobs/. */
+  *led() {
+    for (const { replica, machine } of this.#replicas.allData()) {
+      if (!replica.isCurrent) continue;
+      yield {
+        id: replica.group,
+        shard: (id: ShardId) => machine.shard(id),
+        propose: async (command: Uint8Array) =>
+          (await this.propose(replica.group, command)).kind === 'result',
+      };
     }
   }
 

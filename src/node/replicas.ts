@@ -8,7 +8,7 @@ import {
   type NodeName,
 } from '../controller/index.ts';
 import type { ReplicaStates } from '../engine/index.ts';
-import { Replica, type ReplicaHost } from '../group/index.ts';
+import { Replica, type ReplicaHost, type ReplicaLimits } from '../group/index.ts';
 import type { RecoveredReplica } from '../log/index.ts';
 import type { Config, ReplicaId } from '../raft/index.ts';
 import { DataMachine } from '../store/index.ts';
@@ -34,6 +34,7 @@ export interface ReplicasOptions {
   readonly recovered: ReadonlyMap<ReplicaId, RecoveredReplica>;
   readonly self: NodeName;
   readonly incarnation: string;
+  readonly limits: Partial<ReplicaLimits>;
 }
 
 /**
@@ -116,7 +117,7 @@ export class Replicas {
   }
 
   async #openGroup(group: GroupRecord): Promise<void> {
-    const { host, states, recovered, self, incarnation } = this.#options;
+    const { host, states, recovered, self, incarnation, limits } = this.#options;
     this.#groups.set(group.id, group);
     const mine = group.replicas.find(({ node }) => node === self);
     if (!mine) return;
@@ -129,6 +130,7 @@ export class Replicas {
       group: group.id,
       id: mine.replica,
       incarnation,
+      limits,
       initialConfig: configOf(group),
       isPreferredLeader: group.replicas[0] === mine,
       machine,
