@@ -66,6 +66,25 @@ describe('Raft paper §5.3: log replication', () => {
     expect(leader.raft.commit).toBe(1);
   });
 
+  test('[G7] what a truncation took is not durable any more when the same indexes come again', () => {
+    const replica = follower([1, 1, 1, 1, 1], 1);
+    const { raft } = replica;
+    raft.step(append(2, 2, 1, [entry(3, 2)]));
+    replica.takeReady();
+    replica.completeWrites();
+    expect(raft.status().durable).toBe(3);
+    raft.campaign();
+    replica.takeReady();
+    replica.completeWrites();
+    raft.step({ type: 'vote-response', ...from(2, 3), granted: true });
+    raft.propose(bytes('x'));
+    replica.takeReady();
+    raft.step(acknowledgement(2, 3, 4));
+    expect(raft.commit).toBe(0);
+    replica.completeWrites();
+    expect(raft.commit).toBe(4);
+  });
+
   test('a follower learns the commit index and applies in log order', () => {
     const replica = follower([], 1);
     replica.raft.step(append(1, 0, 0, [entry(1, 1), entry(2, 1), entry(3, 1)], 2));
