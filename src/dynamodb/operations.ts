@@ -68,6 +68,7 @@ export const OPERATIONS: readonly OperationEntry[] = [
   ),
   ...[
     'BatchExecuteStatement',
+    'CancelBulkOperation',
     'CreateBackup',
     'CreateGlobalTable',
     'DeleteBackup',
@@ -83,6 +84,8 @@ export const OPERATIONS: readonly OperationEntry[] = [
     'PutResourcePolicy',
     'RestoreTableFromBackup',
     'RestoreTableToPointInTime',
+    'SearchVectors',
+    'StartBulkPutItems',
     'TagResource',
     'TransactGetItems',
     'TransactWriteItems',

@@ -28,6 +28,7 @@ function unusedByTable(name: string, members: (tableName: string) => object): Op
 
 const names = structure('Input', {
   BackupArn: optional(string()),
+  BulkOperationArn: optional(string()),
   ExportArn: optional(string()),
   GlobalTableName: optional(string()),
   ImportArn: optional(string()),
@@ -52,6 +53,7 @@ const globalTableNotFound = (named: string) =>
 
 export const absentFeatures: readonly Operation[] = [
   emptyList('ListBackups', { BackupSummaries: [] }),
+  emptyList('ListBulkOperations', { BulkOperationsSummaryList: [] }),
   emptyList('ListContributorInsights', { ContributorInsightsSummaries: [] }),
   emptyList('ListExports', { ExportSummaries: [] }),
   emptyList('ListGlobalTables', { GlobalTables: [] }),
@@ -84,6 +86,12 @@ export const absentFeatures: readonly Operation[] = [
     'BackupArn',
     'BackupNotFoundException',
     (arn) => `Backup not found: ${arn}`,
+  ),
+  nothingBy(
+    'DescribeBulkOperation',
+    'BulkOperationArn',
+    'ResourceNotFoundException',
+    (arn) => `Requested resource not found: Bulk operation: ${arn} not found`,
   ),
   nothingBy(
     'DescribeExport',

@@ -44,6 +44,7 @@ function simpleCondition(condition: Condition): [string, KeyCondition] {
     case 'compare': {
       const { comparator, left, right } = condition;
       if (comparator === '<>') throw invalidOperator('<>');
+      if (left.kind === 'size' || right.kind === 'size') throw nestedOperation();
       if (left.kind === 'path' && right.kind === 'path') {
         throw invalidCondition('Multiple attribute names used in one condition');
       }
