@@ -38,9 +38,11 @@ export class ControllerService {
       return;
     }
     const { replica, machine } = held;
+    // A leader that hands its leadership over names nobody: to ask it again at once would be in vain.
     const notLeader = (): ControllerReply => ({
       kind: 'not-leader',
-      leader: this.#replicas.nodeOf(replica.group, replica.leader) ?? '',
+      leader:
+        (replica.isLeader ? undefined : this.#replicas.nodeOf(replica.group, replica.leader)) ?? '',
     });
     switch (request.kind) {
       case 'command':

@@ -45,6 +45,10 @@ export class DataService {
         this.#whenReadable(held.replica, request.consistent, reply, () => {
           const page = held.machine.page(request.query);
           const slice = () => {
+            if (held.replica.isClosed) {
+              reply({ kind: 'unknown' });
+              return;
+            }
             const outcome = page.step(held.replica.state);
             if (outcome === 'more') this.#clock.endOfTurn(slice);
             else if (outcome === 'wrong-shard') reply({ kind: 'wrong-shard' });
@@ -101,9 +105,12 @@ export class DataService {
     else replica.confirmRead((confirmed) => (confirmed ? read() : reply(this.#notLeader(replica))));
   }
 
+  /** A leader that hands its leadership over names nobody: to ask it again at once would be in vain. */
   #notLeader(replica: Replica): GroupReply {
-    const leader: NodeName = this.#replicas.nodeOf(replica.group, replica.leader) ?? '';
-    return { kind: 'not-leader', leader };
+    const leader: NodeName | undefined = replica.isLeader
+      ? undefined
+      : this.#replicas.nodeOf(replica.group, replica.leader);
+    return { kind: 'not-leader', leader: leader ?? '' };
   }
 
   #sessionTime({ replica, machine }: DataReplica): number {

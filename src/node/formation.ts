@@ -11,8 +11,11 @@ export interface FormationOptions {
   /** `--initial-cluster`, in the order given; empty for a node that is formed. */
   readonly list: readonly PeerAddress[];
   readonly random: Random;
-  /** Makes the record durable; afterwards the node is formed. */
   readonly persist: (record: ClusterRecord) => Promise<void>;
+  /** The record is durable: the node belongs to the cluster. */
+  readonly onFormed: (record: ClusterRecord) => void;
+  /** The record cannot be made durable. */
+  readonly fatal: (error: unknown) => void;
   /** Sends the record to a peer that waits for it. */
   readonly send: (name: string, record: ClusterRecord) => void;
   /** The node can not go on: one line says why (C7). */
@@ -130,7 +133,8 @@ export class Formation {
       const { incarnation, http, zone } = from;
       records.push({ name, incarnation, http, peer: address, zone });
     }
-    void this.#adopt({ clusterId: randomId(random), nodes: records });
+    const record = { clusterId: randomId(random), nodes: records };
+    this.#adopt(record).catch(this.#options.fatal);
   }
 
   /** A node of a list of one. */
@@ -142,6 +146,7 @@ export class Formation {
     this.#persisting = true;
     await this.#options.persist(record);
     this.#record = record;
+    this.#options.onFormed(record);
     for (const { name } of record.nodes) {
       if (name !== this.#options.self.name) this.#options.send(name, record);
     }

@@ -1,7 +1,7 @@
 import { ByteReader, type ByteWriter, MalformedError, utf8, utf8Text } from '../bytes/index.ts';
 import type { Clock, Connection } from '../ports/index.ts';
 import type { Heartbeat, HeartbeatResponse, Message } from '../raft/index.ts';
-import { FrameReader, FrameWriter } from './frame.ts';
+import { FrameReader, FrameWriter, NO_CLUSTER } from './frame.ts';
 import { readRaftMessage, writeRaftMessage } from './raft-codec.ts';
 
 /** How often links look at the time, in milliseconds. */
@@ -240,6 +240,8 @@ export class Link {
       case RAFT:
       case HEARTBEATS:
       case HEARTBEAT_RESPONSES:
+        // The peer was formed a moment earlier; its record is being written here, and nothing can be lost yet.
+        if (this.#clusterId === NO_CLUSTER) return;
         if (clusterId !== this.#clusterId) throw new MalformedError('another cluster');
         while (reader.remaining > 0) {
           const group = reader.varint();
@@ -258,7 +260,7 @@ export class Link {
         const id = reader.varint();
         const request = this.#requests.get(id);
         this.#requests.delete(id);
-        request?.settle(reader);
+        if (request) settleWith(request, reader);
         break;
       }
       default:
@@ -281,6 +283,16 @@ export class Link {
       this.flush();
       // Not closed here: the other side does when it has read why, and until then nothing else is taken from it.
     }
+  }
+}
+
+/** An answer that cannot be read is none. */
+function settleWith(request: PendingRequest, reply: ByteReader): void {
+  try {
+    request.settle(reply);
+  } catch (error) {
+    request.settle(undefined);
+    throw error;
   }
 }
 

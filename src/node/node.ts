@@ -94,6 +94,7 @@ export class Node {
   #ticks = 0;
   #serving = false;
   #stopping = false;
+  #stopped = false;
 
   /** Rejects when the log is damaged or the peer address cannot be had. */
   static async start(options: NodeOptions): Promise<Node> {
@@ -165,7 +166,9 @@ export class Node {
         },
         list: cluster ? [] : options.initialCluster,
         random,
-        persist: (record) => this.#onFormed(record),
+        persist: (record) => writeCluster(options.disk, record),
+        onFormed: (record) => this.#onFormed(record),
+        fatal: options.fatal,
         send: (name, record) => this.#services.sendRecord(name, record),
         refuse: options.refuse,
       },
@@ -274,6 +277,7 @@ export class Node {
     if (this.#stopping) return;
     this.#stopping = true;
     await stepAside(this.#replicas, this.#options.clock, STEP_ASIDE_MS_MAX);
+    this.#stopped = true;
     this.#ticker?.cancel();
     await Promise.all([...this.#replicas.all()].map((replica) => replica.flush()));
     for (const replica of this.#replicas.all()) replica.close();
@@ -281,15 +285,10 @@ export class Node {
     await this.#log.close();
   }
 
-  async #onFormed(record: ClusterRecord): Promise<void> {
-    try {
-      await writeCluster(this.#options.disk, record);
-      this.#peers.joinCluster(record.clusterId);
-      this.#options.notice(`cluster ${record.clusterId} is formed`);
-      await this.#serve(record);
-    } catch (error) {
-      this.#options.fatal(error);
-    }
+  #onFormed(record: ClusterRecord): void {
+    this.#peers.joinCluster(record.clusterId);
+    this.#options.notice(`cluster ${record.clusterId} is formed`);
+    this.#serve(record).catch(this.#options.fatal);
   }
 
   async #serve(cluster: ClusterRecord): Promise<void> {
@@ -335,6 +334,7 @@ export class Node {
   }
 
   #onTick(): void {
+    if (this.#stopped) return;
     this.#tickedAt = this.#options.clock.monotonic();
     this.#ticks++;
     for (const replica of this.#replicas.all()) replica.tick();

@@ -9,10 +9,19 @@ import type {
   Timer,
 } from '../ports/index.ts';
 import type { Message } from '../raft/index.ts';
+import { NO_CLUSTER } from './frame.ts';
 import { type Hello, LINK_TICK_MS, Link, type Responder } from './link.ts';
 
 const REDIAL_MIN_MS = 100;
 const REDIAL_MAX_MS = 1_000;
+/**
+ * A connection that is not open by then is given up. The kernel would go on for two minutes with longer and longer pauses, in
+ * which a network that is whole again goes unnoticed.
+ */
+const DIAL_TIMEOUT_MS = 2_000;
+
+/** Longer than a dial takes. In ticks of the links. */
+const CALL_TICKS = 12;
 
 export interface PeerAddress {
   readonly name: string;
@@ -58,6 +67,7 @@ export class Peers {
   readonly #redials = new Map<string, number>();
   #listener: Listener | undefined;
   #ticker: Timer | undefined;
+  #ticks = 0;
   #closed = false;
 
   constructor(options: PeersOptions) {
@@ -128,8 +138,17 @@ export class Peers {
   #tick(): void {
     this.#ticker = this.#options.clock.after(LINK_TICK_MS, () => {
       for (const link of [...this.#open]) link.tick();
+      if (this.#ticks++ % CALL_TICKS === CALL_TICKS / 3) this.#callOnAll();
       this.#tick();
     });
+  }
+
+  /** A node that is not formed yet dials everybody: one that does not know it never would, and is to say so. */
+  #callOnAll(): void {
+    if (this.#options.hello().clusterId !== NO_CLUSTER) return;
+    for (const name of this.#addresses.keys()) {
+      if (!this.#dials(name) && !this.#links.has(name)) this.#dial(name);
+    }
   }
 
   #dial(name: string): void {
@@ -148,18 +167,22 @@ export class Peers {
   }
 
   #connect(address: string, name: string): void {
+    const { clock, network } = this.#options;
     let link: Link | undefined;
-    const connection = this.#options.network.connect(address, {
+    const connection = network.connect(address, {
       onOpen: () => {
+        timeout.cancel();
         link = this.#makeLink(connection, name);
         link.sendHello(this.#options.hello());
       },
       onData: (chunk) => link?.onData(chunk),
       onClose: (reason) => {
+        timeout.cancel();
         if (link) link.onClose(reason === 'refused');
         else this.#onDown(name, reason === 'refused');
       },
     });
+    const timeout = clock.after(DIAL_TIMEOUT_MS, () => connection.close());
   }
 
   #accept(connection: Connection): ConnectionHandler {
@@ -220,14 +243,17 @@ export class Peers {
   #knock(name: string): void {
     const address = this.#addresses.get(name);
     if (address === undefined) return;
-    const connection = this.#options.network.connect(address, {
+    const { clock, network } = this.#options;
+    const connection = network.connect(address, {
       onOpen: () => connection.close(),
       onData: () => {},
       onClose: (reason) => {
+        timeout.cancel();
         if (reason === 'refused' && !this.isUp(name) && !this.#closed) {
           this.#options.handler.onDown(name, true);
         }
       },
     });
+    const timeout = clock.after(DIAL_TIMEOUT_MS, () => connection.close());
   }
 }

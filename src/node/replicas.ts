@@ -91,10 +91,12 @@ export class Replicas {
 
   /** Opens what the node held before. The controller's members come with the record of the cluster's birth. */
   async open(cluster: ClusterRecord): Promise<void> {
+    const stored = (await readRecord(this.#options.host.disk, REPLICAS_FILE)) ?? [];
     const replicas = controllerReplicas(cluster.nodes);
-    await this.#openGroup({ id: CONTROLLER_GROUP, replicas });
-    const stored = await readRecord(this.#options.host.disk, REPLICAS_FILE);
-    for (const group of (stored ?? []) as GroupRecord[]) await this.#openGroup(group);
+    const groups = [...(stored as GroupRecord[]), { id: CONTROLLER_GROUP, replicas }];
+    // All are known before the first one works: the controller's replica brings a map, and these are not new in it.
+    for (const group of groups) this.#groups.set(group.id, group);
+    for (const group of groups) await this.#openGroup(group);
   }
 
   /** Makes the replicas that the map has for this node and that are not there yet. */
@@ -118,7 +120,6 @@ export class Replicas {
 
   async #openGroup(group: GroupRecord): Promise<void> {
     const { host, states, recovered, self, incarnation, limits } = this.#options;
-    this.#groups.set(group.id, group);
     const mine = group.replicas.find(({ node }) => node === self);
     if (!mine) return;
     if (mine.incarnation !== incarnation) {

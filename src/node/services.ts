@@ -1,4 +1,10 @@
-import { type ByteReader, type ByteWriter, utf8, utf8Text } from '../bytes/index.ts';
+import {
+  type ByteReader,
+  type ByteWriter,
+  MalformedError,
+  utf8,
+  utf8Text,
+} from '../bytes/index.ts';
 import type { ControllerReply, ControllerRequest, NodeName } from '../controller/index.ts';
 import {
   type GroupReply,
@@ -32,6 +38,8 @@ const STATUS = 5;
 const SNAPSHOT_TIMEOUT_MS = 5_000;
 const STATUS_TIMEOUT_MS = 1_000;
 const FORM_TIMEOUT_MS = 5_000;
+
+const NOT_YET: GroupReply = { kind: 'not-leader', leader: '' };
 
 export interface ServicesOptions {
   readonly self: NodeName;
@@ -133,7 +141,7 @@ export class Services {
     this.#options.peers.request(node, FORM, json(record), FORM_TIMEOUT_MS, () => {});
   }
 
-  /** Answers a peer. What is not served yet is not answered, as if the message had been lost. */
+  /** Answers a peer. A node that is about to serve says so, and whoever asks need not wait for an answer in vain. */
   onRequest(service: number, payload: ByteReader, respond: Responder): void {
     if (service === FORM) {
       this.#options
@@ -143,7 +151,11 @@ export class Services {
       return;
     }
     const served = this.#served;
-    if (!served) return;
+    if (!served) {
+      if (service === GROUP) respond((writer) => writeGroupReply(writer, NOT_YET));
+      else if (service === CONTROLLER) respond(json({ kind: 'unavailable' }));
+      return;
+    }
     switch (service) {
       case GROUP:
         served.data.handle(readGroupRequest(payload), (reply) =>
@@ -179,5 +191,9 @@ function json(value: unknown): (writer: ByteWriter) => void {
 }
 
 function parse(reader: ByteReader): unknown {
-  return JSON.parse(utf8Text(reader.raw(reader.remaining)));
+  try {
+    return JSON.parse(utf8Text(reader.raw(reader.remaining)));
+  } catch {
+    throw new MalformedError('not JSON');
+  }
 }
