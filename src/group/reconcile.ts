@@ -23,6 +23,11 @@ export function reconcile(
   recovered: RecoveredReplica | undefined,
 ): Reconciled {
   const applied = { index: state.appliedIndex, term: state.appliedTerm };
+  if (!recovered && applied.index > 0) {
+    throw new Error(
+      `replica ${replica}: the engine ends at ${applied.index}, and the log knows nothing of it: its votes are lost`,
+    );
+  }
   const { hardState, compacted, entries } = recovered ?? {
     hardState: { term: 0, vote: 0, commit: 0 },
     compacted: { index: 0, term: 0 },

@@ -5,6 +5,7 @@ import type { Clock, Disk, Random } from '../ports/index.ts';
 import {
   type Config,
   type Entry,
+  entryBytes,
   type Index,
   type Message,
   Raft,
@@ -29,12 +30,15 @@ const INFLIGHT_BYTES_MAX = 16 * 1024 * 1024;
 export interface ReplicaLimits {
   /** Of proposals that are not committed: more are refused (R5). */
   readonly uncommittedBytesMax: number;
+  /** Of committed entries that wait to be applied, because the engine is slow: nothing more is taken (S4). */
+  readonly unappliedBytesMax: number;
   /** Entries kept for followers that are behind, although the engine has made them durable. */
   readonly logBytesKept: number;
 }
 
 const LIMITS: ReplicaLimits = {
   uncommittedBytesMax: 32 * 1024 * 1024,
+  unappliedBytesMax: 64 * 1024 * 1024,
   logBytesKept: 16 * 1024 * 1024,
 };
 
@@ -100,6 +104,7 @@ export class Replica {
   /** Committed and not applied yet, from `#committedAt` on. */
   #committed: readonly Entry[] = [];
   #committedAt = 0;
+  #unappliedBytes = 0;
   #leads = false;
   #wasCurrent = false;
   #flushing: Promise<void> | undefined;
@@ -163,6 +168,11 @@ export class Replica {
     return this.#state;
   }
 
+  /** The node is stopping; the state must not be read any more. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   get hasPeers(): boolean {
     return this.#raft.config.incoming.length > 1;
   }
@@ -180,6 +190,14 @@ export class Replica {
 
   /** `settle` is called exactly once, never within the call. */
   propose(data: Uint8Array, settle: (result: ProposalResult) => void): void {
+    if (this.#closed) {
+      this.#host.clock.endOfTurn(() => settle({ kind: 'not-leader' }));
+      return;
+    }
+    if (this.#isBehind) {
+      this.#host.clock.endOfTurn(() => settle({ kind: 'overloaded' }));
+      return;
+    }
     const outcome = this.#raft.propose(data);
     if (outcome.accepted) {
       this.#proposals.add(outcome.index, outcome.term, settle);
@@ -192,11 +210,17 @@ export class Replica {
 
   /** Calls back with true when a read of the state is linearizable from the moment of the call on (R6). */
   confirmRead(settle: (confirmed: boolean) => void): void {
+    if (this.#closed) {
+      this.#host.clock.endOfTurn(() => settle(false));
+      return;
+    }
     this.#reads.add(settle);
     this.#host.schedule(this);
   }
 
   step(message: Message): void {
+    // As if it had been lost: the leader sends it again, and meanwhile not more than it may have on the way.
+    if (message.type === 'append-request' && this.#isBehind) return;
     this.#raft.step(message);
     this.#host.schedule(this);
   }
@@ -242,6 +266,8 @@ export class Replica {
   /** Takes what Raft has to do: hands writes to the log, sends messages. The first half of a turn. */
   collect(): void {
     if (this.#closed) return;
+    if (this.#leads && !this.isLeader) this.#proposals.abandon();
+    this.#leads = this.isLeader;
     this.#reads.ask((context) => this.#raft.readIndex(context));
     if (!this.#raft.hasReady()) return;
     const ready = this.#raft.ready();
@@ -260,9 +286,9 @@ export class Replica {
       this.#reads.onReadState(context, index, rejected);
     }
     if (ready.snapshot) void this.#install(ready.snapshot.from, ready.snapshot.meta);
-    for (const to of ready.snapshotsWanted) void this.#offerSnapshot(to);
-    if (this.#leads && !this.isLeader) this.#proposals.abandon();
-    this.#leads = this.isLeader;
+    for (const to of ready.snapshotsWanted) {
+      this.#offerSnapshot(to).catch((error) => this.#host.fatal(error));
+    }
   }
 
   /** Applies what is committed and answers whoever waits for it. The second half of a turn. */
@@ -287,6 +313,8 @@ export class Replica {
   /** Makes everything applied durable in the engine, so that a restart has nothing to replay. */
   async flush(): Promise<void> {
     await this.#flushing;
+    // A snapshot that is being installed makes its own state durable, and the log replays the rest.
+    if (this.#installing) return;
     if (this.#state.appliedIndex > this.#state.durableIndex) await this.#flush();
   }
 
@@ -295,6 +323,11 @@ export class Replica {
     this.#closed = true;
     this.#proposals.abandon();
     this.#reads.abandon();
+  }
+
+  /** Applying does not keep up: what is committed waits in memory. */
+  get #isBehind(): boolean {
+    return this.#unappliedBytes > this.#limits.unappliedBytesMax;
   }
 
   #announceLeading(): void {
@@ -307,10 +340,12 @@ export class Replica {
     const rest = this.#committed.slice(this.#committedAt);
     this.#committed = rest.length > 0 ? [...rest, ...entries] : entries;
     this.#committedAt = 0;
+    for (const entry of entries) this.#unappliedBytes += entryBytes(entry);
   }
 
   #applyEntry(entry: Entry): void {
     const { index, term } = entry;
+    this.#unappliedBytes -= entryBytes(entry);
     if (entry.kind !== 'normal') {
       this.#state.apply(index, term, []);
       return;
@@ -323,10 +358,13 @@ export class Replica {
   /** Flushes when the memtable is large, or when this replica keeps the log from being trimmed (L3). */
   #maybeFlush(): void {
     if (this.#flushing || this.#installing || this.#closed) return;
-    const { log } = this.#host;
-    const pins =
-      this.#state.appliedIndex > this.#state.durableIndex && log.pinning().includes(this.id);
-    if (this.#state.needsFlush || pins) void this.#flush();
+    const { appliedIndex, durableIndex, needsFlush } = this.#state;
+    if (needsFlush || (this.#pinsLog && appliedIndex > durableIndex)) void this.#flush();
+    else if (this.#pinsLog) this.#trim();
+  }
+
+  get #pinsLog(): boolean {
+    return this.#host.log.pinning().includes(this.id);
   }
 
   #flush(): Promise<void> {
@@ -363,15 +401,24 @@ export class Replica {
     const { durableIndex } = this.#state;
     const limit = Math.min(durableIndex, this.#snapshots.oldestInUse ?? durableIndex);
     const { firstIndex, lastIndex, logBytes } = this.#raft;
+    if (this.#pinsLog && limit >= firstIndex) {
+      // On the disk alone: a follower that is behind gets its entries from memory.
+      this.#host.log.trim(this.id, limit, this.#termAt(limit));
+    }
     const { logBytesKept } = this.#limits;
     if (logBytes <= logBytesKept) return;
     const entriesKept = Math.floor((logBytesKept / logBytes) * (lastIndex - firstIndex + 1));
     const index = Math.min(limit, lastIndex - entriesKept);
     if (index < firstIndex) return;
-    const term = this.#raft.termAt(index);
-    if (term === undefined) throw new Error(`no term at ${index} of replica ${this.id}`);
+    const term = this.#termAt(index);
     this.#raft.compact(index);
     this.#host.log.trim(this.id, index, term);
+  }
+
+  #termAt(index: Index): Term {
+    const term = this.#raft.termAt(index);
+    if (term === undefined) throw new Error(`no term at ${index} of replica ${this.id}`);
+    return term;
   }
 
   async #offerSnapshot(to: ReplicaId): Promise<void> {
@@ -387,11 +434,22 @@ export class Replica {
     this.#installing = true;
     try {
       await this.#flushing;
+      // An engine with a state of which the log knows nothing would be taken for one that lost its log (F31).
+      await this.#logDurable();
       const installed = await this.#snapshots.install(from, meta.index);
       if (this.#closed) return;
       if (installed) {
+        const { appliedIndex, appliedTerm } = this.#state;
+        if (appliedIndex !== meta.index || appliedTerm !== meta.term) {
+          const [offered, got] = [
+            `{${meta.index}, ${meta.term}}`,
+            `{${appliedIndex}, ${appliedTerm}}`,
+          ];
+          throw new Error(`replica ${this.id}: the snapshot ${offered} turned out to be ${got}`);
+        }
         this.#committed = [];
         this.#committedAt = 0;
+        this.#unappliedBytes = 0;
         this.#machine.restore(this.#state);
         this.#raft.snapshotInstalled(meta);
       } else {

@@ -8,6 +8,9 @@ export const REQUEST_TIMEOUT_MS = 8_000;
 // node that speaks but does not answer.
 const TRY_TIMEOUT_MS = 3_000;
 
+/** Tries without a pause in between. */
+const HURRIES_MAX = 3;
+
 const PAUSE_MIN_MS = 10;
 const PAUSE_MAX_MS = 200;
 
@@ -18,6 +21,8 @@ export class Attempts {
   readonly #deadline: number;
   #pauses = 0;
   #turn = 0;
+  #redirected: NodeName | undefined;
+  #hurries = 0;
 
   constructor(clock: Clock, random: Random) {
     this.#clock = clock;
@@ -34,8 +39,23 @@ export class Attempts {
     return Math.min(TRY_TIMEOUT_MS, Math.max(1, this.remainingMs));
   }
 
+  /** Somebody said who leads: that one is asked next. */
+  redirect(to: NodeName): void {
+    this.#redirected = to;
+  }
+
+  /**
+   * Whether the next try may follow at once. Not for ever: two nodes whose news are old would send the request to and fro.
+   */
+  mayHurry(): boolean {
+    return this.#hurries++ < HURRIES_MAX;
+  }
+
   /** Takes turns over the nodes that could know, from the second try on. */
   next(preferred: NodeName | undefined, candidates: readonly NodeName[]): NodeName | undefined {
+    const redirected = this.#redirected;
+    this.#redirected = undefined;
+    if (redirected !== undefined) return redirected;
     const turn = this.#turn++;
     if (preferred !== undefined && turn % 2 === 0) return preferred;
     if (candidates.length === 0) return preferred;
@@ -45,6 +65,7 @@ export class Attempts {
 
   /** Waits before the next try: exponentially longer, with jitter, so that many routers do not come at once. */
   pause(): Promise<void> {
+    this.#hurries = 0;
     const ceiling = Math.min(PAUSE_MAX_MS, PAUSE_MIN_MS * 2 ** this.#pauses++);
     const delay = ceiling / 2 + (ceiling / 2) * (this.#random.uint32() / 0x1_0000_0000);
     return new Promise((resolve) => {

@@ -62,7 +62,10 @@ export class ControllerClient {
         }
         this.#leader =
           reply.kind === 'not-leader' && reply.leader !== '' ? reply.leader : undefined;
-        if (reply.kind === 'not-leader' && this.#leader !== undefined) continue;
+        if (this.#leader !== undefined) {
+          attempts.redirect(this.#leader);
+          if (attempts.mayHurry()) continue;
+        }
       }
       await attempts.pause();
     }

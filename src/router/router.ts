@@ -231,7 +231,7 @@ export class Router implements Database {
         ? await once(place, attempts)
         : { kind: 'stale' };
       if (verdict.kind === 'answer') return verdict.answer;
-      if (verdict.kind === 'elsewhere') continue;
+      if (verdict.kind === 'elsewhere' && attempts.mayHurry()) continue;
       if (verdict.kind === 'stale') {
         const map = await this.#controller.refreshMap();
         const status = map?.tables.find(({ id }) => id === table.id)?.status;
@@ -247,9 +247,14 @@ export class Router implements Database {
     const node = attempts.next(known, this.#current().replicas(group));
     if (node === undefined) return { kind: 'wrong-shard' };
     const reply = await this.#cluster.askGroup(node, request, attempts.tryTimeoutMs);
-    if (reply.kind === 'not-leader' && reply.leader !== '') this.#leaders.set(group, reply.leader);
-    else if (reply.kind === 'not-leader' || reply.kind === 'unknown') this.#leaders.delete(group);
-    else this.#leaders.set(group, node);
+    if (reply.kind === 'not-leader' && reply.leader !== '') {
+      this.#leaders.set(group, reply.leader);
+      attempts.redirect(reply.leader);
+    } else if (reply.kind === 'not-leader' || reply.kind === 'unknown') {
+      this.#leaders.delete(group);
+    } else {
+      this.#leaders.set(group, node);
+    }
     return reply;
   }
 

@@ -31,8 +31,14 @@ export type Admission =
  */
 export class Sessions {
   readonly #sessions = new Map<number, Session>();
+  readonly #answerBytesMax: number;
   #time = 0;
   #bytes = 0;
+
+  /** A replicated limit: it must be the same on every replica. */
+  constructor(answerBytesMax = ANSWER_BYTES_MAX) {
+    this.#answerBytesMax = answerBytesMax;
+  }
 
   /** The group's session time in milliseconds: never goes back. */
   get time(): number {
@@ -66,10 +72,15 @@ export class Sessions {
     if (answer) return { kind: 'repeated', answer };
     if (this.#time > tag.deadline) return { kind: 'expired' };
     if (tag.deadline > this.#time + DEADLINE_AHEAD_MAX_MS) return { kind: 'expired' };
-    if (!session) return { kind: 'new' };
-    if (tag.sequence < session.lowestUnanswered) return { kind: 'answered' };
-    this.#forgetAnswered(session, tag.lowestUnanswered);
-    if (this.#bytes > ANSWER_BYTES_MAX) return { kind: 'sessions-full' };
+    if (session) {
+      if (tag.sequence < session.lowestUnanswered) return { kind: 'answered' };
+      this.#forgetAnswered(session, tag.lowestUnanswered);
+    }
+    if (this.#bytes > this.#answerBytesMax) {
+      // Routers that are gone must not shut out those that live.
+      this.#dropExpired();
+      if (this.#bytes > this.#answerBytesMax) return { kind: 'sessions-full' };
+    }
     return { kind: 'new' };
   }
 
