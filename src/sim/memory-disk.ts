@@ -130,6 +130,11 @@ export class MemoryDisk implements Disk {
     return this.#inode(path).cached.slice();
   }
 
+  /** Of all files, as a reader sees them now. */
+  paths(): string[] {
+    return [...this.#names.keys()].sort();
+  }
+
   get usedBytes(): number {
     let bytes = 0;
     for (const inode of this.#names.values()) bytes += inode.cached.length;

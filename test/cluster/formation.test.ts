@@ -1,18 +1,160 @@
-import { expect, test } from 'vitest';
-import { createTable, formedWorld, get, put, routerOf } from '../support/world.ts';
+import { describe, expect, test } from 'vitest';
+import type { Machine, World } from '../../src/sim/index.ts';
+import { createTable, formedWorld, get, makeWorld, put, routerOf } from '../support/world.ts';
 
-test('[C7] three empty nodes with one list form a cluster', async () => {
-  const world = await formedWorld(1);
-  const table = await createTable(world, 't');
-  expect(await world.settle(put(routerOf(world, 'n2'), table, 'a', '1'))).toMatchObject({
-    kind: 'written',
+function isFormed(machine: Machine): boolean {
+  return machine.disk.paths().includes('cluster');
+}
+
+function clusterIds(world: World): Set<string | undefined> {
+  return new Set(world.machines.map(({ node }) => node?.map.clusterId));
+}
+
+describe('formation', () => {
+  test.each([1, 2, 3, 5])('[C7] %i empty nodes with one list form a cluster', async (nodes) => {
+    const world = await formedWorld(nodes, { nodes });
+    expect(world.time.now).toBeLessThan(1_000);
+    const table = await createTable(world, 't');
+    const last = `n${nodes}`;
+    expect(await world.settle(put(routerOf(world, last), table, 'a', '1'))).toMatchObject({
+      kind: 'written',
+    });
+    for (const { name } of world.machines) {
+      expect(await world.settle(get(routerOf(world, name), table, 'a'))).toBe('1');
+    }
+    expect(clusterIds(world).size).toBe(1);
+    expect(world.failures).toEqual([]);
   });
-  for (const name of ['n1', 'n2', 'n3']) {
-    expect(await world.settle(get(routerOf(world, name), table, 'a'))).toBe('1');
-  }
-    world.time.now,
-    world.time.events,
-    world.machines.map((m) => m.notices),
+
+  test('[C7] until all are there, every node says whom it waits for, and nobody forms', async () => {
+    const world = makeWorld(2);
+    await world.start('n1', 'n3');
+    await world.run(5_000);
+    expect(world.machines.some(isFormed)).toBe(false);
+    expect(world.machine('n1').notices.at(-1)).toBe('waits for n2 to form the cluster');
+    await world.start('n2');
+    await world.until(() => world.isReady, 5_000);
+  });
+
+  test('[C7] lists that differ: one line, and nothing is written', async () => {
+    const world = makeWorld(3);
+    const [first, second, third] = world.list;
+    if (!first || !second || !third) throw new Error('three nodes');
+    await world.settle(
+      Promise.all([
+        world.machine('n1').start([first, second, third]),
+        world.machine('n2').start([second, first, third]),
+      ]),
+    );
+    await world.run(2_000);
+    for (const name of ['n1', 'n2']) {
+      const { exits } = world.machine(name);
+      expect(exits.map(({ kind }) => kind)).toEqual(['refused']);
+      expect(exits[0]?.reason).toMatch(/--initial-cluster differs between n\d and n\d/);
+      expect(isFormed(world.machine(name))).toBe(false);
+    }
+  });
+
+  test('[C7] a node that no list names is refused in one line', async () => {
+    const world = makeWorld(4, { nodes: 4 });
+    const three = world.list.slice(0, 3);
+    await world.settle(
+      Promise.all(['n1', 'n2', 'n3'].map((name) => world.machine(name).start(three))),
+    );
+    await world.settle(world.machine('n4').start(world.list));
+    await world.run(3_000);
+    expect(world.machine('n4').exits.map(({ kind }) => kind)).toEqual(['refused']);
+    expect(isFormed(world.machine('n4'))).toBe(false);
+    for (const name of ['n1', 'n2', 'n3']) expect(world.machine(name).exits).toEqual([]);
+  });
+
+  test.each(['n1', 'n2', 'n3'])(
+    '[C7] [R7] [G14] %s with an emptied directory is refused by all and harms nothing',
+    async (name) => {
+      const world = await formedWorld(5);
+      const table = await createTable(world, 't');
+      await world.settle(put(routerOf(world, 'n1'), table, 'a', '1'));
+      world.kill(name);
+      world.machine(name).wipe();
+      await world.start(name);
+      await world.run(3_000);
+      const { exits } = world.machine(name);
+      expect(exits.map(({ kind }) => kind)).toEqual(['refused']);
+      expect(exits[0]?.reason).toMatch(/had another data directory/);
+      expect(isFormed(world.machine(name))).toBe(false);
+      const other = world.others(name)[0] as string;
+      expect(await world.settle(get(routerOf(world, other), table, 'a'))).toBe('1');
+      expect(await world.settle(put(routerOf(world, other), table, 'a', '2'))).toMatchObject({
+        kind: 'written',
+      });
+    },
   );
-  expect(world.failures).toEqual([]);
+
+  test('[C7] where a peer is formed already, an empty node never forms', async () => {
+    const world = makeWorld(6);
+    const third = world.machine('n3');
+    await world.settle(third.start([third.peer]));
+    await world.until(() => isFormed(third));
+    await world.start('n1', 'n2');
+    await world.run(3_000);
+    const [{ exits }] = [world.machine('n1')];
+    expect(exits[0]?.kind).toBe('refused');
+    expect(exits[0]?.reason).toMatch(/is formed already and has no node n1/);
+    expect(isFormed(world.machine('n1'))).toBe(false);
+    expect(third.exits).toEqual([]);
+  });
+
+  // The record is persisted, sent and adopted somewhere in these milliseconds: whoever loses power in any of them, and
+  // whatever its disk keeps, one cluster comes of it.
+  const moments = Array.from({ length: 16 }, (_, i) => 1 + i * 0.75);
+  test.each(['n1', 'n2'])(
+    '[C7] [F17] %s loses power at any moment of the formation',
+    async (name) => {
+      for (const moment of moments) {
+        const world = makeWorld(7);
+        void world.start();
+        await world.run(moment);
+        world.powerOff(name);
+        await world.run(300);
+        await world.start(name);
+        await world.until(() => world.isReady, 10_000);
+        expect(clusterIds(world).size).toBe(1);
+        expect(world.machines.flatMap(({ exits }) => exits)).toEqual([]);
+      }
+    },
+  );
+
+  test('[C7] the record is sent again to whom it did not reach, and twice does no harm', async () => {
+    const world = makeWorld(8);
+    await world.start('n2', 'n3');
+    void world.start('n1');
+    await world.until(() => isFormed(world.machine('n1')));
+    world.isolate('n1');
+    await world.run(8_000);
+    expect(isFormed(world.machine('n2'))).toBe(false);
+    world.heal();
+    await world.until(() => world.isReady, 15_000);
+    world.kill('n1');
+    await world.start('n1');
+    await world.until(() => world.isReady, 10_000);
+    expect(clusterIds(world).size).toBe(1);
+  });
+});
+
+describe('worlds', () => {
+  test('[lessons §2] the same seed gives the same run, event by event, and another seed another', async () => {
+    const run = async (seed: number) => {
+      const world = await formedWorld(seed);
+      const table = await createTable(world, 't');
+      for (let i = 0; i < 10; i++) {
+        await world.settle(put(routerOf(world, `n${1 + (i % 3)}`), table, `k${i}`, 'v'));
+      }
+      world.kill('n2');
+      await world.run(2_000);
+      return { trace: world.trace, events: world.time.events, now: world.time.now };
+    };
+    const first = await run(11);
+    expect(await run(11)).toEqual(first);
+    expect((await run(12)).trace).not.toBe(first.trace);
+  });
 });
