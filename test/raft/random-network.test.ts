@@ -6,7 +6,7 @@ import { bytes, configOf, Random, type SimOptions, SimReplica } from './harness.
 // First safety, under every fault at once, checked after every step; then the faults stop and the group must get going
 // again. A seed that failed once becomes a test with a name of its own.
 
-const STEPS = 3000;
+const STEPS = 4000;
 const BIG = 1024 * 1024;
 
 interface Options {
@@ -43,7 +43,7 @@ class World {
       config: configOf(ids),
       preVote: this.#random.chance(70),
       checkQuorum: this.#random.chance(70),
-      electionTicks: this.#random.pick([3, 5, 10]),
+      electionTicks: this.#random.pick([4, 6, 10]),
       appendEmptyEntry: this.#random.chance(80),
       appendBytesMax: this.#random.pick([300, BIG]),
       inflightBytesMax: this.#random.pick([300, 1000, BIG]),
@@ -71,7 +71,7 @@ class World {
 
   /** One event, then all invariants. */
   step(): void {
-    this.#event(this.#random.below(1000));
+    this.#event(this.#random.below(10_000));
     this.checker.check();
     for (const { raft, id } of this.replicas) {
       this.#trace = Math.imul(this.#trace ^ (raft.term * 31 + raft.commit * 7 + id), 0x01000193);
@@ -83,31 +83,36 @@ class World {
     const random = this.#random;
     const replica = random.pick(this.replicas);
     if (!replica.alive) {
-      if (draw < 150) replica.restart();
+      if (draw < 1000) replica.restart();
       else this.#deliver();
       return;
     }
     const { raft } = replica;
-    if (draw < 340) this.#deliver();
-    else if (draw < 560) replica.takeReady();
-    else if (draw < 700) replica.completeWrites(1 + random.below(2));
-    else if (draw < 770) for (let i = 1 + random.below(3); i > 0; i--) raft.tick();
-    else if (draw < 820) replica.apply(1 + random.below(8));
-    else if (draw < 900) this.#propose(replica);
-    else if (draw < 930) this.#read(replica);
-    else if (draw < 945) replica.flush(random.below(4));
-    else if (draw < 965) replica.makeSnapshots();
-    else if (draw < 980) this.#install(replica);
-    else if (draw < 985) replica.crash(random.below(replica.writes.length + 1));
-    else if (draw < 987) this.#partition();
-    else if (draw < 988) this.#cut.clear();
-    else if (draw < 992) this.#propose(replica);
-    else if (draw < 994) raft.transferLeader(1 + random.below(this.#options.replicas));
-    else if (draw < 996) raft.campaign();
-    else if (draw < 998) {
+    if (draw < 3300) this.#deliver();
+    else if (draw < 5900) replica.takeReady();
+    else if (draw < 7700) replica.completeWrites(1 + random.below(3));
+    else if (draw < 8200) this.#tick();
+    else if (draw < 8500) replica.apply(1 + random.below(8));
+    else if (draw < 9100) this.#propose(replica);
+    else if (draw < 9560) this.#read(replica);
+    else if (draw < 9670) replica.flush(random.below(4));
+    else if (draw < 9800) replica.makeSnapshots();
+    else if (draw < 9920) this.#install(replica);
+    else if (draw < 9940) replica.crash(random.below(replica.writes.length + 1));
+    else if (draw < 9949) this.#partition();
+    else if (draw < 9954) this.#cut.clear();
+    else if (draw < 9968) this.#propose(replica);
+    else if (draw < 9978) raft.transferLeader(1 + random.below(this.#options.replicas));
+    else if (draw < 9981) raft.campaign();
+    else if (draw < 9992) {
       raft.reportUnreachable(1 + random.below(this.replicas.length), random.chance(50));
-    } else if (draw < 999) raft.stepDown();
-    else if (random.chance(30)) this.#crashAll();
+    } else if (draw < 9996) raft.stepDown();
+    else this.#crashAll();
+  }
+
+  // The clocks run at about the same speed.
+  #tick(): void {
+    for (const { alive, raft } of this.replicas) if (alive && this.#random.chance(85)) raft.tick();
   }
 
   #deliver(): void {
@@ -154,7 +159,13 @@ class World {
   #partition(): void {
     this.#cut.clear();
     const oneWay = this.#random.chance(30);
-    const side = this.replicas.map(() => this.#random.chance(50));
+    // Half of the time a leader is alone on its side: what it still answers may be stale.
+    const leader = this.#random.chance(50)
+      ? this.replicas.find(({ alive, raft }) => alive && raft.role === 'leader')
+      : undefined;
+    const side = this.replicas.map(({ id }) =>
+      leader === undefined ? this.#random.chance(50) : id === leader.id,
+    );
     for (const a of this.replicas) {
       for (const b of this.replicas) {
         if (side[a.id - 1] === side[b.id - 1]) continue;
