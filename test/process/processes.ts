@@ -1,0 +1,259 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import http from 'node:http';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const PROGRAM = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const POLL_MS = 20;
+
+/** Waits for a condition, and says what it waited for when it does not come true in time. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  limitMs = 20_000,
+): Promise<void> {
+  const end = performance.now() + limitMs;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`not within ${limitMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<net.Server>((resolve, reject) => {
+          const server = net.createServer().once('error', reject);
+          server.listen(0, '127.0.0.1', () => resolve(server));
+        }),
+    ),
+  );
+  const ports = servers.map((server) => (server.address() as net.AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
+  return ports;
+}
+
+export interface Finished {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** One process of the command line. */
+export class FlotillaProcess {
+  readonly child: ChildProcess;
+  readonly finished: Promise<Finished>;
+  stdout = '';
+  stderr = '';
+
+  constructor(args: readonly string[], program: readonly string[] = [process.execPath, PROGRAM]) {
+    const [command, ...first] = program as [string, ...string[]];
+    this.child = spawn(command, [...first, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child.stdout?.on('data', (chunk: Buffer) => {
+      this.stdout += chunk.toString();
+    });
+    this.child.stderr?.on('data', (chunk: Buffer) => {
+      this.stderr += chunk.toString();
+    });
+    this.finished = new Promise((resolve) => {
+      this.child.once('close', (code, signal) =>
+        resolve({ code, signal, stdout: this.stdout, stderr: this.stderr }),
+      );
+    });
+  }
+
+  get isRunning(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  async end(signal: NodeJS.Signals): Promise<Finished> {
+    this.child.kill(signal);
+    return this.finished;
+  }
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: Record<string, unknown>;
+}
+
+/** One call of the API over a connection of the agent. Rejects when there is no answer. */
+export function call(
+  port: number,
+  operation: string,
+  parameters: unknown,
+  agent?: http.Agent,
+  timeoutMs = 15_000,
+): Promise<Answer> {
+  const body = typeof parameters === 'string' ? parameters : JSON.stringify(parameters);
+  return new Promise((resolve, reject) => {
+    const request = http.request(
+      {
+        host: '127.0.0.1',
+        port,
+        method: 'POST',
+        agent,
+        timeout: timeoutMs,
+        headers: {
+          'content-type': 'application/x-amz-json-1.0',
+          'x-amz-target': `DynamoDB_20120810.${operation}`,
+          authorization: 'AWS4-HMAC-SHA256 Credential=test/20260101/local/dynamodb/aws4_request',
+          'content-length': Buffer.byteLength(body),
+        },
+      },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const text = Buffer.concat(chunks).toString();
+          try {
+            const parsed = JSON.parse(text) as Record<string, unknown>;
+            resolve({ status: response.statusCode ?? 0, headers: response.headers, body: parsed });
+          } catch {
+            reject(new Error(`not JSON: ${text.slice(0, 200)}`));
+          }
+        });
+      },
+    );
+    request.on('timeout', () => request.destroy(new Error('timed out')));
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+export interface ClusterNode {
+  readonly name: string;
+  readonly httpPort: number;
+  readonly peerPort: number;
+  readonly directory: string;
+}
+
+/** Real processes on loopback ports, each with a data directory of its own. */
+export class ProcessCluster {
+  readonly nodes: readonly ClusterNode[];
+  readonly #root: string;
+  readonly #processes = new Map<string, FlotillaProcess>();
+
+  private constructor(root: string, nodes: readonly ClusterNode[]) {
+    this.#root = root;
+    this.nodes = nodes;
+  }
+
+  static async create(count = 3): Promise<ProcessCluster> {
+    const root = await mkdtemp(join(tmpdir(), 'flotilla-test-'));
+    const ports = await freePorts(2 * count);
+    const nodes = Array.from({ length: count }, (_, i) => ({
+      name: `n${i + 1}`,
+      httpPort: ports[i] as number,
+      peerPort: ports[count + i] as number,
+      directory: join(root, `n${i + 1}`),
+    }));
+    return new ProcessCluster(root, nodes);
+  }
+
+  static async start(count = 3): Promise<ProcessCluster> {
+    const cluster = await ProcessCluster.create(count);
+    for (const node of cluster.nodes) cluster.startNode(node);
+    await cluster.ready();
+    return cluster;
+  }
+
+  get initialCluster(): string {
+    return this.nodes.map(({ name, peerPort }) => `${name}=127.0.0.1:${peerPort}`).join(',');
+  }
+
+  argumentsOf(node: ClusterNode, list = this.initialCluster): string[] {
+    return [
+      'start',
+      ...['--node', node.name, '--data', node.directory],
+      ...['--http', `127.0.0.1:${node.httpPort}`, '--peer', `127.0.0.1:${node.peerPort}`],
+      ...(list === '' ? [] : ['--initial-cluster', list]),
+    ];
+  }
+
+  startNode(node: ClusterNode, list?: string): FlotillaProcess {
+    const started = new FlotillaProcess(this.argumentsOf(node, list));
+    this.#processes.set(node.name, started);
+    return started;
+  }
+
+  process(node: ClusterNode): FlotillaProcess {
+    const found = this.#processes.get(node.name);
+    if (!found) throw new Error(`${node.name} was not started`);
+    return found;
+  }
+
+  /** Every node, or those given, answers ListTables with 200. */
+  async ready(nodes: readonly ClusterNode[] = this.nodes, limitMs = 20_000): Promise<void> {
+    for (const node of nodes) {
+      await until(
+        `${node.name} is ready; it said: ${this.process(node).stderr.slice(-2000)}`,
+        () =>
+          call(node.httpPort, 'ListTables', {}).then(
+            ({ status }) => status === 200,
+            () => false,
+          ),
+        limitMs,
+      );
+    }
+  }
+
+  async createTable(name: string, sortKey = false): Promise<void> {
+    const [first] = this.nodes as [ClusterNode];
+    const created = await call(first.httpPort, 'CreateTable', {
+      TableName: name,
+      AttributeDefinitions: [
+        { AttributeName: 'pk', AttributeType: 'S' },
+        ...(sortKey ? [{ AttributeName: 'sk', AttributeType: 'S' }] : []),
+      ],
+      KeySchema: [
+        { AttributeName: 'pk', KeyType: 'HASH' },
+        ...(sortKey ? [{ AttributeName: 'sk', KeyType: 'RANGE' }] : []),
+      ],
+      BillingMode: 'PAY_PER_REQUEST',
+    });
+    if (created.status !== 200) throw new Error(JSON.stringify(created.body));
+    await until(`table ${name} is active`, async () => {
+      const { body } = await call(first.httpPort, 'DescribeTable', { TableName: name });
+      return (body['Table'] as { TableStatus: string }).TableStatus === 'ACTIVE';
+    });
+  }
+
+  /** All items of a table by a consistent Scan through one node, by their `pk`. */
+  async scan(node: ClusterNode, table: string): Promise<Map<string, Record<string, unknown>>> {
+    const found = new Map<string, Record<string, unknown>>();
+    let start: unknown;
+    do {
+      const { status, body } = await call(node.httpPort, 'Scan', {
+        TableName: table,
+        ConsistentRead: true,
+        ...(start === undefined ? {} : { ExclusiveStartKey: start }),
+      });
+      if (status !== 200) throw new Error(JSON.stringify(body));
+      for (const item of body['Items'] as Record<string, { S: string }>[]) {
+        found.set(item['pk']?.S ?? '', item);
+      }
+      start = body['LastEvaluatedKey'];
+    } while (start !== undefined);
+    return found;
+  }
+
+  /** Ends what still runs and deletes the data. */
+  async stop(): Promise<void> {
+    const running = [...this.#processes.values()].filter((one) => one.isRunning);
+    for (const one of running) {
+      one.child.kill('SIGCONT');
+      one.child.kill('SIGKILL');
+    }
+    await Promise.all(running.map((one) => one.finished));
+    await rm(this.#root, { recursive: true, force: true });
+  }
+}
