@@ -105,6 +105,23 @@ test('[DB3] lists, maps and structures are printed as Java prints them', async (
   );
 });
 
+test('no message repeats megabytes of its request', async () => {
+  const api = await withTable();
+  const big = { pk: S('x'.repeat(300_000)), l: { L: Array(5000).fill(S('y')) } };
+  const requests = Array.from({ length: 30 }, () => ({ PutRequest: { Item: big } }));
+  for (const [operation, body] of [
+    ['BatchWriteItem', { RequestItems: { tab: requests } }],
+    ['GetItem', { TableName: 'z'.repeat(1_000_000) }],
+    ['GetItem', { TableName: 'tab', ReturnConsumedCapacity: 'z'.repeat(1_000_000) }],
+    [
+      'CreateTable',
+      { TableName: 'abc', Tags: Array(1000).fill({ Key: '', Value: 'v'.repeat(300) }) },
+    ],
+  ] as const) {
+    expect((await api.invalid(operation, body)).length).toBeLessThan(60_000);
+  }
+});
+
 test.each([
   ['PutItem', '{"TableName":5}', 'NUMBER_VALUE cannot be converted to String'],
   ['PutItem', '{"TableName":5.5}', 'DECIMAL_VALUE cannot be converted to String'],

@@ -133,6 +133,16 @@ describe('Expected', () => {
   });
 });
 
+test('ConditionalOperator wants something to combine', async () => {
+  const put = { TableName: 'tab', Item: KEY, ConditionalOperator: 'AND' };
+  expect(await api.invalid('PutItem', put)).toBe(
+    'ConditionalOperator cannot be used without Filter or Expected',
+  );
+  expect(await api.invalid('PutItem', { ...put, Expected: { x: { Exists: false } } })).toBe(
+    'ConditionalOperator can only be used when Filter or Expected has two or more elements',
+  );
+});
+
 describe('AttributeUpdates', () => {
   const update = (AttributeUpdates: Json) => ({
     TableName: 'tab',

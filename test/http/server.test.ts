@@ -39,6 +39,28 @@ describe('answers', () => {
     expect(body).toMatch(/^healthy: 127\.0\.0\.1:\d+ $/);
   });
 
+  test('a client that asks before it sends its body is told to go on, or not to', async () => {
+    server = await startTestServer({ limits: { bodyBytes: 100 } });
+    const [head = '', body = ''] = post('ListTables', '{"Limit":5}', [
+      'Expect: 100-continue',
+    ]).split(/(?<=\r\n\r\n)/);
+    const client = new RawClient(server.port).send(head);
+    await client.until((text) => text.startsWith('HTTP/1.1 100 Continue\r\n\r\n'));
+    client.send(body);
+    await client.until((text) => text.endsWith('{"TableNames":[]}'));
+    client.socket.destroy();
+    const tooMuch = head.replace('Content-Length: 11', 'Content-Length: 1000');
+    expect((await send(tooMuch)).head).toMatch(/^HTTP\/1.1 413 /);
+  });
+
+  test('HEAD has no body', async () => {
+    server = await startTestServer();
+    const client = new RawClient(server.port).send(
+      'HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+    );
+    expect(await client.untilClosed()).toMatch(/200 OK[\s\S]*\r\n\r\n$/);
+  });
+
   test('administration is served under its prefix, and nowhere else', async () => {
     server = await startTestServer({
       admin: (path, query) =>

@@ -7,6 +7,7 @@ import {
   parseAttributeValue,
 } from '../../item/index.ts';
 import { serializationError, validationError } from '../errors.ts';
+import type { Sketch } from '../validate/violations.ts';
 import type { Shape } from './shape.ts';
 
 /** One attribute value, `{"S": …}`. What is wrong with it, apart from JSON types, is kept for {@link accept}. */
@@ -14,7 +15,9 @@ export function attributeValue(): Shape<Parsed<AttributeValue>> {
   return {
     decode: (json) => refuseWrongJson(parseAttributeValue(json)),
     check() {},
-    print: (parsed) => (parsed.ok ? printValue(parsed.value) : '{}'),
+    print(parsed, sketch) {
+      if (parsed.ok) printValue(parsed.value, sketch);
+    },
   };
 }
 
@@ -23,7 +26,9 @@ export function attributeMap(): Shape<Parsed<Item>> {
   return {
     decode: (json) => refuseWrongJson(parseAttributeMap(json)),
     check() {},
-    print: (parsed) => (parsed.ok ? printItem(parsed.value) : '{}'),
+    print(parsed, sketch) {
+      if (parsed.ok) printItem(parsed.value, sketch);
+    },
   };
 }
 
@@ -40,8 +45,11 @@ export function accept<T>(parsed: Parsed<T>, prefix = ''): T {
   return parsed.value;
 }
 
-function printItem(item: Item): string {
-  return `{${Array.from(item, ([name, value]) => `${name}=${printValue(value)}`).join(', ')}}`;
+function printItem(item: Item, sketch: Sketch): void {
+  sketch.addAll('{', item, '}', ([name, value]) => {
+    sketch.add(name).add('=');
+    printValue(value, sketch);
+  });
 }
 
 const JAVA_FIELDS = {
@@ -57,32 +65,36 @@ const JAVA_FIELDS = {
   BOOL: 'bOOL',
 } as const;
 
-function printValue(value: AttributeValue): string {
-  const fields = Object.entries(JAVA_FIELDS).map(
-    ([type, field]) => `${field}=${type === value.type ? printContent(value) : 'null'}`,
-  );
-  return `AttributeValue(${fields.join(', ')})`;
+function printValue(value: AttributeValue, sketch: Sketch): void {
+  sketch.addAll('AttributeValue(', Object.entries(JAVA_FIELDS), ')', ([type, field]) => {
+    sketch.add(`${field}=`);
+    if (type === value.type) printContent(value, sketch);
+    else sketch.add('null');
+  });
 }
 
-function printContent(value: AttributeValue): string {
+function printContent(value: AttributeValue, sketch: Sketch): void {
   switch (value.type) {
-    case 'S':
-    case 'N':
-      return value.value;
-    case 'B':
-      return encodeBase64(value.value);
-    case 'BOOL':
-      return String(value.value);
     case 'NULL':
-      return 'true';
+      sketch.add('true');
+      break;
+    case 'B':
+      sketch.add(encodeBase64(value.value));
+      break;
     case 'SS':
     case 'NS':
-      return `[${value.value.join(', ')}]`;
+      sketch.addAll('[', value.value, ']', (member) => sketch.add(member));
+      break;
     case 'BS':
-      return `[${value.value.map(encodeBase64).join(', ')}]`;
+      sketch.addAll('[', value.value, ']', (member) => sketch.add(encodeBase64(member)));
+      break;
     case 'L':
-      return `[${value.value.map(printValue).join(', ')}]`;
+      sketch.addAll('[', value.value, ']', (member) => printValue(member, sketch));
+      break;
     case 'M':
-      return printItem(value.value);
+      printItem(value.value, sketch);
+      break;
+    default:
+      sketch.add(String(value.value));
   }
 }

@@ -5,7 +5,7 @@ import {
   type Violations,
 } from '../validate/violations.ts';
 import { isObject } from './json.ts';
-import { type Place, type Shape, wrongCollection } from './shape.ts';
+import { type Place, printed, type Shape, wrongCollection } from './shape.ts';
 
 interface SizeConstraints {
   readonly min?: number;
@@ -23,16 +23,18 @@ export function list<T>(member: Shape<T>, size: SizeConstraints = {}): Shape<rea
     },
     check(value, path, violations) {
       if (size.max !== undefined && value.length > size.max) {
-        violations.add(shape.print(value), path, lengthAtMost(size.max));
+        violations.add(printed(shape, value), path, lengthAtMost(size.max));
       }
       if (size.min !== undefined && value.length < size.min) {
-        violations.add(shape.print(value), path, lengthAtLeast(size.min));
+        violations.add(printed(shape, value), path, lengthAtLeast(size.min));
       }
       value.forEach((item, i) => {
         member.check(item, `${path}.${i + 1}.member`, violations);
       });
     },
-    print: (value) => `[${value.map(member.print).join(', ')}]`,
+    print(value, sketch) {
+      sketch.addAll('[', value, ']', (item) => member.print(item, sketch));
+    },
   };
   return shape;
 }
@@ -63,27 +65,30 @@ export function map<T>(
       checkSize(value, path, violations);
       for (const [key, item] of value) member.check(item, `${path}.${key}.member`, violations);
     },
-    print(value) {
-      return `{${Array.from(value, ([key, item]) => `${key}=${member.print(item)}`).join(', ')}}`;
+    print(value, sketch) {
+      sketch.addAll('{', value, '}', ([key, item]) => {
+        sketch.add(key).add('=');
+        member.print(item, sketch);
+      });
     },
   };
 
   function checkSize(value: ReadonlyMap<string, T>, path: string, violations: Violations): void {
     const { min, max, keys, valueLength } = limits;
     if (max !== undefined && value.size > max) {
-      violations.add(shape.print(value), path, lengthAtMost(max));
+      violations.add(printed(shape, value), path, lengthAtMost(max));
     }
     if (min !== undefined && value.size < min) {
-      violations.add(shape.print(value), path, lengthAtLeast(min));
+      violations.add(printed(shape, value), path, lengthAtLeast(min));
     }
     if (keys && ![...value.keys()].every((key) => keys.accepts(key))) {
       const constraint = `Map keys must satisfy constraint: [${keys.constraints.join(', ')}]`;
-      violations.add(shape.print(value), path, constraint);
+      violations.add(printed(shape, value), path, constraint);
     }
     if (valueLength && ![...value.values()].every((item) => fits(item, valueLength))) {
       const { min: least, max: most } = valueLength;
       violations.add(
-        shape.print(value),
+        printed(shape, value),
         path,
         `Map value must satisfy constraint: [${lengthAtMost(most)}, ${lengthAtLeast(least)}]`,
       );
@@ -160,12 +165,13 @@ export function structure<F extends Fields>(javaName: string, fields: F): Shape<
         }
       }
     },
-    print(value) {
-      const texts = members.map(({ name, shown, shape }) => {
+    print(value, sketch) {
+      sketch.addAll(`${javaName}(`, members, ')', ({ name, shown, shape }) => {
         const member = value[name];
-        return `${shown}=${member === undefined ? 'null' : shape.print(member)}`;
+        sketch.add(`${shown}=`);
+        if (member === undefined) sketch.add('null');
+        else shape.print(member, sketch);
       });
-      return `${javaName}(${texts.join(', ')})`;
     },
   };
 }

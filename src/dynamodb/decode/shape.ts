@@ -1,5 +1,5 @@
 import { serializationError } from '../errors.ts';
-import { lengthAtLeast, lengthAtMost, type Violations } from '../validate/violations.ts';
+import { lengthAtLeast, lengthAtMost, Sketch, type Violations } from '../validate/violations.ts';
 
 /**
  * What a parameter may be: one declaration gives its type in TypeScript, the conversion from JSON and the constraints.
@@ -10,10 +10,16 @@ export interface Shape<T> {
   decode(json: unknown, place: Place): T;
   /** Notes every constraint that a decoded value breaks. */
   check(value: T, path: string, violations: Violations): void;
-  /** The value as Java prints it, for messages. */
-  print(value: T): string;
+  /** Writes the value as Java prints it, for messages. */
+  print(value: T, sketch: Sketch): void;
   /** What such a field breaks is named alone: nothing after it is checked. */
   readonly decisive?: true;
+}
+
+export function printed<T>(shape: Shape<T>, value: T): string {
+  const sketch = new Sketch();
+  shape.print(value, sketch);
+  return sketch.text;
 }
 
 /** `field`: of a structure; `value`: a member of a list or a map. */
@@ -61,14 +67,19 @@ interface StringConstraints {
 
 export function string(constraints: StringConstraints = {}): Shape<string> {
   const { min = 0, max = Number.POSITIVE_INFINITY } = constraints;
-  return {
+  const shape: Shape<string> = {
     decode: decodeString,
     check(value, path, violations) {
       if (value.length < min) violations.add(value, path, lengthAtLeast(min));
-      if (value.length > max) violations.add(value, path, lengthAtMost(max));
+      if (value.length > max) violations.add(printed(shape, value), path, lengthAtMost(max));
     },
-    print: (value) => value,
+    print: printText,
   };
+  return shape;
+}
+
+export function printText(value: unknown, sketch: Sketch): void {
+  sketch.add(String(value));
 }
 
 export function decodeString(json: unknown): string {
@@ -83,9 +94,13 @@ export function oneOf<const M extends string>(...members: readonly M[]): Shape<M
     decode: (json) => decodeString(json) as M,
     check(value, path, violations) {
       if (members.includes(value)) return;
-      violations.add(value, path, `Member must satisfy enum value set: [${members.join(', ')}]`);
+      violations.add(
+        new Sketch().add(value).text,
+        path,
+        `Member must satisfy enum value set: [${members.join(', ')}]`,
+      );
     },
-    print: (value) => value,
+    print: printText,
   };
 }
 
@@ -96,7 +111,7 @@ export function boolean(): Shape<boolean> {
       return json;
     },
     check() {},
-    print: String,
+    print: printText,
   };
 }
 
@@ -133,6 +148,6 @@ function number(type: 'Integer' | 'Long', constraints: NumberConstraints): Shape
         violations.add(String(value), path, `Member must have value less than or equal to ${max}`);
       }
     },
-    print: String,
+    print: printText,
   };
 }

@@ -1,5 +1,5 @@
 import { lengthAtLeast, lengthAtMost } from '../validate/violations.ts';
-import { decodeString, type Shape } from './shape.ts';
+import { decodeString, printed, printText, type Shape } from './shape.ts';
 
 const LENGTH_MAX = 255;
 const PATTERN = '[a-zA-Z0-9_.-]+';
@@ -11,20 +11,21 @@ const ARN = /^arn:aws[a-z-]*:dynamodb:[^:]*:[^:]*:table\/([a-zA-Z0-9_.-]+)$/;
  * then are names of no table.
  */
 export function tableName(lengthMin: 1 | 3 = 1): Shape<string> {
-  return {
+  const shape: Shape<string> = {
     decisive: true,
     decode: (json) => nameOf(decodeString(json)),
     check(value, path, violations) {
       if (value.length < lengthMin) {
         violations.add(value, path, lengthAtLeast(lengthMin));
       } else if (value.length > LENGTH_MAX) {
-        violations.add(value, path, lengthAtMost(LENGTH_MAX));
+        violations.add(printed(shape, value), path, lengthAtMost(LENGTH_MAX));
       } else if (!ALLOWED.test(value)) {
         violations.add(value, path, `Member must satisfy regular expression pattern: ${PATTERN}`);
       }
     },
-    print: (value) => value,
+    print: printText,
   };
+  return shape;
 }
 
 /** The table's name out of an ARN; anything else unchanged, for the pattern to judge. */

@@ -1,14 +1,7 @@
-import {
-  type AttributeType,
-  type AttributeValue,
-  type Comparator,
-  type Condition,
-  compareValues,
-  type Operand,
-  type Path,
-} from '../../item/index.ts';
+import type { Comparator, Condition, Operand } from '../../item/index.ts';
+import { NOWHERE, OperandChecks } from './operand-checks.ts';
 import type { Placeholders } from './placeholders.ts';
-import { type ExpressionKind, ExpressionReader, showPath } from './reader.ts';
+import { type ExpressionKind, ExpressionReader } from './reader.ts';
 
 export interface ParsedCondition {
   readonly condition: Condition;
@@ -45,17 +38,16 @@ type Node =
 
 const COMPARATORS: readonly string[] = ['=', '<>', '<', '<=', '>', '>='];
 const IN_OPERANDS_MAX = 100;
-const NOWHERE: Path = [''];
 const NOTHING: Operand = { kind: 'value', value: { type: 'NULL' } };
-
-const TYPES: readonly AttributeType[] = ['B', 'NULL', 'SS', 'BOOL', 'L', 'BS', 'N', 'NS', 'S', 'M'];
 
 /** Recursive descent, one token of look-ahead: OR, AND, NOT, predicates, operands. */
 class ConditionParser {
   readonly #reader: ExpressionReader;
+  readonly #checks: OperandChecks;
 
   constructor(reader: ExpressionReader) {
     this.#reader = reader;
+    this.#checks = new OperandChecks(reader);
   }
 
   parse(): Condition {
@@ -105,10 +97,10 @@ class ConditionParser {
     this.#reader.countOperator();
     const left = this.#asOperand(first);
     const right = this.#asOperand(this.#primary());
-    this.#requireDistinct(comparator, left, right);
+    this.#checks.requireDistinct(comparator, left, right);
     if (comparator !== '=' && comparator !== '<>') {
-      this.#requireOrdered(comparator, left);
-      this.#requireOrdered(comparator, right);
+      this.#checks.requireOrdered(comparator, left);
+      this.#checks.requireOrdered(comparator, right);
     }
     return { kind: 'compare', comparator, left, right };
   }
@@ -119,22 +111,10 @@ class ConditionParser {
     const low = this.#asOperand(this.#primary());
     if (!this.#reader.acceptKeyword('AND')) throw this.#reader.syntaxError();
     const high = this.#asOperand(this.#primary());
-    for (const bound of [operand, low, high]) this.#requireOrdered('BETWEEN', bound);
-    if (low.kind === 'value' && high.kind === 'value') this.#checkBounds(low.value, high.value);
+    for (const bound of [operand, low, high]) this.#checks.requireOrdered('BETWEEN', bound);
+    if (low.kind === 'value' && high.kind === 'value')
+      this.#checks.checkBounds(low.value, high.value);
     return { kind: 'between', operand, low, high };
-  }
-
-  #checkBounds(low: AttributeValue, high: AttributeValue): void {
-    const order = compareValues(low, high);
-    if (order !== undefined && order <= 0) return;
-    const rule =
-      order === undefined
-        ? 'requires same data type for lower and upper bounds'
-        : 'requires upper bound to be greater than or equal to lower bound';
-    this.#reader.note(
-      'operand-type',
-      `The BETWEEN operator ${rule}; lower bound operand: ${showValue(low)}, upper bound operand: ${showValue(high)}`,
-    );
   }
 
   #in(first: Node): Condition {
@@ -212,75 +192,22 @@ class ConditionParser {
   #apply(name: string, first: Operand, second: Operand): Node {
     switch (name) {
       case 'size':
-        return operandNode({ kind: 'size', path: this.#asPath(name, first) }, name);
+        return operandNode({ kind: 'size', path: this.#checks.asPath(name, first) }, name);
       case 'attribute_exists':
       case 'attribute_not_exists':
-        return conditionNode({ kind: name, path: this.#asPath(name, first) }, name);
+        return conditionNode({ kind: name, path: this.#checks.asPath(name, first) }, name);
       case 'attribute_type': {
-        const type = this.#typeName(second);
-        return conditionNode({ kind: name, path: this.#asPath(name, first), type }, name);
+        const type = this.#checks.typeName(second);
+        return conditionNode({ kind: name, path: this.#checks.asPath(name, first), type }, name);
       }
       case 'begins_with':
-        this.#requireDistinct(name, first, second);
-        for (const operand of [first, second]) {
-          const type = typeOf(operand);
-          if (type !== undefined && type !== 'S' && type !== 'B') this.#refuseType(name, type);
-        }
+        this.#checks.requireDistinct(name, first, second);
+        for (const operand of [first, second]) this.#checks.requireStringOrBinary(name, operand);
         return conditionNode({ kind: name, operand: first, prefix: second }, name);
       default:
-        this.#requireDistinct(name, first, second);
+        this.#checks.requireDistinct(name, first, second);
         return conditionNode({ kind: 'contains', operand: first, member: second }, name);
     }
-  }
-
-  #asPath(name: string, operand: Operand): Path {
-    if (operand.kind === 'path') return operand.path;
-    this.#reader.note(
-      'operand-type',
-      `Operator or function requires a document path; operator or function: ${name}`,
-    );
-    return NOWHERE;
-  }
-
-  #typeName(operand: Operand): AttributeType {
-    if (operand.kind !== 'value' || operand.value.type !== 'S') {
-      this.#refuseType('attribute_type', typeOf(operand) ?? '{NS,SS,L,BS,N,M,B,BOOL,NULL,S}');
-      return 'S';
-    }
-    const name = operand.value.value;
-    const type = TYPES.find((candidate) => candidate === name);
-    if (type !== undefined) return type;
-    this.#reader.note(
-      'operand-type',
-      `Invalid attribute type name found; type: ${name}, valid types: {${TYPES.join(',')}}`,
-    );
-    return 'S';
-  }
-
-  #refuseType(name: string, type: string): void {
-    this.#reader.note(
-      'operand-type',
-      `Incorrect operand type for operator or function; operator or function: ${name}, operand type: ${type}`,
-    );
-  }
-
-  #requireOrdered(operator: string, operand: Operand): void {
-    const type = typeOf(operand);
-    if (type === undefined || type === 'S' || type === 'N' || type === 'B') return;
-    this.#reader.note(
-      'operand-type',
-      `Incorrect operand type for operator or function; operator: ${operator}, operand type: ${type}`,
-    );
-  }
-
-  #requireDistinct(operator: string, left: Operand, right: Operand): void {
-    if (left.kind !== 'path' || right.kind !== 'path') return;
-    const shown = showPath(left.path);
-    if (shown !== showPath(right.path)) return;
-    this.#reader.note(
-      'distinct',
-      `The first operand must be distinct from the remaining operands for this operator or function; operator: ${operator}, first operand: ${shown}`,
-    );
   }
 
   #asOperand(node: Node): Operand {
@@ -323,15 +250,4 @@ function operandNode(operand: Operand, functionName?: string): Node {
 
 function conditionNode(condition: Condition, functionName?: string): Node {
   return { kind: 'condition', condition, functionName, wrapped: false };
-}
-
-/** As far as it is known before there is an item. */
-function typeOf(operand: Operand): AttributeType | undefined {
-  if (operand.kind === 'value') return operand.value.type;
-  return operand.kind === 'size' ? 'N' : undefined;
-}
-
-function showValue(value: AttributeValue): string {
-  const content = value.type === 'S' || value.type === 'N' ? value.value : '…';
-  return `AttributeValue: {${value.type}:${content}}`;
 }

@@ -24,7 +24,7 @@ export class PathTree {
   /** Notes an issue when the path overlaps or conflicts with an earlier one. */
   add(path: Path): void {
     const clash = this.#insert(path);
-    if (clash === undefined) return;
+    if (clash === undefined || !this.#reader.wants(clash.issue)) return;
     this.#reader.note(
       clash.issue,
       `Two document paths ${clash.issue} with each other; must remove or rewrite one of these paths; ` +

@@ -205,10 +205,13 @@ export class ExpressionReader {
     return value ?? { type: 'NULL' };
   }
 
-  /** Keeps the issue unless a more important or an earlier one of its kind is known. */
+  /** Whether `note` would keep it: the most important issue counts, and the first of its kind. */
+  wants(issue: Issue): boolean {
+    return this.#issue === undefined || ISSUES.indexOf(issue) < this.#issue.rank;
+  }
+
   note(issue: Issue, message: string): void {
-    const rank = ISSUES.indexOf(issue);
-    if (this.#issue === undefined || rank < this.#issue.rank) this.#issue = { rank, message };
+    if (this.wants(issue)) this.#issue = { rank: ISSUES.indexOf(issue), message };
   }
 
   /** To be called last. Throws ValidationException when anything is left or was noted. */

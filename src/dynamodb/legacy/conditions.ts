@@ -15,6 +15,8 @@ import type {
 
 const INVALID = 'One or more parameter values were invalid: ';
 
+const NONE: ReadonlyMap<string, never> = new Map<string, never>();
+
 /** How many values an operator takes, and of which types. */
 interface Rule {
   readonly count: readonly [least: number, most: number];
@@ -42,7 +44,7 @@ const RULES: Readonly<Record<ComparisonOperator, Rule>> = {
 
 /** QueryFilter and ScanFilter. Throws ValidationException. */
 export function filterOf(
-  conditions: ConditionMap,
+  conditions: ConditionMap = NONE,
   operator: ConditionalOperator | undefined,
 ): Condition | undefined {
   const terms = Array.from(conditions, ([name, condition]) => {
@@ -55,7 +57,7 @@ export function filterOf(
 
 /** Expected. Throws ValidationException. */
 export function conditionOf(
-  expected: ExpectedMap,
+  expected: ExpectedMap = NONE,
   operator: ConditionalOperator | undefined,
 ): Condition | undefined {
   const terms = Array.from(expected, ([name, one]) => expectation(name, one));
@@ -201,6 +203,13 @@ function combine(
   terms: readonly Condition[],
   operator: ConditionalOperator | undefined,
 ): Condition | undefined {
+  if (operator !== undefined && terms.length < 2) {
+    throw validationError(
+      terms.length === 0
+        ? 'ConditionalOperator cannot be used without Filter or Expected'
+        : 'ConditionalOperator can only be used when Filter or Expected has two or more elements',
+    );
+  }
   if (terms.length < 2) return terms[0];
   return { kind: operator === 'OR' ? 'or' : 'and', terms };
 }

@@ -29,7 +29,7 @@ export function planFilter(
     return parseCondition('FilterExpression', input.FilterExpression, placeholders);
   }
   return {
-    condition: legacyFilter && filterOf(legacyFilter, input.ConditionalOperator),
+    condition: filterOf(legacyFilter, input.ConditionalOperator),
     heads: new Set(legacyFilter?.keys()),
     nestedHeads: new Set(),
   };

@@ -32,7 +32,7 @@ export function planCondition(
     return parseCondition('ConditionExpression', input.ConditionExpression, placeholders);
   }
   const { Expected: expected, ConditionalOperator: operator } = input;
-  return { condition: expected && conditionOf(expected, operator), nestedHeads: NO_HEADS };
+  return { condition: conditionOf(expected, operator), nestedHeads: NO_HEADS };
 }
 
 interface WriteParameters {
