@@ -36,7 +36,7 @@ export class Arena {
   }
 
   set(address: number, bytes: Uint8Array): void {
-    this.chunk(address).set(bytes, address & OFFSET_MASK);
+    if (bytes.length > 0) this.chunk(address).set(bytes, address & OFFSET_MASK);
   }
 
   copy(address: number, length: number): Uint8Array {

@@ -43,7 +43,7 @@ export class MemoryEngine implements Engine {
   #invisible: PendingCommit[] = [];
   #undurable: PendingCommit[] = [];
   #whenIdle: (() => void)[] = [];
-  #open = true;
+  #state: 'open' | 'closed' | 'dead' = 'open';
 
   constructor(options: MemoryEngineOptions = {}) {
     this.#options = options;
@@ -58,11 +58,12 @@ export class MemoryEngine implements Engine {
   }
 
   /**
-   * The node dies: this engine never settles another promise and refuses every call. Returns the engine that the next start
-   * finds. `survivors` of the commits under way turn out to have become durable, the oldest first.
+   * The node dies. Returns the engine that the next start finds; `survivors` of the commits under way turn out to have become
+   * durable, the oldest first. No promise of this engine settles any more, so that what is left of the dead node goes
+   * nowhere.
    */
   crash(survivors = 0): MemoryEngine {
-    this.#open = false;
+    this.#state = 'dead';
     const next = new MemoryEngine(this.#options);
     next.capacityBytes = this.capacityBytes;
     let version = this.#durable;
@@ -104,7 +105,7 @@ export class MemoryEngine implements Engine {
     while (this.#invisible.length + this.#undurable.length > 0) {
       await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
     }
-    this.#open = false;
+    if (this.#state === 'open') this.#state = 'closed';
   }
 
   #stage(
@@ -118,7 +119,7 @@ export class MemoryEngine implements Engine {
       commit.resolve = resolve;
       commit.reject = reject;
       schedule(stage, () => {
-        if (!this.#open) return;
+        if (this.#state === 'dead') return;
         // Whichever delay ends first, the oldest goes first.
         const oldest = queue.shift() as PendingCommit;
         if (stage === 'visible') this.#makeVisible(oldest);
@@ -151,7 +152,7 @@ export class MemoryEngine implements Engine {
   }
 
   #check(): void {
-    if (!this.#open) throw new Error('the engine is closed');
+    if (this.#state === 'closed') throw new Error('the engine is closed');
   }
 }
 
