@@ -48,7 +48,9 @@ export function propose(core: Core, data: Uint8Array): ProposalOutcome {
   // older terms, which can only commit along with it.
   const bytes = log.uncommittedBytes + data.length + ENTRY_OVERHEAD_BYTES;
   const waits = log.uncommittedBytes > 0 && log.lastTerm === core.term;
-  if (waits && bytes > core.options.uncommittedBytesMax) {
+  const { uncommittedBytesMax } = core.options;
+  // Followers may commit without this replica's disk; what waits for that disk is bounded all the same.
+  if ((waits && bytes > uncommittedBytesMax) || core.writes.bytes > uncommittedBytesMax) {
     return { accepted: false, reason: 'overloaded', leader: core.id };
   }
   role.sendDue = true;

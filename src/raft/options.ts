@@ -37,7 +37,7 @@ export interface RaftOptions {
   readonly appendBytesMax: number;
   /** Of the entries on the way to one follower (R4): the bandwidth-delay product, or the link idles. */
   readonly inflightBytesMax: number;
-  /** Of the entries a leader holds uncommitted; beyond it proposals are refused (R5, G17). */
+  /** Of the entries a leader holds uncommitted, or on the way to its disk; beyond it proposals are refused (R5, G17). */
   readonly uncommittedBytesMax: number;
   /** A uniform integer in [0, n), n ≥ 1. The only source of chance. */
   readonly randomBelow: (n: number) => number;

@@ -1,4 +1,5 @@
 import type { Core } from './core.ts';
+import { entryBytes } from './raft-log.ts';
 import { canStartRound, startRound } from './reads.ts';
 import { sendAppends } from './replication.ts';
 import type { Entry, Message, Ready } from './types.ts';
@@ -58,7 +59,7 @@ export function takeReady(core: Core): Ready {
     }
     entries = log.takeUnwritten();
     core.logReset = undefined;
-    writeNumber = core.writes.issue(hardState, entries.at(-1)?.index ?? 0);
+    writeNumber = core.writes.issue(hardState, entries.at(-1)?.index ?? 0, sum(entries));
   }
 
   const messagesAfterWrite = takeMessagesAfterWrite(core, writeNumber);
@@ -79,6 +80,12 @@ export function takeReady(core: Core): Ready {
     readStates,
     snapshotsWanted,
   };
+}
+
+function sum(entries: readonly Entry[]): number {
+  let bytes = 0;
+  for (const entry of entries) bytes += entryBytes(entry);
+  return bytes;
 }
 
 // Without a write of its own, a message that waits for durability goes with the newest write in flight; with nothing in

@@ -30,6 +30,8 @@ export interface RaftStatus {
   readonly logBytes: number;
   readonly uncommittedBytes: number;
   readonly writesInFlight: number;
+  /** Of the entries in those writes. */
+  readonly writingBytes: number;
   readonly config: Config;
   readonly canVote: boolean;
   /** The index of the snapshot being fetched or installed here, or 0. */
@@ -59,6 +61,7 @@ export function statusOf(core: Core): RaftStatus {
     logBytes: log.bytes,
     uncommittedBytes: log.uncommittedBytes,
     writesInFlight: core.writes.inFlight,
+    writingBytes: core.writes.bytes,
     config: core.config,
     canVote: core.counts,
     installingIndex: core.installing?.index ?? 0,

@@ -22,6 +22,7 @@ export function transferLeader(core: Core, role: LeaderRole, to: ReplicaId): boo
 
 /** Leaves the lead to the follower that can take it soonest, or to whoever will, if none answers. */
 export function stepDown(core: Core, role: LeaderRole): void {
+  if (role.transfer !== undefined) return;
   let best: Progress | undefined;
   for (const progress of role.followers) {
     if (progress.state === 'snapshot' || !isActive(core, progress)) continue;

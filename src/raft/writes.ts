@@ -6,6 +6,7 @@ interface Write {
   readonly hardState: HardState | undefined;
   /** The highest index that this write makes durable and that still stands; 0 for none. */
   lastIndex: Index;
+  readonly bytes: number;
   /** What came after the write was handed out and must not leave before it is durable. */
   readonly messages: Message[];
 }
@@ -30,14 +31,21 @@ export class Writes {
   #inFlight: Write[] = [];
   #issued = 0;
   #completed = 0;
+  #bytes = 0;
 
   get inFlight(): number {
     return this.#inFlight.length;
   }
 
-  issue(hardState: HardState | undefined, lastIndex: Index): number {
+  /** Of the entries on their way to the disk, each with its overhead. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  issue(hardState: HardState | undefined, lastIndex: Index, bytes: number): number {
     this.#issued++;
-    this.#inFlight.push({ number: this.#issued, hardState, lastIndex, messages: [] });
+    this.#bytes += bytes;
+    this.#inFlight.push({ number: this.#issued, hardState, lastIndex, bytes, messages: [] });
     return this.#issued;
   }
 
@@ -67,6 +75,7 @@ export class Writes {
     let lastIndex = 0;
     const messages: Message[] = [];
     for (const write of done) {
+      this.#bytes -= write.bytes;
       hardState = write.hardState ?? hardState;
       lastIndex = Math.max(lastIndex, write.lastIndex);
       messages.push(...write.messages);

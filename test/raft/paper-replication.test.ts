@@ -264,6 +264,21 @@ describe('[R5] bounds', () => {
     expect(leader.raft.propose(bytes('x')).accepted).toBe(true);
   });
 
+  test('what waits for the own disk is bounded though followers commit it', () => {
+    const cluster = new Cluster({ ...plain, uncommittedBytesMax: 1000 });
+    const leader = cluster.lead(1);
+    let accepted = 0;
+    for (let i = 1; leader.raft.propose(bytes('x'.repeat(72))).accepted; i++) {
+      leader.takeReady();
+      for (const id of [2, 3]) leader.raft.step(acknowledgement(id, 1, i));
+      expect(leader.raft.commit).toBe(i);
+      accepted = i;
+    }
+    expect([accepted, leader.raft.uncommittedBytes]).toEqual([6, 0]);
+    leader.completeWrites();
+    expect(leader.raft.propose(bytes('x')).accepted).toBe(true);
+  });
+
   test('one proposal of any size is taken', () => {
     const cluster = new Cluster({ ...plain, uncommittedBytesMax: 1000, inflightBytesMax: 500 });
     cluster.lead(1);

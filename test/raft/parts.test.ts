@@ -169,16 +169,18 @@ describe('the log against an array', () => {
 describe('[L5] writes in flight', () => {
   test('a write counts only for what still stands', () => {
     const writes = new Writes();
-    writes.issue(undefined, 5);
+    writes.issue(undefined, 5, 10);
     writes.truncateFrom(4);
-    writes.issue(undefined, 4);
+    writes.issue(undefined, 4, 20);
+    expect(writes.bytes).toBe(30);
     expect(writes.complete(1).lastIndex).toBe(3);
+    expect(writes.bytes).toBe(20);
     expect(writes.complete(2).lastIndex).toBe(4);
   });
 
   test('one report may stand for several; none counts twice', () => {
     const writes = new Writes();
-    for (let i = 1; i <= 3; i++) writes.issue({ term: i, vote: 0, commit: 0 }, i);
+    for (let i = 1; i <= 3; i++) writes.issue({ term: i, vote: 0, commit: 0 }, i, 0);
     expect(writes.complete(2)).toMatchObject({ hardState: { term: 2 }, lastIndex: 2 });
     expect(() => writes.complete(2)).toThrow(/not in flight/);
     expect(() => writes.complete(4)).toThrow(/not in flight/);
