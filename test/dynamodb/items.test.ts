@@ -143,6 +143,17 @@ test('[DB11] items have at most 400 KB', async () => {
   expect(await get()).toBeUndefined();
 });
 
+test('[DB11] UpdateItem counts what it writes and three bytes, 19 for each SET, not the key', async () => {
+  const sized = (bytes: number) => update('SET b = :v', { ':v': S('x'.repeat(bytes - 1)) });
+  await api.ok('UpdateItem', sized(409_600 - 22));
+  const over = sized(409_600 - 21);
+  expect(await api.invalid('UpdateItem', over)).toBe(
+    'Item size to update has exceeded the maximum allowed size',
+  );
+  const long = { ...over, Key: { pk: S('k'.repeat(2000)) } };
+  expect(await api.invalid('UpdateItem', long)).toMatch(/^Item size to update/);
+});
+
 test.each<[Json, RegExp]>([
   [{ SS: [] }, /An string set {2}may not be empty/],
   [{ SS: ['a', 'a'] }, /contains duplicates/],

@@ -37,6 +37,8 @@ export function parseBody(body: Uint8Array): JsonObject {
 
 /** One pass over the bytes: in UTF-8 no byte of a longer character looks like a bracket, a quote or a backslash. */
 function isDeeperThan(json: Uint8Array, limit: number): boolean {
+  // Every level takes two brackets, or the text is not JSON: most bodies are too short to be deep.
+  if (json.length <= 2 * limit) return false;
   let depth = 0;
   for (let i = 0; i < json.length; i++) {
     switch (json[i]) {

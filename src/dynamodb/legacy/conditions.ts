@@ -15,8 +15,6 @@ import type {
 
 const INVALID = 'One or more parameter values were invalid: ';
 
-const NONE: ReadonlyMap<string, never> = new Map<string, never>();
-
 /** How many values an operator takes, and of which types. */
 interface Rule {
   readonly count: readonly [least: number, most: number];
@@ -44,9 +42,10 @@ const RULES: Readonly<Record<ComparisonOperator, Rule>> = {
 
 /** QueryFilter and ScanFilter. Throws ValidationException. */
 export function filterOf(
-  conditions: ConditionMap = NONE,
+  conditions: ConditionMap | undefined,
   operator: ConditionalOperator | undefined,
 ): Condition | undefined {
+  if (conditions === undefined) return combine([], operator);
   const terms = Array.from(conditions, ([name, condition]) => {
     const values = (condition.AttributeValueList ?? []).map((value) => accept(value));
     checkValues(condition.ComparisonOperator, values);
@@ -57,9 +56,10 @@ export function filterOf(
 
 /** Expected. Throws ValidationException. */
 export function conditionOf(
-  expected: ExpectedMap = NONE,
+  expected: ExpectedMap | undefined,
   operator: ConditionalOperator | undefined,
 ): Condition | undefined {
+  if (expected === undefined) return combine([], operator);
   const terms = Array.from(expected, ([name, one]) => expectation(name, one));
   return combine(terms, operator);
 }

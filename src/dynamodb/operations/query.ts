@@ -36,7 +36,7 @@ export const query = operation('Query', input, async (parameters, context) => {
   const startKey =
     parameters.ExclusiveStartKey &&
     accept(parameters.ExclusiveStartKey, 'The provided starting key is invalid: ');
-  checkSelect(parameters, 'Querying');
+  checkSelect(parameters);
   const placeholders = placeholdersOf(parameters);
   const conditions = planKeyConditions(parameters, placeholders);
   const filter = planFilter(parameters, parameters.QueryFilter, placeholders);

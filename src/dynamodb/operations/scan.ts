@@ -29,7 +29,7 @@ export const scan = operation('Scan', input, async (parameters, context) => {
   const startKey =
     parameters.ExclusiveStartKey &&
     accept(parameters.ExclusiveStartKey, 'The provided starting key is invalid: ');
-  checkSelect(parameters, 'Scanning');
+  checkSelect(parameters);
   checkSegment(parameters.Segment, parameters.TotalSegments);
   const placeholders = placeholdersOf(parameters);
   const filter = planFilter(parameters, parameters.ScanFilter, placeholders);

@@ -11,6 +11,7 @@ import { updateOf } from '../legacy/updates.ts';
 import { checkParameters, placeholdersOf } from '../plan/expressions.ts';
 import { keyAttributes, keyOfKey, refuseNestedKeys } from '../plan/key.ts';
 import { openTable } from '../plan/table.ts';
+import { checkUpdateSize } from '../plan/update-size.ts';
 import { planCondition, write } from '../plan/write.ts';
 import { operation } from './operation.ts';
 import { keyParameters, writeParameters } from './parameters.ts';
@@ -33,6 +34,7 @@ export const updateItem = operation('UpdateItem', input, async (parameters, cont
   const update = planUpdate(parameters, placeholders);
   const { condition, nestedHeads } = planCondition(parameters, placeholders);
   placeholders.requireAllUsed();
+  checkUpdateSize(update.actions);
 
   const table = await openTable(context, parameters.TableName);
   const itemKey = keyOfKey(table, key);

@@ -35,12 +35,12 @@ interface PageParameters {
 type Select = 'SPECIFIC_ATTRIBUTES' | 'COUNT' | 'ALL_ATTRIBUTES' | 'ALL_PROJECTED_ATTRIBUTES';
 
 /** What Select allows. Throws ValidationException. */
-export function checkSelect(input: PageParameters, verb: 'Querying' | 'Scanning'): void {
+export function checkSelect(input: PageParameters): void {
   const { Select: select, ProjectionExpression: expression, AttributesToGet: names } = input;
   if (select === undefined) return;
   if (select === 'ALL_PROJECTED_ATTRIBUTES' && input.IndexName === undefined) {
     throw validationError(
-      `ALL_PROJECTED_ATTRIBUTES can be used only when ${verb} using an IndexName`,
+      'ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName',
     );
   }
   const projection =
