@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, statfs } from 'node:fs/promises';
 import type { Worker } from 'node:worker_threads';
 import { open, type Transaction } from 'lmdb';
 import { DiskError } from '../../ports/index.ts';
@@ -29,7 +29,7 @@ export async function openLmdb(directory: string): Promise<Engine> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const database = open({ ...LMDB_OPTIONS, path: directory });
   const thread = startWriterThread(directory);
-  const engine = new LmdbEngine(database as unknown as Database, thread);
+  const engine = new LmdbEngine(directory, database as unknown as Database, thread);
   await engine.ready;
   return engine;
 }
@@ -43,6 +43,7 @@ interface Waiting {
 class LmdbEngine implements Engine {
   readonly maxKeyBytes = MAX_KEY_BYTES;
   readonly ready: Promise<void>;
+  readonly #directory: string;
   readonly #database: Database;
   readonly #thread: Worker;
   /** For the thread's answers, in the order of the orders. */
@@ -52,7 +53,8 @@ class LmdbEngine implements Engine {
   #failure: DiskError | undefined;
   #open = true;
 
-  constructor(database: Database, thread: Worker) {
+  constructor(directory: string, database: Database, thread: Worker) {
+    this.#directory = directory;
     this.#database = database;
     this.#thread = thread;
     this.ready = this.#answer();
@@ -116,8 +118,13 @@ class LmdbEngine implements Engine {
     if (answer.kind !== 'closed') this.#database.resetReadTxn();
     const { resolve, reject } = this.#waiting.shift() as Waiting;
     if (this.#waiting.length === 0) this.#thread.unref();
-    if (answer.kind === 'failed') reject(diskError(answer.code, answer.message));
-    else resolve();
+    if (answer.kind === 'failed') {
+      isFull(answer.code, this.#directory).then((full) => {
+        reject(new DiskError(full ? 'full' : 'failed', `lmdb: ${answer.message}`));
+      });
+    } else {
+      resolve();
+    }
   }
 
   /** Nothing can be written any more. */
@@ -183,11 +190,18 @@ function copyOf(bytes: Uint8Array | undefined): Uint8Array | undefined {
   return bytes && new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-const MDB_MAP_FULL = -30792;
-const ENOSPC = 28;
-const EFBIG = 27;
+const FULL_CODES: readonly (number | undefined)[] = [-30792 /* MDB_MAP_FULL */, 28 /* ENOSPC */];
+const EIO = 5;
+/** A write that the disk took a part of leaves less than this. */
+const NO_ROOM_BYTES = 1024 * 1024;
 
-function diskError(code: number | undefined, message: string): DiskError {
-  const full = code === MDB_MAP_FULL || code === ENOSPC || code === EFBIG;
-  return new DiskError(full ? 'full' : 'failed', `lmdb: ${message}`);
+/** LMDB calls a write that the disk took only a part of an input/output error; whether there is room tells them apart. */
+async function isFull(code: number | undefined, directory: string): Promise<boolean> {
+  if (code !== EIO) return FULL_CODES.includes(code);
+  try {
+    const { bavail, bsize } = await statfs(directory);
+    return bavail * bsize < NO_ROOM_BYTES;
+  } catch {
+    return false;
+  }
 }
