@@ -1,0 +1,65 @@
+import { crc32c, toHex } from '../../src/bytes/index.ts';
+import type { World } from '../../src/sim/index.ts';
+
+/** The group's own record of its configuration: it is there once the replica was flushed, so it may be on some only. */
+const CONFIG_KEY = '0f';
+
+/** Everything that a replica of a data group holds, what it keeps in memory included: items, shards, sessions. */
+function contentOf(world: World, name: string, group: number): Map<string, number> | undefined {
+  const held = world.machine(name).node?.replicas.data(group);
+  if (!held) return undefined;
+  const { state } = held.replica;
+  const content = new Map<string, number>();
+  const view = state.view();
+  const cursor = view.all();
+  for (let pair = cursor.next(); pair; pair = cursor.next()) {
+    content.set(toHex(pair.key), crc32c(pair.value));
+  }
+  cursor.close();
+  view.close();
+  for (const { key, value } of held.machine.cacheWrites(state)) {
+    if (value) content.set(toHex(key), crc32c(value));
+    else content.delete(toHex(key));
+  }
+  content.delete(CONFIG_KEY);
+  return content;
+}
+
+/** Replicas of one group that have applied equally far and differ all the same (S3, G12), in words. */
+export function differences(world: World): string[] {
+  const wrong: string[] = [];
+  for (const { id } of world.machines.find(({ node }) => node)?.node?.map.groups ?? []) {
+    const seen = new Map<
+      number,
+      { readonly name: string; readonly content: Map<string, number> }
+    >();
+    for (const { name, node } of world.machines) {
+      const applied = node?.replicas.data(id)?.replica.state.appliedIndex;
+      const content = contentOf(world, name, id);
+      if (applied === undefined || !content) continue;
+      const other = seen.get(applied);
+      if (!other) {
+        seen.set(applied, { name, content });
+        continue;
+      }
+      const keys = new Set([...content.keys(), ...other.content.keys()]);
+      const unlike = [...keys].filter((key) => content.get(key) !== other.content.get(key));
+      if (unlike.length > 0) {
+        wrong.push(`group ${id} at ${applied}: ${other.name} and ${name} differ in ${unlike[0]}`);
+      }
+    }
+  }
+  return wrong;
+}
+
+/** Every replica of every data group has applied everything that is committed. */
+export function areCaughtUp(world: World): boolean {
+  const nodes = world.machines.flatMap(({ node }) => node ?? []);
+  return (nodes[0]?.map.groups ?? []).every(({ id }) => {
+    const replicas = nodes.flatMap((node) => node.replicas.get(id) ?? []);
+    const last = Math.max(...replicas.map(({ status }) => status.lastIndex));
+    return replicas.every(
+      ({ state, status }) => state.appliedIndex === last && status.installingIndex === 0,
+    );
+  });
+}
