@@ -93,7 +93,8 @@ export class Snapshots {
       if (!passes) throw error;
       return false;
     } finally {
-      await disk.remove(path);
+      // Not waited for: until the caller has read the new state, what it keeps in memory is of the old one.
+      disk.remove(path).catch((error) => this.#host.fatal(error));
     }
   }
 
