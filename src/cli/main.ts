@@ -12,8 +12,7 @@ const { version } = JSON.parse(
 
 const program = new Command('flotilla')
   .description('A distributed, persistent, fault-tolerant NoSQL database with the DynamoDB API')
-  .version(version)
-  .showHelpAfterError('(flotilla --help lists the commands)');
+  .version(version);
 
 program
   .command('dev')

@@ -1,0 +1,161 @@
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type ClusterNode, call, FlotillaProcess, freePorts, ProcessCluster } from './processes.ts';
+
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'flotilla-usage-'));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+async function run(...args: string[]) {
+  return new FlotillaProcess(args).finished;
+}
+
+async function startArguments(directory: string, change: Record<string, string> = {}) {
+  const [http, peer] = await freePorts(2);
+  const options: Record<string, string> = {
+    '--node': 'a',
+    '--data': directory,
+    '--http': `127.0.0.1:${http}`,
+    '--peer': `127.0.0.1:${peer}`,
+    '--initial-cluster': `a=127.0.0.1:${peer}`,
+    ...change,
+  };
+  return ['start', ...Object.entries(options).flat()];
+}
+
+test.each([
+  [['dev', '--nonsense'], /unknown option '--nonsense'/],
+  [['sail'], /unknown command 'sail'/],
+  [['start'], /required option '--node/],
+  [['dev', '--nodes', 'many'], /whole number/],
+  [['dev', '--port', '99999'], /whole number/],
+  [['status', '--endpoint', 'http://127.0.0.1:1'], /no node answers at http:\/\/127\.0\.0\.1:1/],
+])('bad usage %j is one clear line and a non-zero exit', async (args, why) => {
+  const { code, stderr } = await run(...args);
+  expect(code).not.toBe(0);
+  expect(stderr).toMatch(why);
+  // One line; commander adds a second one only where it has a suggestion.
+  expect(stderr.trim().split('\n').length).toBeLessThanOrEqual(2);
+});
+
+test.each([
+  ['--http', '127.0.0.1', /HOST:PORT/],
+  ['--node', 'no spaces', /letters, digits/],
+  ['--initial-cluster', 'a', /NAME=HOST:PORT/],
+  ['--initial-cluster', 'b=127.0.0.1:7000', /does not name this node/],
+  ['--initial-cluster', 'a=127.0.0.1:7000', /and --peer is/],
+  ['--join', '127.0.0.1:7000', /comes later/],
+])('start with %s %s is refused in one line and touches nothing', async (flag, value, why) => {
+  const directory = join(root, `untouched-${flag}-${value.replaceAll(/\W/g, '-')}`);
+  const { code, stderr } = await run(...(await startArguments(directory, { [flag]: value })));
+  expect(code).toBe(1);
+  expect(stderr.split('\n')[0]).toMatch(why);
+  expect(stderr).not.toMatch(/\n {4}at /);
+  await expect(stat(directory)).rejects.toThrow('ENOENT');
+});
+
+test.each(['--http', '--peer', '--admin'])(
+  'a port in use (%s) is one line and touches nothing',
+  async (flag) => {
+    const taken = net.createServer();
+    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', () => resolve()));
+    const address = `127.0.0.1:${(taken.address() as net.AddressInfo).port}`;
+    const directory = join(root, `port${flag}`);
+    const change: Record<string, string> = { [flag]: address };
+    if (flag === '--peer') change['--initial-cluster'] = `a=${address}`;
+    const { code, stderr } = await run(...(await startArguments(directory, change)));
+    expect(code).toBe(1);
+    expect(stderr).toBe(`flotilla: can not listen on ${address}: the port is in use\n`);
+    await expect(stat(directory)).rejects.toThrow('ENOENT');
+    await new Promise((resolve) => taken.close(resolve));
+  },
+);
+
+test('a foreign data directory is refused and left as it was', async () => {
+  const directory = join(root, 'foreign');
+  await mkdir(directory);
+  await writeFile(join(directory, 'letters.txt'), 'mine');
+  const { code, stderr } = await run(...(await startArguments(directory)));
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^flotilla: .*not empty and not Flotilla's.*\n$/);
+  expect(await readdir(directory)).toEqual(['letters.txt']);
+});
+
+test('a file in place of the data directory is refused', async () => {
+  const path = join(root, 'file');
+  await writeFile(path, '');
+  const { code, stderr } = await run(...(await startArguments(path)));
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^flotilla: .*not a directory\n$/);
+});
+
+test('a directory without --initial-cluster that belongs to no cluster is refused', async () => {
+  const directory = join(root, 'alone');
+  const args = await startArguments(directory);
+  const { code, stderr } = await run(...args.slice(0, -2));
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^flotilla: .*needs --initial-cluster\n$/);
+  await expect(stat(directory)).rejects.toThrow('ENOENT');
+});
+
+test('a second process, another name, and a graceful stop on one data directory', async () => {
+  const cluster = await ProcessCluster.start(1);
+  try {
+    const [node] = cluster.nodes as [ClusterNode];
+    const [http, peer] = await freePorts(2);
+    const second = await run(
+      ...(await startArguments(node.directory, {
+        '--node': node.name,
+        '--http': `127.0.0.1:${http}`,
+        '--peer': `127.0.0.1:${peer}`,
+        '--initial-cluster': `${node.name}=127.0.0.1:${peer}`,
+      })),
+    );
+    expect(second.code).toBe(1);
+    expect(second.stderr).toMatch(/^flotilla: .*in use by another process\n$/);
+    expect((await call(node.httpPort, 'ListTables', {})).status).toBe(200);
+
+    const { code, signal } = await cluster.process(node).end('SIGTERM');
+    expect({ code, signal }).toEqual({ code: 0, signal: null });
+
+    const renamed = await run(...(await startArguments(node.directory)));
+    expect(renamed.code).toBe(1);
+    expect(renamed.stderr).toMatch(/belongs to node n1, not to a/);
+  } finally {
+    await cluster.stop();
+  }
+});
+
+test('status shows a cluster as a table and as the document that scripts rely on', async () => {
+  const cluster = await ProcessCluster.start();
+  try {
+    await cluster.createTable('ships');
+    const endpoint = `http://127.0.0.1:${cluster.nodes[1]?.httpPort}`;
+    const shown = await run('status', '--endpoint', endpoint);
+    expect(shown.code).toBe(0);
+    for (const word of ['n1', 'n2', 'n3', 'controller', 'ships', 'ACTIVE', 'serving']) {
+      expect(shown.stdout).toContain(word);
+    }
+    const { stdout } = await run('status', '--endpoint', endpoint, '--json');
+    const status = JSON.parse(stdout);
+    expect(Object.keys(status)).toEqual(['cluster', 'configNumber', 'nodes', 'groups', 'tables']);
+    expect(status.nodes.map((node: { name: string }) => node.name)).toEqual(['n1', 'n2', 'n3']);
+    for (const group of status.groups) {
+      expect(group.voters).toContain(group.leader);
+      expect(group.voters).toHaveLength(3);
+      expect(group.learners).toEqual([]);
+    }
+    expect(status.groups.map((group: { id: number }) => group.id)).toEqual([0, 1, 2, 3]);
+    expect(status.tables[0].shards).toHaveLength(3);
+    expect(Object.keys(status.tables[0].shards[0])).toEqual(
+      expect.arrayContaining(['id', 'hashStart', 'hashEnd', 'group', 'state', 'items', 'bytes']),
+    );
+  } finally {
+    await cluster.stop();
+  }
+});
