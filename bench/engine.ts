@@ -1,0 +1,155 @@
+/**
+ * Costs of the log and the engine, in microseconds of this process: `npx tsx bench/engine.ts`. Files go to the system's
+ * directory for temporary files, so its disk is what is measured.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Memtable, openReplicaStates } from '../src/engine/index.ts';
+import { openLmdb } from '../src/engine/lmdb/index.ts';
+import { type LogEntry, openLog } from '../src/log/index.ts';
+import { nodeDisk } from '../src/platform/index.ts';
+
+const ITEMS = 100_000;
+const VALUE_BYTES = 260;
+
+const directory = await mkdtemp(join(tmpdir(), 'flotilla-bench-'));
+try {
+  memtable();
+  await flushes();
+  await log();
+} finally {
+  await rm(directory, { recursive: true });
+}
+
+/** As item keys are: a kind, a table, a hash, the key. */
+function randomKeys(count: number): Uint8Array[] {
+  return Array.from({ length: count }, () => {
+    const key = new Uint8Array(30);
+    key.set([1, 0, 0, 0, 7]);
+    crypto.getRandomValues(key.subarray(5));
+    return key;
+  });
+}
+
+function report(what: string, milliseconds: number, count: number): void {
+  console.log(`${what.padEnd(58)} ${((1000 * milliseconds) / count).toFixed(2).padStart(8)} µs`);
+}
+
+function timed(what: string, count: number, work: () => void): void {
+  const began = performance.now();
+  work();
+  report(what, performance.now() - began, count);
+}
+
+function memtable(): void {
+  const keys = randomKeys(ITEMS);
+  const value = crypto.getRandomValues(new Uint8Array(VALUE_BYTES));
+  // The first round warms up.
+  for (const round of ['cold', 'warm']) {
+    const table = new Memtable(1);
+    timed(`memtable, ${round}: put of a new key`, ITEMS, () => {
+      for (const key of keys) table.put(key, value);
+    });
+    timed(`memtable, ${round}: put over an old value`, ITEMS, () => {
+      for (const key of keys) table.put(key, value);
+    });
+    timed(`memtable, ${round}: get`, ITEMS, () => {
+      for (const key of keys) table.get(key);
+    });
+    timed(`memtable, ${round}: range of 20, a put before each`, ITEMS / 20, () => {
+      for (let i = 0; i < ITEMS / 20; i++) {
+        table.put((keys[i] as Uint8Array).slice(1), value);
+        const cursor = table.cursor(keys[i], undefined, false);
+        for (let n = 0; n < 20; n++) cursor.advance();
+      }
+    });
+  }
+}
+
+async function flushes(): Promise<void> {
+  const engine = await openLmdb(join(directory, 'engine'));
+  const state = await openReplicaStates(engine).open(1);
+  const value = crypto.getRandomValues(new Uint8Array(VALUE_BYTES));
+  let index = 0;
+  let keys: Uint8Array[] = [];
+  for (let round = 1; round <= 4; round++) {
+    keys = randomKeys(ITEMS);
+    for (const key of keys) state.apply(++index, 1, [{ key, value }]);
+    let flushing = true;
+    let worst = 0;
+    let last = performance.now();
+    const look = () => {
+      worst = Math.max(worst, performance.now() - last);
+      last = performance.now();
+      if (flushing) setImmediate(look);
+    };
+    look();
+    const began = performance.now();
+    await state.flush();
+    flushing = false;
+    report(`flush ${round} of ${ITEMS} new keys: time a put`, performance.now() - began, ITEMS);
+    console.log(
+      `${'  the loop stood still for at most'.padEnd(58)} ${worst.toFixed(2).padStart(8)} ms`,
+    );
+  }
+  timed(`get from the engine, ${4 * ITEMS} keys`, ITEMS, () => {
+    for (const key of keys) state.get(key);
+  });
+  timed('range of 20', ITEMS / 20, () => {
+    for (let i = 0; i < ITEMS / 20; i++) {
+      const cursor = state.range({ from: keys[i] as Uint8Array, to: Uint8Array.of(2) });
+      for (let n = 0; n < 20; n++) cursor.next();
+      cursor.close();
+    }
+  });
+  await engine.close();
+}
+
+async function log(): Promise<void> {
+  const { log } = await openLog(nodeDisk(directory), 'log', {
+    onFatal: (error) => {
+      throw error;
+    },
+  });
+  const data = crypto.getRandomValues(new Uint8Array(300));
+  const lasts = new Map<number, number>();
+  for (const batch of [1, 64, 256]) {
+    const rounds = Math.min(2000, Math.ceil(60_000 / batch));
+    const waits: number[] = [];
+    const cpu = process.cpuUsage();
+    const began = performance.now();
+    for (let round = 0; round < rounds; round++) {
+      const sent = performance.now();
+      await new Promise<void>((resolve) => {
+        for (let i = 0; i < batch; i++) {
+          const replica = 1 + (i % 4);
+          const index = (lasts.get(replica) ?? 0) + 1;
+          lasts.set(replica, index);
+          const entry: LogEntry = { index, term: 1, kind: 'normal', data };
+          const hardState = { term: 1, vote: 1, commit: index - 1 };
+          log.append(
+            replica,
+            { entries: [entry], hardState },
+            i === batch - 1 ? resolve : () => {},
+          );
+        }
+        log.flush();
+      });
+      waits.push(performance.now() - sent);
+    }
+    const { user, system } = process.cpuUsage(cpu);
+    waits.sort((a, b) => a - b);
+    report(
+      `log, ${batch} appends of 300 bytes a batch: time an append`,
+      performance.now() - began,
+      rounds * batch,
+    );
+    report('  processor time an append, all threads', (user + system) / 1000, rounds * batch);
+    console.log(
+      `${'  half of the batches durable within'.padEnd(58)} ${(waits[rounds >> 1] as number).toFixed(2).padStart(8)} ms`,
+    );
+    for (const [replica, index] of lasts) log.trim(replica, index, 1);
+  }
+  await log.close();
+}
