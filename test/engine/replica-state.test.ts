@@ -332,6 +332,54 @@ describe('installing a snapshot', () => {
     expect(texts(found)).toHaveLength(100);
   });
 
+  it('[E3] a flush that waits for the log never brings the old state back', async () => {
+    const disk = new MemoryDisk();
+    await snapshotFile(disk, 100);
+    const engine = new MemoryEngine();
+    const state = await stateOf(engine);
+    state.apply(1, 1, [put('old', '1')]);
+    let logIsDurable = () => {};
+    const flushed = state.flush(
+      undefined,
+      () => new Promise((resolve) => (logIsDurable = resolve)),
+    );
+    const installed = state.installSnapshot(disk, 'snapshot');
+    await settle();
+    logIsDurable();
+    await Promise.all([flushed, installed]);
+    await settle();
+    const found = await stateOf(engine.crash());
+    expect(found.appliedIndex).toBe(50);
+    expect(texts(found)).toHaveLength(100);
+  });
+
+  it('[E3] spaces are deleted when they were replaced, and never while they are filled', async () => {
+    const disk = new MemoryDisk();
+    await snapshotFile(disk, 3000);
+    const engine = new MemoryEngine();
+    const states = openReplicaStates(engine);
+    const state = await states.open(1);
+    state.apply(1, 1, [put('old', 'x'.repeat(100_000))]);
+    await state.flush();
+    const before = engine.bytes;
+    const installed = state.installSnapshot(disk, 'snapshot');
+    while (engine.bytes === before) await Promise.resolve(); // Listed as a space that holds nothing.
+    const listed = engine.bytes;
+    while (engine.bytes === listed) await Promise.resolve(); // The first pairs are in it.
+    expect(states.hasDeletedSpaces).toBe(false);
+    await states.deleteSpaces();
+    await installed;
+    expect(texts(state)).toHaveLength(3000);
+    // The old space is still known after a crash.
+    const next = engine.crash();
+    const again = openReplicaStates(next);
+    expect(again.hasDeletedSpaces).toBe(true);
+    const both = next.bytes;
+    await again.deleteSpaces();
+    expect(both - next.bytes).toBeGreaterThan(100_000);
+    expect(texts(await again.open(1))).toHaveLength(3000);
+  });
+
   it('[E3] [F4] a damaged file changes nothing, and what it filled goes', async () => {
     const disk = new MemoryDisk();
     await snapshotFile(disk, 3000);
