@@ -101,7 +101,7 @@ function fits(value: unknown, limits: { readonly min: number; readonly max: numb
   return !Array.isArray(value) || (value.length >= limits.min && value.length <= limits.max);
 }
 
-interface Field<T, Required extends boolean> {
+export interface Field<T, Required extends boolean> {
   readonly shape: Shape<T>;
   readonly required: Required;
 }
