@@ -35,6 +35,8 @@ const LOG_DIRECTORY = 'log';
 /** How long a stopping node waits for others to take its leaderships over, in milliseconds. */
 const STEP_ASIDE_MS_MAX = 2_000;
 const READY_POLL_MS = 10;
+/** The spread of a tick's length, as a part of it. */
+const TICK_JITTER = 0.4;
 const BALANCE_TICKS = 20;
 const WAITING_NOTICE_TICKS = 30;
 
@@ -323,8 +325,11 @@ export class Node {
   }
 
   #tick(): void {
-    const { clock } = this.#options;
-    this.#ticker = clock.after(TICK_MS, () => {
+    const { clock, random } = this.#options;
+    // Election timeouts are drawn in whole ticks. Nodes that were started together would tick together, and those that draw
+    // the same number stand at once and split the vote; so the length of a tick differs, too.
+    const delay = TICK_MS * (1 - TICK_JITTER / 2 + (TICK_JITTER * random.uint32()) / 0x1_0000_0000);
+    this.#ticker = clock.after(delay, () => {
       const late = clock.monotonic() - this.#tickedAt > 2 * TICK_MS;
       // A stall of our own is not silence of the leader: what came meanwhile is in the sockets, so they are read before
       // the tick counts, and only one does (R10).
