@@ -34,6 +34,8 @@ export class Workload {
   /** When the last operation succeeded, and the longest time without one. */
   #lastSuccessAt: number;
   longestGapMs = 0;
+  /** How long the slowest operation took, by node. */
+  readonly #slowest = new Map<string, number>();
 
   constructor(world: World, table: Table, options: WorkloadOptions) {
     this.#world = world;
@@ -71,6 +73,15 @@ export class Workload {
     return faults;
   }
 
+  /** Milliseconds that the slowest operation of any client took. */
+  get slowestMs(): number {
+    return Math.max(...this.#slowest.values());
+  }
+
+  slowestOf(nodes: readonly string[]): number {
+    return Math.max(...nodes.map((node) => this.#slowest.get(node) ?? 0));
+  }
+
   get successes(): number {
     return this.outcomes.get('success') ?? 0;
   }
@@ -85,6 +96,7 @@ export class Workload {
       const { router } = world.machine(node);
       if (!router || this.#stopped) continue;
       const key = `k${random.below(keys)}`;
+      const startedAt = world.time.now;
       switch (random.below(3)) {
         case 0: {
           const value = `${id}-${this.#next++}`;
@@ -119,6 +131,8 @@ export class Workload {
           }
         }
       }
+      const took = world.time.now - startedAt;
+      this.#slowest.set(node, Math.max(this.#slowest.get(node) ?? 0, took));
     }
     this.#running--;
   }

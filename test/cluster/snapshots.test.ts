@@ -1,0 +1,130 @@
+import { describe, expect, test } from 'vitest';
+import type { Machine, World } from '../../src/sim/index.ts';
+import { areCaughtUp, differences } from '../support/contents.ts';
+import { SMALL } from '../support/scenario.ts';
+import { Workload } from '../support/workload.ts';
+import { createTable, formedWorld, put, routerOf } from '../support/world.ts';
+
+const BIG = 'x'.repeat(2_000);
+
+/** A cluster whose third node is so far behind that the logs of the others do not reach back to it. */
+async function farBehind(seed: number): Promise<World> {
+  const world = await formedWorld(seed, { limits: SMALL });
+  const table = await createTable(world, 't');
+  world.kill('n3');
+  for (let i = 0; i < 100; i++) {
+    await world.settle(put(routerOf(world, i % 2 ? 'n1' : 'n2'), table, `key ${i}`, BIG + i));
+  }
+  for (const group of [1, 2, 3]) {
+    const { firstIndex } = replica(world.leader(group), group).status;
+    expect(firstIndex).toBeGreaterThan(10);
+  }
+  return world;
+}
+
+function replica(machine: Machine | undefined, group: number) {
+  const found = machine?.node?.replicas.get(group);
+  if (!found) throw new Error(`no replica of group ${group}`);
+  return found;
+}
+
+describe('a follower behind the compaction point', () => {
+  test.each([1, 2, 3])(
+    '[E3] [R4] catches up by snapshot while writes go on (seed %i)',
+    async (seed) => {
+      const world = await farBehind(seed);
+      const table = routerOf(world, 'n1').findTable('t');
+      if (!('shards' in table)) throw new Error('a table');
+      const workload = new Workload(world, table, { seed, thinkMs: [2, 10], keys: 30 });
+      await world.start('n3');
+      const commit = [1, 2, 3].map((group) => replica(world.leader(group), group).status.commit);
+      await world.until(
+        () =>
+          [1, 2, 3].every(
+            (g, i) => replica(world.machine('n3'), g).state.appliedIndex > (commit[i] ?? 0),
+          ),
+        10_000,
+      );
+      await workload.stop();
+      await world.until(() => areCaughtUp(world));
+      expect(differences(world)).toEqual([]);
+      expect(await workload.faults()).toEqual([]);
+      for (const group of [1, 2, 3]) {
+        expect(replica(world.machine('n3'), group).status.firstIndex).toBeGreaterThan(10);
+      }
+      expect(world.failures).toEqual([]);
+    },
+  );
+
+  // From the offer to the reset of the log: every few milliseconds once.
+  const moments = Array.from({ length: 16 }, (_, i) => 12 + i * 9);
+  test.each(['loses power', 'is killed'])(
+    '[F30] [F31] [F17] %s at any moment of the install and starts again',
+    async (what) => {
+      for (const moment of moments) {
+        const world = await farBehind(4);
+        void world.start('n3');
+        await world.run(moment);
+        if (what === 'is killed') world.kill('n3');
+        else world.powerOff('n3');
+        await world.run(20);
+        await world.start('n3');
+        await world.until(() => areCaughtUp(world), 20_000);
+        expect(differences(world)).toEqual([]);
+        expect(world.failures).toEqual([]);
+      }
+    },
+  );
+
+  test.each([15, 30, 60, 90])(
+    '[F30] its leader is killed %i ms after the offer: another one offers',
+    async (moment) => {
+      const world = await farBehind(5);
+      await world.start('n3');
+      await world.run(moment);
+      world.kill('n1');
+      await world.run(4_000);
+      await world.start('n1');
+      await world.until(() => areCaughtUp(world), 30_000);
+      expect(differences(world)).toEqual([]);
+      expect(world.failures).toEqual([]);
+    },
+  );
+
+  test('[F30] [F4] a snapshot whose bytes were damaged on the way is not installed, and offered again', async () => {
+    const world = await farBehind(6);
+    let damaged = 0;
+    await world.start('n3');
+    const disk = world.machine('n3').disk;
+    await world.until(() => {
+      const path = disk.paths().find((name) => name.endsWith('.in'));
+      if (path === undefined || disk.content(path).length < 1_000 || damaged > 0)
+        return damaged > 0;
+      disk.flip(path, 700, 1);
+      damaged++;
+      return true;
+    }, 10_000);
+    expect(damaged).toBe(1);
+    await world.until(() => areCaughtUp(world), 30_000);
+    expect(differences(world)).toEqual([]);
+    expect(world.failures).toEqual([]);
+  });
+});
+
+describe('the log on the disk', () => {
+  test('[L3] a group that does nothing pins no segment, while another one writes on and on', async () => {
+    const world = await formedWorld(7, { limits: { ...SMALL, logSegmentsMax: 3 } });
+    const table = await createTable(world, 't');
+    const router = routerOf(world, 'n1');
+    // One key: one group writes, the two others and the controller have a few entries in the first segment.
+    for (let i = 0; i < 400; i++) await world.settle(put(router, table, 'one', BIG));
+    await world.run(2_500);
+    for (const { disk } of world.machines) {
+      expect(disk.paths().filter((path) => path.startsWith('log/')).length).toBeLessThanOrEqual(6);
+    }
+    world.powerOff('n1', 'n2', 'n3');
+    await world.start();
+    await world.until(() => world.isReady && areCaughtUp(world), 10_000);
+    expect(differences(world)).toEqual([]);
+  });
+});
