@@ -223,5 +223,5 @@ function applied({ tree, bytes }: Version, writes: readonly Write[]): Version {
 }
 
 function later(_stage: string, step: () => void): void {
-  Promise.resolve().then(step);
+  void Promise.resolve().then(step);
 }

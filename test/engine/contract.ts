@@ -167,7 +167,7 @@ export function engineContract(harness: () => EngineHarness): void {
     }
     const { visible, durable } = engine.commit(writes());
     let isVisible = false;
-    visible.then(() => {
+    void visible.then(() => {
       isVisible = true;
     });
     // At every turn all of it is there or nothing.

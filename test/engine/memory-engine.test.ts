@@ -46,7 +46,7 @@ describe('the memory engine', () => {
     expect(after.get(key)).toEqual(utf8('1'));
     // What is left of the dead node reaches nobody.
     let told = false;
-    engine.commit(write('3')).visible.then(() => {
+    void engine.commit(write('3')).visible.then(() => {
       told = true;
     });
     await run('visible');
@@ -58,7 +58,7 @@ describe('the memory engine', () => {
     const { engine, run } = held();
     let told = false;
     for (const value of ['1', '2', '3']) {
-      engine.commit(write(value)).durable.then(() => {
+      void engine.commit(write(value)).durable.then(() => {
         told = true;
       });
     }
@@ -100,7 +100,7 @@ describe('the memory engine', () => {
     const { engine, run } = held();
     engine.commit(write('1'));
     let closed = false;
-    engine.close().then(() => {
+    void engine.close().then(() => {
       closed = true;
     });
     await run('visible');

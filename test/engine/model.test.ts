@@ -123,7 +123,7 @@ async function life(world: World, seed: number, rounds: number): Promise<void> {
       hashSeed: random.uint32(),
     }).open(1 + (seed % 3));
     let state: ReplicaState | undefined;
-    opening.then((opened) => {
+    void opening.then((opened) => {
       state = opened;
     });
     while (!state) {
@@ -150,7 +150,7 @@ async function life(world: World, seed: number, rounds: number): Promise<void> {
       const before = state.durableIndex;
       const extra = index > before ? randomWrites(random) : [];
       let asked = false;
-      state
+      void state
         .flush(() => {
           asked = true;
           return extra;
@@ -185,7 +185,7 @@ async function life(world: World, seed: number, rounds: number): Promise<void> {
       view.close();
       const installed = state.installSnapshot(disk, `snapshot-${round}`);
       let done = false;
-      installed.then(() => {
+      void installed.then(() => {
         done = true;
       });
       while (!done) {
@@ -208,7 +208,7 @@ async function life(world: World, seed: number, rounds: number): Promise<void> {
   }
   // At last everything becomes durable.
   while (state.durableIndex < state.appliedIndex) {
-    state.flush();
+    void state.flush();
     await world.progress(random);
   }
   expectContent(state, states[state.durableIndex], 'the end');

@@ -110,7 +110,7 @@ describe('flushing', () => {
     const state = await opening;
     state.apply(1, 1, [put('a', '1')]);
     state.apply(2, 1, [put('a', '2'), put('b', '2')]);
-    state.flush();
+    void state.flush();
     await settle();
     for (const survivors of [0, 1]) {
       const next = engine.crash(survivors);
@@ -278,7 +278,7 @@ describe('installing a snapshot', () => {
       await step();
       await flushed;
       let installed = false;
-      state.installSnapshot(disk, 'snapshot').then(() => {
+      void state.installSnapshot(disk, 'snapshot').then(() => {
         installed = true;
       });
       for (let i = 0; i < dies; i++) {
@@ -293,7 +293,7 @@ describe('installing a snapshot', () => {
       expect(found.appliedTerm).toBe(isNew ? 7 : 1);
       expect(texts(found)).toHaveLength(isNew ? 3000 : 1);
       let deleted = false;
-      states.deleteSpaces().then(() => {
+      void states.deleteSpaces().then(() => {
         deleted = true;
       });
       while (!deleted) await step();

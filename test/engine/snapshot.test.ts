@@ -87,7 +87,7 @@ describe('a snapshot file', () => {
       const disk = new MemoryDisk({ seed });
       const view = state.view();
       let done = false;
-      writeSnapshot(view, disk.process(), 'snapshot', new Uint8Array(0)).then(() => {
+      void writeSnapshot(view, disk.process(), 'snapshot', new Uint8Array(0)).then(() => {
         done = true;
       });
       for (let i = 0; i < 15 * seed && !done; i++) await Promise.resolve();

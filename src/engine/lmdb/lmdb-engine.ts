@@ -119,7 +119,7 @@ class LmdbEngine implements Engine {
     const { resolve, reject } = this.#waiting.shift() as Waiting;
     if (this.#waiting.length === 0) this.#thread.unref();
     if (answer.kind === 'failed') {
-      isFull(answer.code, this.#directory).then((full) => {
+      void isFull(answer.code, this.#directory).then((full) => {
         reject(new DiskError(full ? 'full' : 'failed', `lmdb: ${answer.message}`));
       });
     } else {

@@ -70,7 +70,7 @@ function runWriterThread(require: (name: string) => unknown): void {
 
   parentPort.on('message', (order: Order) => {
     if (order.kind === 'close') {
-      database.close().then(() => {
+      void database.close().then(() => {
         parentPort.postMessage({ kind: 'closed' } satisfies Answer);
         parentPort.close();
       });
