@@ -16,6 +16,7 @@ export interface LocalNode {
 }
 
 const LAYOUT_FILE = 'layout.json';
+const PEER_PORT_OFFSET = 100;
 
 interface Layout {
   readonly peers: readonly string[];
@@ -31,7 +32,11 @@ export async function layOut(
   directory: string | undefined,
 ): Promise<LocalNode[]> {
   const free = await freePorts(2 * count);
-  const newPeers = free.slice(count).map((peer) => `127.0.0.1:${peer}`);
+  // Beside the API's ports, where they are as easy to find and do not lie among those that the system gives out.
+  const beside = Array.from({ length: count }, (_, i) => (port ?? 0) + PEER_PORT_OFFSET + i);
+  const peerPorts =
+    port !== undefined && (await areFree(beside)) ? beside : free.slice(count, 2 * count);
+  const newPeers = peerPorts.map((peer) => `127.0.0.1:${peer}`);
   const peers = directory === undefined ? newPeers : keptPeers(directory, newPeers);
   return peers.map((peer, i) => {
     const name = `n${i + 1}`;
@@ -63,17 +68,26 @@ function keptPeers(directory: string, newPeers: readonly string[]): readonly str
 
 /** Ports of the loopback address that nobody listens on at this moment. */
 async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<net.Server>((resolve, reject) => {
-          const server = net.createServer().once('error', reject);
-          server.listen(0, '127.0.0.1', () => resolve(server));
-        }),
-    ),
-  );
+  const servers = await Promise.all(Array.from({ length: count }, () => listenOn(0)));
   const ports = servers.map((server) => (server.address() as net.AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
+  await Promise.all(servers.map(close));
   return ports;
+}
+
+async function areFree(ports: readonly number[]): Promise<boolean> {
+  const tried = await Promise.allSettled(ports.map(listenOn));
+  const servers = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  await Promise.all(servers.map(close));
+  return servers.length === ports.length;
+}
+
+function listenOn(port: number): Promise<net.Server> {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer().once('error', reject);
+    server.listen(port, '127.0.0.1', () => resolve(server));
+  });
+}
+
+function close(server: net.Server): Promise<unknown> {
+  return new Promise((closed) => server.close(closed));
 }

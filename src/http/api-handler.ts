@@ -27,7 +27,9 @@ export interface HandlerOptions {
 export type HttpLog = (event: string, fields: Readonly<Record<string, unknown>>) => void;
 
 const ADMIN_PREFIX = '/_flotilla/';
-const CONTENT_TYPES = [JSON_TYPE, 'application/x-amz-json-1.1', 'application/json'];
+const JSON_TYPES = [JSON_TYPE, 'application/x-amz-json-1.1', 'application/json'];
+/** What curl says of a body unless told otherwise. A page of another site can not name a target beside it (W1). */
+const FORM_TYPE = 'application/x-www-form-urlencoded';
 const LOOPBACK_ORIGIN = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 
 /** The routes of the one port: the API, health, administration. */
@@ -66,7 +68,8 @@ async function route(request: HttpRequest, options: HandlerOptions): Promise<Htt
 async function callApi(request: HttpRequest, options: HandlerOptions): Promise<HttpReply> {
   // A page of another site can send text/plain without asking the browser for leave (W1).
   const type = request.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
-  if (type !== undefined && !CONTENT_TYPES.includes(type)) {
+  const isJson = type !== undefined && JSON_TYPES.includes(type);
+  if (type !== undefined && type !== FORM_TYPE && !isJson) {
     return errorReply('UnknownOperationException', `Content-Type must be ${JSON_TYPE}`, 404);
   }
   const response = await options.handle({
@@ -75,7 +78,7 @@ async function callApi(request: HttpRequest, options: HandlerOptions): Promise<H
   });
   return {
     status: response.status,
-    contentType: type?.startsWith('application/') ? type : JSON_TYPE,
+    contentType: isJson ? type : JSON_TYPE,
     body: response.body,
   };
 }

@@ -5,6 +5,8 @@ import { readRecord, writeRecord } from './small-file.ts';
 
 const IDENTITY_FILE = 'identity';
 const CLUSTER_FILE = 'cluster';
+/** What may be there before the identity: one whose writing was cut short, and the lock on some systems. */
+const OWN_FROM_THE_START: readonly string[] = [`${IDENTITY_FILE}.new`, 'lock'];
 const FORMAT = 1;
 
 /** Who a data directory is: drawn at its birth, never changed (R7). */
@@ -40,7 +42,7 @@ export async function openIdentity(disk: Disk, random: Random, name: string): Pr
     }
     return found;
   }
-  const foreign = (await disk.list('')).filter((entry) => entry !== `${IDENTITY_FILE}.new`);
+  const foreign = (await disk.list('')).filter((entry) => !OWN_FROM_THE_START.includes(entry));
   if (foreign.length > 0) {
     throw new StartError(
       `the data directory is not empty and not Flotilla's: it holds ${foreign[0]}`,
