@@ -11,7 +11,7 @@ import { type Engine, MemoryEngine } from './engine/index.ts';
 import { openLmdb } from './engine/lmdb/index.ts';
 import { type AdminHandler, type HttpServer, startHttpServer } from './http/index.ts';
 import { ShardKeeper } from './jobs/index.ts';
-import { Node, openIdentity, type PeerAddress, StartError } from './node/index.ts';
+import { Node, type NodeLimits, openIdentity, type PeerAddress, StartError } from './node/index.ts';
 import {
   type DirectoryLock,
   DirectoryLockedError,
@@ -60,6 +60,7 @@ const STATUS_PATH = '/_flotilla/status';
 interface Storage {
   readonly disk: Disk;
   readonly lock: DirectoryLock | undefined;
+  readonly limits: NodeLimits;
   openEngine(): Promise<Engine>;
 }
 
@@ -82,6 +83,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     network: nodeNetwork,
     disk: storage.disk,
     engine,
+    limits: storage.limits,
     notice,
     refuse,
     fatal,
@@ -138,6 +140,8 @@ async function openStorage({ directory }: ServerOptions): Promise<Storage> {
     return {
       disk: new MemoryDisk(),
       lock: undefined,
+      // Zeroing a segment ahead costs no time on a disk, but in memory it does.
+      limits: { logSegmentBytes: 8 * 1024 * 1024 },
       openEngine: () => Promise.resolve(new MemoryEngine()),
     };
   }
@@ -145,7 +149,7 @@ async function openStorage({ directory }: ServerOptions): Promise<Storage> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const lock = await lockDirectory(directory);
     const openEngine = () => openLmdb(join(directory, 'engine'));
-    return { disk: nodeDisk(directory), lock, openEngine };
+    return { disk: nodeDisk(directory), lock, limits: {}, openEngine };
   } catch (error) {
     if (error instanceof DirectoryLockedError) throw new StartError(error.message);
     throw new StartError(`can not use the data directory ${directory}: ${reasonOf(error)}`);

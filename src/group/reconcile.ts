@@ -50,7 +50,7 @@ export function reconcile(
   const newer = Math.max(hardState.term, applied.term);
   const vote = newer === hardState.term ? hardState.vote : 0;
   return {
-    hardState: { term: newer, vote, commit },
+    hardState: { term: newer, vote, commit: applied.index },
     compacted: applied,
     entries: [],
     reset: applied,

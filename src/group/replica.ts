@@ -10,6 +10,7 @@ import {
   type Message,
   Raft,
   type RaftStatus,
+  type Ready,
   type ReplicaId,
   type SnapshotMeta,
   type Term,
@@ -18,6 +19,7 @@ import { reconcile } from './reconcile.ts';
 import { Snapshots } from './snapshots.ts';
 import type { StateMachine } from './state-machine.ts';
 import { type ProposalResult, Proposals, Reads } from './waiters.ts';
+import { writeSteps } from './write-steps.ts';
 
 /** Ticks per second and the timeouts that follow: a leader is missed after 1 to 1.5 seconds (R10). */
 export const TICK_MS = 100;
@@ -226,9 +228,7 @@ export class Replica {
   }
 
   tick(): void {
-    if (this.#isPreferredLeader && this.#raft.lastIndex === 0 && this.leader === 0) {
-      this.#raft.campaign();
-    }
+    this.standIfNew();
     this.#raft.tick();
     this.#reads.tick();
     this.#snapshots.tick().catch((error) => this.#host.fatal(error));
@@ -236,8 +236,9 @@ export class Replica {
     this.#host.schedule(this);
   }
 
-  /** Stands for election at once; followers that hear a leader refuse. */
-  campaign(): void {
+  /** The replica that should lead a new group stands at once, and again at each tick until it is heard. */
+  standIfNew(): void {
+    if (!this.#isPreferredLeader || this.#raft.lastIndex > 0 || this.leader !== 0) return;
     this.#raft.campaign();
     this.#host.schedule(this);
   }
@@ -271,15 +272,7 @@ export class Replica {
     this.#reads.ask((context) => this.#raft.readIndex(context));
     if (!this.#raft.hasReady()) return;
     const ready = this.#raft.ready();
-    const { writeNumber, hardState, logReset, entries, messagesAfterWrite } = ready;
-    if (writeNumber > 0) {
-      this.#host.log.append(this.id, { reset: logReset, entries, hardState }, () => {
-        if (this.#closed) return;
-        for (const message of messagesAfterWrite) this.#host.send(this.group, message);
-        this.#raft.persisted(writeNumber);
-        this.#host.schedule(this);
-      });
-    }
+    if (ready.writeNumber > 0) this.#write(ready);
     for (const message of ready.messages) this.#host.send(this.group, message);
     if (ready.committedEntries.length > 0) this.#takeCommitted(ready.committedEntries);
     for (const { context, index, rejected } of ready.readStates) {
@@ -289,6 +282,19 @@ export class Replica {
     for (const to of ready.snapshotsWanted) {
       this.#offerSnapshot(to).catch((error) => this.#host.fatal(error));
     }
+  }
+
+  #write(ready: Ready): void {
+    const steps = writeSteps(ready);
+    const done = () => {
+      if (this.#closed) return;
+      for (const message of ready.messagesAfterWrite) this.#host.send(this.group, message);
+      this.#raft.persisted(ready.writeNumber);
+      this.#host.schedule(this);
+    };
+    steps.forEach((step, i) => {
+      this.#host.log.append(this.id, step, i === steps.length - 1 ? done : () => {});
+    });
   }
 
   /** Applies what is committed and answers whoever waits for it. The second half of a turn. */

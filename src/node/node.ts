@@ -308,6 +308,12 @@ export class Node {
     }
   }
 
+  #onLeading(): void {
+    const cluster = this.#formation.record;
+    if (cluster) this.#controller.tick(cluster);
+    this.#tellListeners();
+  }
+
   #tellListeners(): void {
     for (const listener of this.#listeners) listener();
   }
@@ -373,7 +379,7 @@ export class Node {
       fatal,
       send: (group, message) => this.#send(group, message),
       schedule: (replica) => this.#turn.schedule(replica),
-      onLeading: () => this.#tellListeners(),
+      onLeading: () => this.#onLeading(),
       fetchSnapshot: async (group, from, index, path) => {
         const node = this.#replicas.nodeOf(group, from);
         if (node === undefined) return false;

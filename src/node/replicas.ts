@@ -140,6 +140,7 @@ export class Replicas {
     });
     if (machine instanceof ControllerMachine) this.#controller = { replica, machine };
     else this.#data.set(group.id, { replica, machine });
+    replica.standIfNew();
   }
 }
 

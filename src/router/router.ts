@@ -14,7 +14,14 @@ import { Attempts } from './attempts.ts';
 import type { Cluster } from './cluster.ts';
 import { CommandSequence } from './command-sequence.ts';
 import { ControllerClient } from './controller-client.ts';
-import { afterPiece, firstPiece, joinPages, type PagePart, type Piece } from './page-parts.ts';
+import {
+  afterPiece,
+  firstPiece,
+  joinPages,
+  type PagePart,
+  type Piece,
+  withinTable,
+} from './page-parts.ts';
 import { type Route, RoutingTable } from './routing-table.ts';
 import { SessionTimes } from './session-times.ts';
 import type {
@@ -36,6 +43,13 @@ const OVERLOADED: Failure = {
   message: 'The server is overloaded and refused the request. Nothing was done; try again.',
 };
 const NO_TABLE: Failure = { kind: 'no-table', message: 'The table does not exist.' };
+
+/** DynamoDB allows 2 MB of expression values; an item and they fit, and so does the entry in a segment of the log. */
+const COMMAND_BYTES_MAX = 3 * 1024 * 1024;
+const TOO_LARGE: WriteOutcome = {
+  kind: 'invalid',
+  message: 'The item and the values of the expressions together exceed 3 MB.',
+};
 
 /** How a request ends, or why it needs another try. */
 type Verdict<T> =
@@ -98,6 +112,7 @@ export class Router implements Database {
           key: keyBytes,
           operation,
         });
+        if (command.length > COMMAND_BYTES_MAX) return { kind: 'answer', answer: TOO_LARGE };
         const reply = await this.#askLeader(group, { kind: 'write', group, command }, attempts);
         if (reply.kind === 'unknown') uncertain = true;
         if (reply.kind === 'overloaded' && uncertain) return { kind: 'again' };
@@ -138,7 +153,7 @@ export class Router implements Database {
 
   async page(table: Table, operation: PageOperation, consistent: boolean): Promise<Page | Failure> {
     const pages: PageOutcome[] = [];
-    let rest: PageOperation | undefined = operation;
+    let rest = withinTable(table.id, operation);
     while (rest) {
       const part: PagePart | Failure = await this.#pagePart(table, rest, consistent);
       if (part.kind !== 'part') return part;
