@@ -18,6 +18,13 @@ export interface PagePart {
   readonly to: Uint8Array;
 }
 
+/** The part of the operation that lies in the table; undefined when there is none, so that nothing need be read. */
+export function withinTable(table: TableId, operation: PageOperation): PageOperation | undefined {
+  const from = later(operation.from, hashBound(table, { high: 0, low: 0 }));
+  const to = earlier(operation.to, tableEnd(table));
+  return compareBytes(from, to) < 0 ? { ...operation, from, to } : undefined;
+}
+
 /** Where the page begins, in its direction; undefined when no shard covers anything of the range. */
 export function firstPiece(
   routes: readonly Route[],
@@ -47,6 +54,7 @@ export function afterPiece(operation: PageOperation, part: PagePart): PageOperat
   return compareBytes(rest.from, rest.to) < 0 ? rest : undefined;
 }
 
+/** Of no pages: an empty one. */
 export function joinPages(pages: readonly PageOutcome[]): PageOutcome {
   const only = pages[0];
   if (only && pages.length === 1) return only;
