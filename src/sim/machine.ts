@@ -46,6 +46,8 @@ export class Machine {
   readonly notices: string[] = [];
   /** How its processes ended, apart from those that the world killed or that were stopped. */
   readonly exits: Exit[] = [];
+  /** Takes the engine's steps while it is set: its commits end when the steps are called. */
+  holdEngine: ((step: () => void) => void) | undefined;
   readonly #options: MachineOptions;
   readonly #diskRandom: SimRandom;
   readonly #timerRandom: SimRandom;
@@ -189,7 +191,12 @@ export class Machine {
   }
 
   #newEngine(): MemoryEngine {
-    return new MemoryEngine({ schedule: (_, complete) => this.#afterDisk(complete) });
+    return new MemoryEngine({
+      schedule: (_, complete) => {
+        if (this.holdEngine) this.holdEngine(complete);
+        else this.#afterDisk(complete);
+      },
+    });
   }
 
   #afterDisk(complete: () => void): void {

@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import type { World } from '../../src/sim/index.ts';
+import { differences } from '../support/contents.ts';
+import { createTable, formedWorld, get, put, routerOf } from '../support/world.ts';
+
+function held(world: World, name: string): number[] {
+  return [...(world.machine(name).node?.replicas.all() ?? [])].map(({ group }) => group).toSorted();
+}
+
+describe('replicas', () => {
+  test('[C6] [C5] a node holds exactly what the records give it, and no id twice in the cluster', async () => {
+    const world = await formedWorld(1, { nodes: 5 });
+    await world.run(2_000);
+    const map = world.machine('n1').node?.map;
+    const ids: number[] = [1, 2, 3];
+    for (const { id, replicas } of map?.groups ?? []) {
+      expect(new Set(replicas.map(({ node }) => node)).size).toBe(3);
+      for (const { node, replica, incarnation } of replicas) {
+        ids.push(replica);
+        expect(held(world, node)).toContain(id);
+        expect(incarnation).toBe(map?.nodes.find(({ name }) => name === node)?.incarnation);
+      }
+    }
+    expect(new Set(ids).size).toBe(3 + 15);
+    for (const { name } of world.machines) {
+      const given = (map?.groups ?? []).filter((g) => g.replicas.some(({ node }) => node === name));
+      const controller = Number(name.slice(1)) <= 3 ? [0] : [];
+      expect(held(world, name)).toEqual([...controller, ...given.map(({ id }) => id)]);
+    }
+  });
+
+  test('[C6] replicas come back after a restart although no controller answers', async () => {
+    const world = await formedWorld(2, { nodes: 5 });
+    await createTable(world, 't');
+    const before = ['n4', 'n5'].map((name) => held(world, name));
+    world.powerOff('n1', 'n2', 'n3', 'n4', 'n5');
+    await world.start('n4', 'n5');
+    await world.run(4_000);
+    expect(['n4', 'n5'].map((name) => held(world, name))).toEqual(before);
+    // Groups 3 and 4 have two of their three replicas on these two nodes.
+    for (const group of [3, 4]) expect(world.leader(group)?.isRunning).toBe(true);
+    for (const group of [1, 2]) expect(world.leader(group)).toBeUndefined();
+  });
+
+  test('[F1] [F2] [D1] what was acknowledged is there after every machine lost power, several times', async () => {
+    const world = await formedWorld(3, {
+      limits: { logSegmentBytes: 64 * 1024, memtableBytes: 16 * 1024 },
+    });
+    const table = await createTable(world, 't');
+    for (let round = 0; round < 5; round++) {
+      for (let k = 0; k < 25; k++) {
+        const via = `n${1 + (k % 3)}`;
+        expect(
+          await world.settle(put(routerOf(world, via), table, `k${round} ${k}`, 'x'.repeat(200))),
+        ).toMatchObject({ kind: 'written' });
+      }
+      world.powerOff('n1', 'n2', 'n3');
+      await world.run(100);
+      await world.start();
+      await world.until(() => world.isReady, 10_000);
+      for (let r = 0; r <= round; r++) {
+        for (let k = 0; k < 25; k += 4) {
+          expect(await world.settle(get(routerOf(world, 'n2'), table, `k${r} ${k}`))).toBe(
+            'x'.repeat(200),
+          );
+        }
+      }
+    }
+    await world.run(500);
+    expect(differences(world)).toEqual([]);
+    expect(world.failures).toEqual([]);
+  });
+
+  test('[F6] [L1] a disk that fails ends its process, and the others go on', async () => {
+    const world = await formedWorld(4);
+    const table = await createTable(world, 't');
+    world.machine('n1').disk.fault = ({ kind }) => (kind === 'write' ? 'failed' : undefined);
+    expect(await world.settle(put(routerOf(world, 'n2'), table, 'a', '1'))).toMatchObject({
+      kind: 'written',
+    });
+    await world.run(3_000);
+    expect(world.machine('n1').exits.map(({ kind }) => kind)).toEqual(['failed']);
+    for (let k = 0; k < 10; k++) {
+      expect(await world.settle(put(routerOf(world, 'n3'), table, `k${k}`, '1'))).toMatchObject({
+        kind: 'written',
+      });
+    }
+  });
+});
