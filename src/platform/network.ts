@@ -42,9 +42,10 @@ export const nodeNetwork: Network = {
 /** `host:port`, with IPv6 hosts in brackets; throws RangeError on anything else. */
 export function splitAddress(address: string): { host: string; port: number } {
   const colon = address.lastIndexOf(':');
-  const port = Number(address.slice(colon + 1));
+  const digits = address.slice(colon + 1);
+  const port = Number(digits);
   const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
-  if (colon < 1 || !Number.isInteger(port) || port < 0 || port > 65535) {
+  if (colon < 1 || !/^\d{1,5}$/.test(digits) || port > 65535) {
     throw new RangeError(`not HOST:PORT: ${address}`);
   }
   return { host, port };
