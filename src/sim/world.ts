@@ -57,9 +57,18 @@ export class World {
 
   /** Starts a process on a machine, or on all that have none, and waits until their nodes run. */
   async start(...names: readonly string[]): Promise<void> {
+    await this.settle(this.#launch(names));
+  }
+
+  /** Likewise, for a start that may not come to its end: lets no time pass. */
+  launch(...names: readonly string[]): void {
+    this.#launch(names).catch(() => {});
+  }
+
+  #launch(names: readonly string[]): Promise<unknown> {
     const chosen = names.length > 0 ? names.map((name) => this.machine(name)) : this.machines;
     const starts = chosen.filter(({ isRunning }) => !isRunning).map((m) => m.start(this.list));
-    await this.settle(Promise.all(starts));
+    return Promise.all(starts);
   }
 
   /** Every node that runs knows the map, and every group has a leader that can answer. */

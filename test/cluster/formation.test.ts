@@ -112,7 +112,7 @@ describe('formation', () => {
     async (name) => {
       for (const moment of moments) {
         const world = makeWorld(7);
-        void world.start();
+        world.launch();
         await world.run(moment);
         world.powerOff(name);
         await world.run(300);
@@ -127,7 +127,7 @@ describe('formation', () => {
   test('[C7] the record is sent again to whom it did not reach, and twice does no harm', async () => {
     const world = makeWorld(8);
     await world.start('n2', 'n3');
-    void world.start('n1');
+    world.launch('n1');
     await world.until(() => isFormed(world.machine('n1')));
     world.isolate('n1');
     await world.run(8_000);

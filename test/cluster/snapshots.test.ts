@@ -63,7 +63,7 @@ describe('a follower behind the compaction point', () => {
     async (what) => {
       for (const moment of moments) {
         const world = await farBehind(4);
-        void world.start('n3');
+        world.launch('n3');
         await world.run(moment);
         if (what === 'is killed') world.kill('n3');
         else world.powerOff('n3');
