@@ -1,5 +1,5 @@
 import { utf8, utf8Text } from '../bytes/index.ts';
-import type { NodeRecord, ShardId, Table, TableSpec } from './types.ts';
+import type { NodeRecord, ShardId, Table, TableId, TableSpec } from './types.ts';
 
 /**
  * The controller's commands, as JSON: they are few, and an operator who reads a log can read them.
@@ -16,8 +16,11 @@ export type ControllerCommand =
       readonly uuid: string;
       readonly createdAt: number;
     }
-  /** `deletion` is a random token of the request. */
-  | { readonly kind: 'delete-table'; readonly name: string; readonly deletion: string }
+  /**
+   * `deletion` is a random token of the request. The table is named by its id: a repeated command must not reach one that
+   * was made again under the name.
+   */
+  | { readonly kind: 'delete-table'; readonly table: TableId; readonly deletion: string }
   /** A group serves the shard now. */
   | { readonly kind: 'shard-serving'; readonly shard: ShardId; readonly epoch: number }
   /** A group has emptied the shard of a table that is being deleted. */

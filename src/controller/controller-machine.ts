@@ -124,8 +124,8 @@ export class ControllerMachine {
     };
   }
 
-  #deleteTable({ name, deletion }: ControllerCommand & { kind: 'delete-table' }): Change {
-    const table = this.#byName(name);
+  #deleteTable({ table: id, deletion }: ControllerCommand & { kind: 'delete-table' }): Change {
+    const table = this.#map.tables.find((other) => other.id === id);
     if (!table) return { outcome: { kind: 'no-table' } };
     if (table.status === 'DELETING' && table.deletion === deletion) {
       return { outcome: { kind: 'deleting', table } };

@@ -176,7 +176,9 @@ export class Router implements Database {
   }
 
   async deleteTable(name: string): Promise<DeleteTableOutcome> {
-    const command = { kind: 'delete-table', name, deletion: this.#uuid() } as const;
+    const table = await this.describeTable(name);
+    if ('message' in table) return table;
+    const command = { kind: 'delete-table', table: table.id, deletion: this.#uuid() } as const;
     const outcome = await this.#controller.command(command);
     if (!outcome) return UNAVAILABLE;
     switch (outcome.kind) {
