@@ -1,0 +1,225 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { ByteReader, ByteWriter, MalformedError } from '../../src/bytes/index.ts';
+import {
+  type CommandResult,
+  type DataCommand,
+  decodeCommand,
+  decodeResult,
+  encodeCommand,
+  encodeResult,
+  type GroupReply,
+  type GroupRequest,
+  readGroupReply,
+  readGroupRequest,
+  stampCommand,
+  writeGroupReply,
+  writeGroupRequest,
+} from '../../src/store/index.ts';
+import { addOf, putOf, wholeTable } from '../support/world.ts';
+
+const RUNS = { seed: 1, numRuns: 300 };
+const number = fc.oneof(fc.nat(200), fc.maxSafeNat());
+const bytes = fc.uint8Array({ maxLength: 60 });
+const text = fc.string({ maxLength: 20 });
+
+const operation = fc.oneof(
+  fc.tuple(text, text).map(([key, v]) => putOf(key, v)),
+  text.map((key) => addOf(key, 3)),
+  fc.constant({
+    kind: 'delete' as const,
+    returnValues: 'ALL_OLD' as const,
+    condition: { kind: 'attribute_exists' as const, path: ['a', 2] as const },
+    returnItemOnConditionFailure: true,
+  }),
+);
+
+const command: fc.Arbitrary<DataCommand> = fc.oneof(
+  fc.record({
+    kind: fc.constant('write' as const),
+    router: number,
+    sequence: number,
+    lowestUnanswered: number,
+    deadline: number,
+    shard: number,
+    epoch: number,
+    key: bytes,
+    operation,
+  }),
+  fc.record({
+    kind: fc.constant('install-shard' as const),
+    shard: number,
+    table: number,
+    epoch: number,
+    hashStart: text,
+    hashEnd: text,
+  }),
+  fc.record({ kind: fc.constant('purge-shard' as const), shard: number, keys: number }),
+);
+
+const optionalBytes = fc.option(bytes, { nil: undefined });
+const outcome = fc.oneof(
+  fc.record({
+    kind: fc.constant('written' as const),
+    attributes: optionalBytes,
+    sizeBefore: number,
+    sizeAfter: number,
+  }),
+  fc.record({
+    kind: fc.constant('condition-failed' as const),
+    item: optionalBytes,
+    sizeBefore: number,
+  }),
+  fc.record({ kind: fc.constant('invalid' as const), message: text }),
+);
+
+const result: fc.Arbitrary<CommandResult> = fc.oneof(
+  fc.record({
+    kind: fc.constant('done' as const),
+    sessionTime: number,
+    outcome: fc.option(outcome, { nil: undefined }),
+  }),
+  fc.record({
+    kind: fc.constantFrom(
+      'wrong-shard' as const,
+      'expired' as const,
+      'answered' as const,
+      'sessions-full' as const,
+    ),
+    sessionTime: number,
+  }),
+);
+
+const request: fc.Arbitrary<GroupRequest> = fc.oneof(
+  fc.record({ kind: fc.constant('write' as const), group: number, command: bytes }),
+  fc.record({
+    kind: fc.constant('read' as const),
+    group: number,
+    shard: number,
+    epoch: number,
+    key: bytes,
+    consistent: fc.boolean(),
+  }),
+  fc
+    .record({
+      group: number,
+      shard: number,
+      epoch: number,
+      consistent: fc.boolean(),
+      reverse: fc.boolean(),
+    })
+    .map(({ group, shard, epoch, consistent, reverse }) => ({
+      kind: 'page' as const,
+      group,
+      query: { shard, epoch, operation: wholeTable({ id: 5 } as never, { reverse }) },
+      consistent,
+    })),
+  fc.record({ kind: fc.constant('statistics' as const), group: number, table: number }),
+);
+
+const reply: fc.Arbitrary<GroupReply> = fc.oneof(
+  fc.record({ kind: fc.constant('result' as const), result: bytes }),
+  fc.record({
+    kind: fc.constant('item' as const),
+    item: fc.option(fc.record({ size: fc.nat(400_000), json: bytes }), { nil: undefined }),
+  }),
+  fc.record({
+    kind: fc.constant('page' as const),
+    page: fc.record({
+      items: fc.array(bytes, { maxLength: 4 }),
+      count: number,
+      scannedCount: number,
+      bytesRead: number,
+      lastKey: optionalBytes,
+    }),
+  }),
+  fc.record({ kind: fc.constant('statistics' as const), items: number, bytes: number }),
+  fc.record({ kind: fc.constant('not-leader' as const), leader: text }),
+  fc.constantFrom({ kind: 'wrong-shard' }, { kind: 'overloaded' }, { kind: 'unknown' } as const),
+);
+
+function written<T>(write: (writer: ByteWriter, value: T) => void, value: T): Uint8Array {
+  const writer = new ByteWriter();
+  write(writer, value);
+  return writer.take();
+}
+
+/** Cuts the bytes and changes one of those that are left. */
+function damage(whole: Uint8Array, at: number, byte: number): Uint8Array {
+  const damaged = whole.slice(0, 1 + (at % whole.length));
+  damaged[at % damaged.length] = byte;
+  return damaged;
+}
+
+describe('commands', () => {
+  test('come back as they were, with the session time that the leader wrote in', () => {
+    fc.assert(
+      fc.property(command, number, (value, time) => {
+        const encoded = encodeCommand(value);
+        stampCommand(encoded, time);
+        expect(decodeCommand(encoded)).toEqual({ sessionTime: time, command: value });
+      }),
+      RUNS,
+    );
+  });
+
+  test('[F32] of another apply-version stop the replica', () => {
+    const encoded = encodeCommand({ kind: 'purge-shard', shard: 1, keys: 1 });
+    encoded[0] = 2;
+    expect(() => decodeCommand(encoded)).toThrow(/apply-version 2/);
+  });
+});
+
+test('results come back as they were', () => {
+  fc.assert(
+    fc.property(result, (value) => {
+      expect(decodeResult(encodeResult(value))).toEqual(value);
+    }),
+    RUNS,
+  );
+});
+
+test('requests and replies come back as they were, in bytes of their own', () => {
+  fc.assert(
+    fc.property(request, reply, (asked, answered) => {
+      const question = written(writeGroupRequest, asked);
+      const read = readGroupRequest(new ByteReader(question));
+      question.fill(0xee);
+      expect(read).toEqual(asked);
+      const answer = written(writeGroupReply, answered);
+      const got = readGroupReply(new ByteReader(answer));
+      answer.fill(0xee);
+      expect(got).toEqual(answered);
+    }),
+    RUNS,
+  );
+});
+
+test('[N1] damaged bytes never do anything but throw MalformedError', () => {
+  const attempts: [string, fc.Arbitrary<Uint8Array>, (bytes: Uint8Array) => unknown][] = [
+    ['command', command.map(encodeCommand), decodeCommand],
+    ['result', result.map(encodeResult), decodeResult],
+    [
+      'request',
+      request.map((value) => written(writeGroupRequest, value)),
+      (b) => readGroupRequest(new ByteReader(b)),
+    ],
+    [
+      'reply',
+      reply.map((value) => written(writeGroupReply, value)),
+      (b) => readGroupReply(new ByteReader(b)),
+    ],
+  ];
+  for (const [name, whole, decode] of attempts) {
+    fc.assert(
+      fc.property(whole, fc.nat(), fc.nat(255), (encoded, at, byte) => {
+        try {
+          decode(damage(encoded, at, byte));
+        } catch (error) {
+          if (!(error instanceof MalformedError)) throw new Error(`${name}: ${error}`);
+        }
+      }),
+      RUNS,
+    );
+  }
+});
