@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import { type ProposalResult, Proposals, Reads } from '../../src/group/waiters.ts';
+
+const RESULT = Uint8Array.of(1);
+
+describe('proposals', () => {
+  test('end once: applied, replaced by another term, or unknown', () => {
+    const proposals = new Proposals();
+    const ends: [number, ProposalResult['kind']][] = [];
+    for (const index of [1, 2, 3]) proposals.add(index, 4, ({ kind }) => ends.push([index, kind]));
+    proposals.applied(1, 4, RESULT);
+    proposals.applied(1, 4, RESULT);
+    proposals.applied(2, 5, RESULT);
+    proposals.abandon();
+    proposals.abandon();
+    proposals.applied(3, 4, RESULT);
+    expect(ends).toEqual([
+      [1, 'applied'],
+      [2, 'not-leader'],
+      [3, 'unknown'],
+    ]);
+  });
+
+  test('one that is made while others are abandoned is not abandoned with them', () => {
+    const proposals = new Proposals();
+    const ends: string[] = [];
+    proposals.add(1, 1, () => proposals.add(2, 1, ({ kind }) => ends.push(kind)));
+    proposals.abandon();
+    expect(ends).toEqual([]);
+    proposals.applied(2, 1, RESULT);
+    expect(ends).toEqual(['applied']);
+  });
+});
+
+describe('reads', () => {
+  function waiting(reads: Reads, name: string, ends: string[]): void {
+    reads.add((confirmed) => ends.push(`${name} ${confirmed}`));
+  }
+
+  test('[R6] that come in one turn share a question, and wait until the state is that far', () => {
+    const reads = new Reads(100);
+    const ends: string[] = [];
+    const contexts: number[] = [];
+    waiting(reads, 'a', ends);
+    waiting(reads, 'b', ends);
+    reads.ask((context) => contexts.push(context) > 0);
+    reads.ask((context) => contexts.push(context) > 0);
+    expect(contexts).toEqual([100]);
+    reads.onReadState(100, 7, false);
+    reads.onApplied(6);
+    expect(ends).toEqual([]);
+    reads.onApplied(7);
+    expect(ends).toEqual(['a true', 'b true']);
+  });
+
+  test('end when nobody is there to ask, when they are rejected, and when no answer comes', () => {
+    const reads = new Reads(1);
+    const ends: string[] = [];
+    waiting(reads, 'nobody', ends);
+    reads.ask(() => false);
+    waiting(reads, 'rejected', ends);
+    reads.ask(() => true);
+    reads.onReadState(2, 0, true);
+    waiting(reads, 'lost', ends);
+    reads.ask(() => true);
+    for (let i = 0; i < 9; i++) reads.tick();
+    expect(ends).toEqual(['nobody false', 'rejected false']);
+    reads.tick();
+    expect(ends.at(-1)).toBe('lost false');
+    // The answer comes late, or comes again: nobody waits for it.
+    reads.onReadState(3, 1, false);
+    reads.onApplied(5);
+    expect(ends).toHaveLength(3);
+  });
+
+  test('all end with the replica', () => {
+    const reads = new Reads(1);
+    const ends: string[] = [];
+    waiting(reads, 'confirmed', ends);
+    reads.ask(() => true);
+    reads.onReadState(1, 9, false);
+    waiting(reads, 'asked', ends);
+    reads.ask(() => true);
+    waiting(reads, 'gathered', ends);
+    reads.abandon();
+    expect(ends.toSorted()).toEqual(['asked false', 'confirmed false', 'gathered false']);
+  });
+});

@@ -1,0 +1,88 @@
+import { expect, test } from 'vitest';
+import type { ControllerCommand } from '../../src/controller/index.ts';
+import { type LedGroup, ShardKeeper } from '../../src/jobs/index.ts';
+import type { ControllerClient } from '../../src/router/index.ts';
+import { decodeCommand } from '../../src/store/index.ts';
+import { mapOf, tableOf } from '../router/fake-cluster.ts';
+import { install, putting, TestReplica } from '../store/machine.ts';
+import { drain } from '../support/world.ts';
+
+async function keeperOf(status: 'CREATING' | 'ACTIVE' | 'DELETING', answers = true) {
+  const record = tableOf(1).shards[1];
+  if (!record) throw new Error('a shard');
+  const state = status === 'CREATING' ? ('creating' as const) : ('serving' as const);
+  const table = tableOf(1, { status, shards: [{ ...record, state }] });
+  const replica = await TestReplica.open();
+  const told: ControllerCommand[] = [];
+  const proposed: string[] = [];
+  const group: LedGroup = {
+    id: record.group,
+    shard: (id) => replica.machine.shard(id),
+    propose: async (command) => {
+      proposed.push(decodeCommand(command).command.kind);
+      await drain();
+      if (answers) replica.applyBytes(1, command);
+      return answers;
+    },
+  };
+  const controller = {
+    command: async (command: ControllerCommand) => {
+      told.push(command);
+    },
+  } as never as ControllerClient;
+  const keeper = new ShardKeeper({ map: mapOf(1, [table]), led: () => [group] }, controller);
+  return { keeper, replica, record, told, proposed };
+}
+
+async function settled(): Promise<void> {
+  for (let i = 0; i < 50; i++) await drain();
+}
+
+test('[C3] a new shard is installed once, however often the keeper runs, and the controller is told', async () => {
+  const { keeper, replica, record, told, proposed } = await keeperOf('CREATING');
+  keeper.run();
+  keeper.run();
+  await settled();
+  expect(proposed).toEqual(['install-shard']);
+  expect(replica.machine.shard(record.id)).toMatchObject({
+    epoch: 1,
+    state: 'serving',
+    hashStart: record.hashStart,
+  });
+  expect(told).toEqual([{ kind: 'shard-serving', shard: record.id, epoch: 1 }]);
+  // The map is still the old one: it is told again, and nothing is installed again.
+  keeper.run();
+  await settled();
+  expect([proposed.length, told.length]).toEqual([1, 2]);
+});
+
+test('a command that was lost is tried again at the next run, and nothing is told before', async () => {
+  const { keeper, told, proposed } = await keeperOf('CREATING', false);
+  keeper.run();
+  await settled();
+  keeper.run();
+  await settled();
+  expect(proposed).toEqual(['install-shard', 'install-shard']);
+  expect(told).toEqual([]);
+});
+
+test('[S6] a deleted table is emptied bit by bit, and the controller is told when nothing is left', async () => {
+  const { keeper, replica, record, told, proposed } = await keeperOf('DELETING');
+  replica.apply(0, install(record.id, { hashStart: '0000000000000000', hashEnd: '' }));
+  for (let i = 1; i <= 1_200; i++) {
+    replica.apply(1, { ...putting(7, i, `k${i}`, 'v'), shard: record.id });
+  }
+  keeper.run();
+  await settled();
+  expect(proposed).toEqual(['purge-shard', 'purge-shard', 'purge-shard']);
+  expect(replica.machine.shard(record.id)).toBeUndefined();
+  expect(told).toEqual([{ kind: 'shard-gone', shard: record.id }]);
+});
+
+test('what is as it should be needs nothing', async () => {
+  const { keeper, replica, record, told, proposed } = await keeperOf('ACTIVE');
+  replica.apply(0, install(record.id));
+  keeper.run();
+  await settled();
+  expect([proposed, told]).toEqual([[], []]);
+});
