@@ -63,7 +63,7 @@ function beforeTheAnswer({ world, leader, client, group }: Place, then: (cut: ()
   };
 }
 
-describe('a command takes effect once and gets its first answer', () => {
+describe('a command takes effect once and gets its first answer', { timeout: 30_000 }, () => {
   test.each([1, 2, 3])(
     '[S1] [G18] [F40] its answer is lost with the connection (seed %i)',
     async (seed) => {

@@ -19,7 +19,7 @@ async function underLoad(seed: number, change: (world: World) => Promise<void>) 
 /** How long any client of a node that lives may wait for one answer. */
 const FAIL_OVER_MS = 3_000;
 
-describe('fail-over', () => {
+describe('fail-over', { timeout: 30_000 }, () => {
   test.each([1, 2])(
     '[R10] [F23] a killed leader is missed for less than two seconds (seed %i)',
     async (seed) => {

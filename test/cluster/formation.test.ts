@@ -10,7 +10,7 @@ function clusterIds(world: World): Set<string | undefined> {
   return new Set(world.machines.map(({ node }) => node?.map.clusterId));
 }
 
-describe('formation', () => {
+describe('formation', { timeout: 30_000 }, () => {
   test.each([1, 2, 3, 5])('[C7] %i empty nodes with one list form a cluster', async (nodes) => {
     const world = await formedWorld(nodes, { nodes });
     expect(world.time.now).toBeLessThan(1_000);
@@ -141,7 +141,7 @@ describe('formation', () => {
   });
 });
 
-describe('worlds', () => {
+describe('worlds', { timeout: 30_000 }, () => {
   test('[lessons §2] the same seed gives the same run, event by event, and another seed another', async () => {
     const run = async (seed: number) => {
       const world = await formedWorld(seed);

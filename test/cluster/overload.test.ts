@@ -28,7 +28,7 @@ async function expectHonest(
   }
 }
 
-describe('overload', () => {
+describe('overload', { timeout: 30_000 }, () => {
   test('[S4] [R5] [G17] more than may wait is refused early, with nothing done, and it passes', async () => {
     const world = await formedWorld(1, {
       diskLatencyMs: [5, 10],

@@ -8,7 +8,7 @@ function groupOf(table: Table, key: string): number {
   return table.shards.findLast(({ hashStart }) => hashStart <= hash)?.group ?? 0;
 }
 
-describe('reads', () => {
+describe('reads', { timeout: 30_000 }, () => {
   test('[R6] a follower asks its leader for no more than the read index', async () => {
     const world = await formedWorld(1);
     const table = await createTable(world, 't');

@@ -7,7 +7,7 @@ function held(world: World, name: string): number[] {
   return [...(world.machine(name).node?.replicas.all() ?? [])].map(({ group }) => group).toSorted();
 }
 
-describe('replicas', () => {
+describe('replicas', { timeout: 30_000 }, () => {
   test('[C6] [C5] a node holds exactly what the records give it, and no id twice in the cluster', async () => {
     const world = await formedWorld(1, { nodes: 5 });
     await world.run(2_000);

@@ -28,7 +28,7 @@ function replica(machine: Machine | undefined, group: number) {
   return found;
 }
 
-describe('a follower behind the compaction point', () => {
+describe('a follower behind the compaction point', { timeout: 30_000 }, () => {
   test.each([1, 2, 3])(
     '[E3] [R4] catches up by snapshot while writes go on (seed %i)',
     async (seed) => {
@@ -111,7 +111,7 @@ describe('a follower behind the compaction point', () => {
   });
 });
 
-describe('the log on the disk', () => {
+describe('the log on the disk', { timeout: 30_000 }, () => {
   test('[L3] a group that does nothing pins no segment, while another one writes on and on', async () => {
     const world = await formedWorld(7, { limits: { ...SMALL, logSegmentsMax: 3 } });
     const table = await createTable(world, 't');

@@ -27,7 +27,7 @@ async function countOf(world: World, via: string, table: Table): Promise<number 
   return page.kind === 'page' ? page.count : page.kind;
 }
 
-describe('tables', () => {
+describe('tables', { timeout: 30_000 }, () => {
   test('[F47] a new table has a shard in every group, and every node serves every request', async () => {
     const world = await formedWorld(1);
     const table = await createTable(world, 't', 'n2');

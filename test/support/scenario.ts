@@ -14,6 +14,8 @@ export interface Scenario {
   readonly seed: number;
   readonly nodes?: number;
   readonly thinkMs?: readonly [min: number, max: number];
+  readonly diskLatencyMs?: readonly [min: number, max: number];
+  readonly networkLatencyMs?: readonly [min: number, max: number];
   readonly faults: (world: World, random: SimRandom) => Promise<void>;
 }
 
@@ -21,8 +23,14 @@ export interface Scenario {
  * Runs clients while faults happen, takes every fault away, and sees that all goes on (liveness) and that the clients saw
  * nothing that must not be (safety). Throws with everything that is wrong.
  */
-export async function under({ seed, nodes = 3, thinkMs = [20, 80], faults }: Scenario) {
-  const world = await formedWorld(seed, { nodes, limits: SMALL });
+export async function under({
+  seed,
+  nodes = 3,
+  thinkMs = [20, 80],
+  faults,
+  ...latencies
+}: Scenario) {
+  const world = await formedWorld(seed, { nodes, limits: SMALL, ...latencies });
   const table = await createTable(world, 't');
   const workload = new Workload(world, table, { seed, thinkMs });
   await world.run(300);
@@ -60,7 +68,7 @@ export async function anything(world: World, random: SimRandom, times: number): 
   for (let i = 0; i < times; i++) {
     const name = random.pick(names);
     const machine = world.machine(name);
-    switch (random.below(7)) {
+    switch (random.below(8)) {
       case 0:
         if (machine.isRunning) world.kill(name);
         break;
@@ -78,6 +86,9 @@ export async function anything(world: World, random: SimRandom, times: number): 
         break;
       case 5:
         world.isolate(name);
+        break;
+      case 6:
+        if (machine.isRunning && !machine.process?.isPaused) await world.stop(name);
         break;
       default:
         world.heal();
