@@ -14,7 +14,7 @@ const failed = runSteps([
       'run',
       '--project',
       'unit',
-      '--reporter=dot',
+      '--reporter=default',
       '--reporter=json',
       '--outputFile.json=node_modules/.cache/unit.json',
     ],

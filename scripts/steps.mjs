@@ -7,7 +7,11 @@ export function runSteps(steps) {
     console.log(`· ${name}`);
     const { status, error } = spawnSync(command, args, {
       stdio: 'inherit',
-      env: { ...process.env, PATH: `node_modules/.bin:${process.env.PATH}` },
+      env: {
+        ...(process.stdout.isTTY ? {} : { NO_COLOR: '1' }),
+        ...process.env,
+        PATH: `node_modules/.bin:${process.env.PATH}`,
+      },
     });
     if (error) throw error;
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
