@@ -1,4 +1,4 @@
-import { type Hash64, hash64, utf8, utf8Text } from '../bytes/index.ts';
+import { type Hash64, hash64, MalformedError, utf8, utf8Text } from '../bytes/index.ts';
 import { decodeOrderedNumber, encodeOrderedNumber } from './ordered-number.ts';
 import type { AttributeValue, KeyType } from './value.ts';
 
@@ -76,7 +76,7 @@ export function splitStorageKey(key: Uint8Array): StorageKeyParts {
   const length = ((key[LENGTH_OFFSET] as number) << 8) | (key[LENGTH_OFFSET + 1] as number);
   const end = PARTITION_OFFSET + length;
   if (key.length < PARTITION_OFFSET || key.length < end) {
-    throw new Error(`not a storage key: ${key.length} bytes`);
+    throw new MalformedError(`not a storage key: ${key.length} bytes`);
   }
   return {
     tableId: readU32(key, 0),

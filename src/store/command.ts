@@ -3,6 +3,7 @@ import {
   type PageOperation,
   readWriteOperation,
   readWriteOutcome,
+  splitStorageKey,
   type WriteOperation,
   type WriteOutcome,
   writeWriteOperation,
@@ -108,6 +109,15 @@ export function decodeCommand(data: Uint8Array): { sessionTime: number; command:
   const command = readCommand(reader);
   reader.end();
   return { sessionTime, command };
+}
+
+/**
+ * Whatever gets into the log must be readable to every replica, for ever: one command that is not would stop them all. So
+ * what comes from another node passes here first. Throws {@link MalformedError}.
+ */
+export function checkCommand(data: Uint8Array): void {
+  const { command } = decodeCommand(data);
+  if (command.kind === 'write') splitStorageKey(command.key);
 }
 
 function readCommand(reader: ByteReader): DataCommand {

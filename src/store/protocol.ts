@@ -7,7 +7,7 @@ import {
   writePageOperation,
   writePageOutcome,
 } from '../item/index.ts';
-import type { PageQuery } from './command.ts';
+import { checkCommand, type PageQuery } from './command.ts';
 
 /**
  * What a router asks a replica of a data group, and what it gets. The same messages serve a replica on the router's own
@@ -87,8 +87,11 @@ export function readGroupRequest(reader: ByteReader): GroupRequest {
   const kind = reader.u8();
   const group = reader.varint();
   switch (kind) {
-    case REQUESTS.write:
-      return { kind: 'write', group, command: reader.raw(reader.remaining).slice() };
+    case REQUESTS.write: {
+      const command = reader.raw(reader.remaining).slice();
+      checkCommand(command);
+      return { kind: 'write', group, command };
+    }
     case REQUESTS.read:
       return {
         kind: 'read',

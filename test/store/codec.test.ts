@@ -17,6 +17,7 @@ import {
   writeGroupRequest,
 } from '../../src/store/index.ts';
 import { addOf, putOf, wholeTable } from '../support/world.ts';
+import { write } from './machine.ts';
 
 const RUNS = { seed: 1, numRuns: 300 };
 const number = fc.oneof(fc.nat(200), fc.maxSafeNat());
@@ -91,7 +92,13 @@ const result: fc.Arbitrary<CommandResult> = fc.oneof(
 );
 
 const request: fc.Arbitrary<GroupRequest> = fc.oneof(
-  fc.record({ kind: fc.constant('write' as const), group: number, command: bytes }),
+  fc.record({
+    kind: fc.constant('write' as const),
+    group: number,
+    command: fc
+      .tuple(number, text)
+      .map(([sequence, key]) => encodeCommand(write(1, sequence, key))),
+  }),
   fc.record({
     kind: fc.constant('read' as const),
     group: number,
@@ -177,6 +184,17 @@ test('results come back as they were', () => {
     }),
     RUNS,
   );
+});
+
+test('[F32] a command that could not be applied is refused before it is proposed', () => {
+  const good = encodeCommand(write(1, 1, 'a key'));
+  const badKey = encodeCommand(write(1, 1, '', { key: Uint8Array.of(1, 2, 3) }));
+  const otherVersion = good.slice();
+  otherVersion[0] = 2;
+  for (const command of [badKey, otherVersion, good.subarray(0, good.length - 1)]) {
+    const request = written(writeGroupRequest, { kind: 'write', group: 1, command });
+    expect(() => readGroupRequest(new ByteReader(request))).toThrow(MalformedError);
+  }
 });
 
 test('requests and replies come back as they were, in bytes of their own', () => {
