@@ -55,7 +55,7 @@ test('dev prints the endpoint of each node and a first command, which works', as
 });
 
 test.skipIf(!hasAwsCli)('the AWS CLI session works as pasted', () => {
-  const session = block('sh', 'aws dynamodb create-table');
+  const session = block('sh', 'ddb create-table');
   const output = execFileSync('bash', ['-euo', 'pipefail', '-c', session], {
     env: { ...process.env, AWS_PAGER: '', AWS_MAX_ATTEMPTS: '1' },
   }).toString();
