@@ -177,7 +177,7 @@ function load(target, action, connections, seconds) {
 
 function row(cells) {
   console.log(
-    cells.map((cell, i) => (i < 2 ? String(cell).padEnd(28) : String(cell).padStart(12))).join(''),
+    cells.map((cell, i) => (i < 2 ? String(cell).padEnd(30) : String(cell).padStart(12))).join(''),
   );
 }
 
