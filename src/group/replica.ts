@@ -63,6 +63,8 @@ export interface ReplicaHost {
   fetchSnapshot(group: number, from: ReplicaId, index: Index, path: string): Promise<boolean>;
   /** The replica leads and has applied everything of earlier terms (`isCurrent`). */
   onLeading(replica: Replica): void;
+  /** Tells an operator something, in one line. */
+  notice(message: string): void;
   /** Something that must not fail did: the process ends. */
   fatal(error: unknown): void;
 }
@@ -458,6 +460,7 @@ export class Replica {
         this.#unappliedBytes = 0;
         this.#machine.restore(this.#state);
         this.#raft.snapshotInstalled(meta);
+        this.#host.notice(`group ${this.group} caught up by a snapshot up to entry ${meta.index}`);
       } else {
         this.#raft.snapshotFailed(meta);
       }

@@ -370,12 +370,13 @@ export class Node {
   }
 
   #replicaHost(): ReplicaHost {
-    const { clock, random, disk, fatal } = this.#options;
+    const { clock, random, disk, notice, fatal } = this.#options;
     return {
       clock,
       random,
       disk,
       log: this.#log,
+      notice,
       fatal,
       send: (group, message) => this.#send(group, message),
       schedule: (replica) => this.#turn.schedule(replica),

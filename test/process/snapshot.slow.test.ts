@@ -1,0 +1,54 @@
+import { afterEach, expect, test } from 'vitest';
+import { type ClusterNode, call, ProcessCluster, until } from './processes.ts';
+
+let cluster: ProcessCluster;
+afterEach(() => cluster.stop());
+
+/** Large enough that every group flushes and trims its log more than once. */
+const ITEMS = 700;
+const VALUE = 'x'.repeat(300 * 1024);
+
+function item(i: number) {
+  return { pk: { S: `large-${i}` }, n: { N: String(i) }, v: { S: VALUE } };
+}
+
+test('[E3] [L3] a node that was away while the log was trimmed catches up by snapshots', async () => {
+  cluster = await ProcessCluster.start();
+  await cluster.createTable('large');
+  const [first, second, third] = cluster.nodes as [ClusterNode, ClusterNode, ClusterNode];
+  await cluster.process(third).end('SIGKILL');
+
+  const put = async (i: number) => {
+    const node = i % 2 === 0 ? first : second;
+    const parameters = { TableName: 'large', Item: item(i) };
+    await until(
+      `item ${i} is written`,
+      async () => (await call(node.httpPort, 'PutItem', parameters)).status === 200,
+    );
+  };
+  let next = 0;
+  const work = Array.from({ length: 8 }, async () => {
+    for (let i = next++; i < ITEMS; i = next++) await put(i);
+  });
+  await Promise.all(work);
+
+  const back = cluster.startNode(third);
+  await cluster.ready();
+  await until('a snapshot was installed', () => back.stderr.includes('caught up by a snapshot'));
+
+  // Alone with one other node it is needed for every majority, and serves what it was sent.
+  await cluster.process(first).end('SIGKILL');
+  await until('writes go on', async () => {
+    const parameters = { TableName: 'large', Item: { pk: { S: 'after' } } };
+    return (await call(third.httpPort, 'PutItem', parameters)).status === 200;
+  });
+  for (let i = 0; i < ITEMS; i += 7) {
+    const { body } = await call(third.httpPort, 'GetItem', {
+      TableName: 'large',
+      Key: { pk: { S: `large-${i}` } },
+      ProjectionExpression: 'n',
+      ConsistentRead: true,
+    });
+    expect(body).toEqual({ Item: { n: { N: String(i) } } });
+  }
+});
