@@ -1,4 +1,4 @@
-import { type ByteReader, type ByteWriter, hash64, utf8, utf8Text } from '../bytes/index.ts';
+import { hash64, utf8 } from '../bytes/index.ts';
 import type { NodeRecord } from '../controller/index.ts';
 import type { Random } from '../ports/index.ts';
 import { NO_CLUSTER } from './frame.ts';
@@ -158,12 +158,4 @@ function hashOfList(list: readonly PeerAddress[]): string {
     utf8(list.map(({ name, address }) => `${name}=${address}`).join(',')),
   );
   return high.toString(16).padStart(8, '0') + low.toString(16).padStart(8, '0');
-}
-
-export function writeClusterRecord(writer: ByteWriter, record: ClusterRecord): void {
-  writer.raw(utf8(JSON.stringify(record)));
-}
-
-export function readClusterRecord(reader: ByteReader): ClusterRecord {
-  return JSON.parse(utf8Text(reader.raw(reader.remaining))) as ClusterRecord;
 }

@@ -103,7 +103,7 @@ export class Shards {
   }
 }
 
-export function encodeShard(shard: Shard): Uint8Array {
+function encodeShard(shard: Shard): Uint8Array {
   return new ByteWriter(64)
     .varint(shard.id)
     .varint(shard.table)

@@ -1,4 +1,5 @@
 import type { KeyAttribute, TableSpec } from '../../controller/index.ts';
+import { MAX_KEY_NAME_BYTES } from '../../item/index.ts';
 import { list, optional, required, structure } from '../decode/collections.ts';
 import { boolean, type Decoded, long, oneOf, string } from '../decode/shape.ts';
 import { tableName } from '../decode/table-name.ts';
@@ -9,7 +10,7 @@ import { failureError } from '../plan/table.ts';
 import { operation } from './operation.ts';
 import { requireTableName } from './parameters.ts';
 
-const attributeName = string({ min: 1, max: 255 });
+const attributeName = string({ min: 1, max: MAX_KEY_NAME_BYTES });
 
 const keySchema = list(
   structure('KeySchemaElement', {
