@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { utf8 } from './bytes/index.ts';
-import { type ApiContext, handle } from './dynamodb/index.ts';
+import { type ApiContext, ApiError, errorResponse, handle } from './dynamodb/index.ts';
 import { type Engine, MemoryEngine } from './engine/index.ts';
 import { openLmdb } from './engine/lmdb/index.ts';
 import { type AdminHandler, type HttpServer, startHttpServer } from './http/index.ts';
@@ -177,10 +177,14 @@ async function startListeners(
     admin: options.admin === undefined ? admin : undefined,
   });
   if (options.admin === undefined) return [api];
+  const notHere = new ApiError(
+    'UnknownOperationException',
+    `This listener is for administration; the API is on ${options.http}`,
+  );
   const alone = await startHttpServer({
     ...common,
     address: options.admin,
-    handle: () => Promise.reject(new TypeError('this listener is for administration')),
+    handle: () => Promise.resolve(errorResponse(notHere)),
     admin,
   });
   return [api, alone];

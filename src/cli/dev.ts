@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { styleText } from 'node:util';
 import { startCluster } from '../index.ts';
 import { type LocalNode, layOut } from '../local-layout.ts';
+import { styled } from './style.ts';
 
 export interface DevOptions {
   readonly nodes: number;
@@ -100,7 +100,7 @@ class Family {
     } catch {
       // Not a log line: what a node says when it cannot start.
     }
-    say(`${styleText('cyan', node.name)} ${message}`);
+    say(`${styled('cyan', node.name)} ${message}`);
   }
 
   #onExit(node: LocalNode, code: number | null, signal: NodeJS.Signals | null): void {
@@ -111,7 +111,7 @@ class Family {
       void this.stop().then(() => process.exit(1));
       return;
     }
-    say(`${styleText('cyan', node.name)} ended with ${signal ?? code}; it is started again`);
+    say(`${styled('cyan', node.name)} ended with ${signal ?? code}; it is started again`);
     setTimeout(() => {
       if (!this.#stopping) this.#spawn(node);
     }, RESTART_MS);
@@ -145,7 +145,7 @@ function welcome(addresses: readonly string[]): void {
   const [first] = addresses;
   const endpoints = addresses.map((address) => `  http://${address}`).join('\n');
   console.log(`
-${styleText(['bold', 'green'], 'ready')}: the DynamoDB API, on any of
+${styled(['bold', 'green'], 'ready')}: the DynamoDB API, on any of
 ${endpoints}
 
 Try it (any credentials do):
@@ -166,5 +166,5 @@ function giveUp(error: unknown): never {
 }
 
 function say(text: string): void {
-  console.log(styleText('dim', '· ') + text);
+  console.log(styled('dim', '· ') + text);
 }

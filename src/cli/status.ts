@@ -1,5 +1,5 @@
-import { styleText } from 'node:util';
 import type { ClusterStatus } from '../node/index.ts';
+import { styled } from './style.ts';
 import { table } from './table.ts';
 
 export interface StatusOptions {
@@ -36,9 +36,9 @@ async function fetchStatus(endpoint: string): Promise<string> {
   process.exit(1);
 }
 
-export function render(cluster: ClusterStatus): string {
-  const bold = (text: string) => styleText('bold', text);
-  const state = (text: string, good: string) => styleText(text === good ? 'green' : 'red', text);
+function render(cluster: ClusterStatus): string {
+  const bold = (text: string) => styled('bold', text);
+  const state = (text: string, good: string) => styled(text === good ? 'green' : 'red', text);
   const nodes = table(
     ['node', 'state', 'http', 'peer', 'zone'],
     cluster.nodes.map(({ name, state: is, http, peer, zone }) => [
@@ -53,7 +53,7 @@ export function render(cluster: ClusterStatus): string {
     ['group', 'leader', 'term', 'commit', 'applied', 'voters', 'lag'],
     cluster.groups.map(({ id, leader, term, commit, applied, voters, lag }) => [
       id === 0 ? '0 (controller)' : `${id}`,
-      leader === '' ? styleText('red', 'none') : leader,
+      leader === '' ? styled('red', 'none') : leader,
       `${term}`,
       `${commit}`,
       `${applied}`,

@@ -1,4 +1,5 @@
-import { stripVTControlCharacters, styleText } from 'node:util';
+import { stripVTControlCharacters } from 'node:util';
+import { styled } from './style.ts';
 
 /** Columns as wide as their widest cell, two blanks between; numbers stand right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -17,5 +18,5 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
       })
       .join('  ')
       .trimEnd();
-  return [styleText('dim', line(head)), ...rows.map(line)].join('\n');
+  return [styled('dim', line(head)), ...rows.map(line)].join('\n');
 }

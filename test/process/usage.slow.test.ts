@@ -3,7 +3,14 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type ClusterNode, call, FlotillaProcess, freePorts, ProcessCluster } from './processes.ts';
+import {
+  type ClusterNode,
+  call,
+  FlotillaProcess,
+  freePorts,
+  ProcessCluster,
+  until,
+} from './processes.ts';
 
 let root: string;
 beforeAll(async () => {
@@ -157,5 +164,55 @@ test('status shows a cluster as a table and as the document that scripts rely on
     );
   } finally {
     await cluster.stop();
+  }
+});
+
+test('--admin has a listener of its own: status there and not with the API, and the API not there', async () => {
+  const [http, peer, admin] = await freePorts(3);
+  const args = await startArguments(join(root, 'admin'), {
+    '--http': `127.0.0.1:${http}`,
+    '--peer': `127.0.0.1:${peer}`,
+    '--initial-cluster': `a=127.0.0.1:${peer}`,
+    '--admin': `127.0.0.1:${admin}`,
+  });
+  const node = new FlotillaProcess(args);
+  try {
+    await until('the node is ready', () =>
+      call(http as number, 'ListTables', {}).then(
+        ({ status }) => status === 200,
+        () => false,
+      ),
+    );
+    const there = await run('status', '--endpoint', `http://127.0.0.1:${admin}`);
+    expect(there.stdout).toContain('controller');
+    // Nothing but plain text for whoever reads a pipe.
+    expect(there.stdout).not.toContain('\u001b');
+    const elsewhere = await run('status', '--endpoint', `http://127.0.0.1:${http}`);
+    expect(elsewhere.code).toBe(1);
+    expect(elsewhere.stderr).toContain('answers 404');
+    const misled = await call(admin as number, 'ListTables', {});
+    expect(misled.status).toBe(400);
+    expect(JSON.stringify(misled.body)).toMatch(/UnknownOperationException.*for administration/);
+    expect(node.stderr).not.toContain('no authentication');
+  } finally {
+    expect((await node.end('SIGTERM')).code).toBe(0);
+  }
+});
+
+test('[T1] off loopback without authentication there is one warning line', async () => {
+  const [http, peer] = await freePorts(2);
+  const args = await startArguments(join(root, 'open'), {
+    '--http': `0.0.0.0:${http}`,
+    '--peer': `127.0.0.1:${peer}`,
+    '--initial-cluster': `a=127.0.0.1:${peer}`,
+  });
+  const node = new FlotillaProcess(args);
+  try {
+    await until('the node listens', () => node.stderr.includes('the DynamoDB API is on'));
+    const warnings = node.stderr.split('\n').filter((line) => line.includes('"level":40'));
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain('there is no authentication yet');
+  } finally {
+    await node.end('SIGTERM');
   }
 });
