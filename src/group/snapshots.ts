@@ -100,13 +100,14 @@ export class Snapshots {
 
   async #write(caches: () => readonly Write[]): Promise<Offered> {
     const { disk, clock } = this.#host;
-    const { appliedIndex: index, appliedTerm: term } = this.#state;
-    this.#makingIndex = index;
-    const path = `${SNAPSHOT_DIRECTORY}/${this.#id}-${index}.out`;
-    await disk.remove(path);
+    // Before anything is waited for: the state moves on meanwhile, and the view and its index must be of one moment.
     this.#state.complete(caches());
     const view = this.#state.view();
+    const { appliedIndex: index, appliedTerm: term } = view;
+    this.#makingIndex = index;
+    const path = `${SNAPSHOT_DIRECTORY}/${this.#id}-${index}.out`;
     try {
+      await disk.remove(path);
       await writeSnapshot(view, disk, path, new Uint8Array(0));
     } finally {
       view.close();

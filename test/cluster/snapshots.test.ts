@@ -8,8 +8,11 @@ import { createTable, formedWorld, put, routerOf } from '../support/world.ts';
 const BIG = 'x'.repeat(2_000);
 
 /** A cluster whose third node is so far behind that the logs of the others do not reach back to it. */
-async function farBehind(seed: number): Promise<World> {
-  const world = await formedWorld(seed, { limits: SMALL });
+async function farBehind(
+  seed: number,
+  diskLatencyMs?: readonly [min: number, max: number],
+): Promise<World> {
+  const world = await formedWorld(seed, { limits: SMALL, ...(diskLatencyMs && { diskLatencyMs }) });
   const table = await createTable(world, 't');
   world.kill('n3');
   for (let i = 0; i < 100; i++) {
@@ -29,10 +32,18 @@ function replica(machine: Machine | undefined, group: number) {
 }
 
 describe('a follower behind the compaction point', { timeout: 30_000 }, () => {
-  test.each([1, 2, 3])(
-    '[E3] [R4] catches up by snapshot while writes go on (seed %i)',
-    async (seed) => {
-      const world = await farBehind(seed);
+  test.each<[number, readonly [number, number] | undefined]>([
+    [1, undefined],
+    [2, undefined],
+    [3, undefined],
+    // The state moves on while the disk makes room for the snapshot's file.
+    [4, [4, 12]],
+    [5, [4, 12]],
+    [6, [4, 12]],
+  ])(
+    '[E3] [R4] catches up by snapshot while writes go on (seed %i, disk %j ms)',
+    async (seed, diskLatencyMs) => {
+      const world = await farBehind(seed, diskLatencyMs);
       const table = routerOf(world, 'n1').findTable('t');
       if (!('shards' in table)) throw new Error('a table');
       const workload = new Workload(world, table, { seed, thinkMs: [2, 10], keys: 30 });
