@@ -442,6 +442,7 @@ export class Replica {
     this.#installing = true;
     try {
       await this.#flushing;
+      if (this.#closed) return; // a log that is closing takes nothing more
       // An engine with a state of which the log knows nothing would be taken for one that lost its log (F31).
       await this.#logDurable();
       const installed = await this.#snapshots.install(from, meta.index);
