@@ -18,6 +18,7 @@ const TYPES = [
   'read-index-request',
   'read-index-response',
   'timeout-now',
+  'commit-notice',
 ] as const satisfies readonly Message['type'][];
 
 const ENTRY_KINDS = ['normal', 'empty', 'config'] as const satisfies readonly EntryKind[];
@@ -53,6 +54,9 @@ export function writeRaftMessage(writer: ByteWriter, message: Message): void {
       break;
     case 'heartbeat-response':
       writer.varint(message.round);
+      break;
+    case 'commit-notice':
+      writer.varint(message.commit);
       break;
     case 'snapshot-request':
       writer.varint(message.snapshot.index).varint(message.snapshot.term);
@@ -125,6 +129,8 @@ export function readRaftMessage(reader: ByteReader, incarnation: string): Messag
         index: reader.varint(),
         rejected: reader.boolean(),
       };
+    case 'commit-notice':
+      return { type, ...envelope, commit: reader.varint() };
     case 'timeout-now':
       return { type, ...envelope };
     default:

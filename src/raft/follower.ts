@@ -2,6 +2,7 @@ import type { Core, FollowerRole } from './core.ts';
 import { broken } from './invariant.ts';
 import type {
   AppendRequest,
+  CommitNotice,
   Entry,
   Heartbeat,
   Index,
@@ -118,6 +119,10 @@ export function handleHeartbeat(core: Core, message: Heartbeat): void {
     // A replica that does not count confirms no read.
     round: core.counts ? message.round : 0,
   });
+}
+
+export function handleCommitNotice(core: Core, message: CommitNotice): void {
+  if (core.counts) core.log.commitTo(message.commit);
 }
 
 export function handleSnapshotRequest(core: Core, message: SnapshotRequest): void {

@@ -70,6 +70,7 @@
  * | append-request      | leader                 | follower: checks, appends, commits (§5.3); candidates step back       |
  * | append-response     | follower, after write  | leader: moves match, commits by counting (§5.4.2), or probes further  |
  * | heartbeat           | leader                 | follower: hears its leader, commits; candidates step back             |
+ * | commit-notice       | leader                 | follower: hears its leader, commits; nobody answers                   |
  * | heartbeat-response  | follower               | leader: CheckQuorum, read rounds, what was lost is sent again         |
  * | snapshot-request    | leader                 | follower: offers the snapshot to its host (§7)                        |
  * | read-index-request  | follower               | leader: joins the next read round; others reject (thesis §6.4)        |

@@ -51,10 +51,19 @@ function replicate(core: Core, progress: Progress): void {
     progress.sent(to - 1, bytes);
     sent = true;
   }
-  // With nothing left to carry it, a new commit index travels alone, so that followers serve reads early.
-  const news = progress.next > log.lastIndex && progress.commitSent < log.commit;
-  if (!sent && (news || progress.poke)) sendAppend(core, progress, progress.next);
+  if (!sent && progress.poke) sendAppend(core, progress, progress.next);
+  else if (!sent) noticeCommit(core, progress);
   progress.poke = false;
+}
+
+// A new commit index travels with the next append, or with a heartbeat. When everything is committed no append may follow
+// for long, so it travels alone, for followers to serve reads early.
+function noticeCommit(core: Core, progress: Progress): void {
+  const { log } = core;
+  const commit = Math.min(log.commit, progress.match);
+  if (log.commit < log.lastIndex || commit <= progress.commitSent) return;
+  progress.commitSent = commit;
+  core.send({ type: 'commit-notice', ...core.envelope(progress.id), commit });
 }
 
 // Whether the log still has what comes before the next entry to send; otherwise the follower needs a snapshot.

@@ -8,6 +8,7 @@ import {
 } from './election.ts';
 import {
   handleAppend,
+  handleCommitNotice,
   handleHeartbeat,
   handleSnapshotRequest,
   hearLeader,
@@ -46,6 +47,7 @@ function stepOlder(core: Core, message: Message): void {
       break;
     case 'append-request':
     case 'heartbeat':
+    case 'commit-notice':
     case 'snapshot-request':
       rejectOldLeader(core, message.from);
       break;
@@ -72,6 +74,7 @@ function stepNewer(core: Core, message: Message): boolean {
       return true;
     case 'append-request':
     case 'heartbeat':
+    case 'commit-notice':
     case 'snapshot-request':
       core.becomeFollower(message.term, message.from);
       return true;
@@ -96,6 +99,7 @@ function stepCurrent(core: Core, message: Message): void {
       break;
     case 'append-request':
     case 'heartbeat':
+    case 'commit-notice':
     case 'snapshot-request':
       stepFromLeader(core, message);
       break;
@@ -128,7 +132,7 @@ function stepCurrent(core: Core, message: Message): void {
 
 type LeaderMessage = Extract<
   Message,
-  { type: 'append-request' | 'heartbeat' | 'snapshot-request' }
+  { type: 'append-request' | 'heartbeat' | 'commit-notice' | 'snapshot-request' }
 >;
 
 function stepFromLeader(core: Core, message: LeaderMessage): void {
@@ -143,6 +147,9 @@ function stepFromLeader(core: Core, message: LeaderMessage): void {
       break;
     case 'heartbeat':
       handleHeartbeat(core, message);
+      break;
+    case 'commit-notice':
+      handleCommitNotice(core, message);
       break;
     case 'snapshot-request':
       handleSnapshotRequest(core, message);

@@ -106,6 +106,15 @@ export interface Heartbeat extends Envelope {
   readonly round: number;
 }
 
+/**
+ * How far the receiver may commit, never above what it is known to match (G5). Nobody answers it, and nothing depends on its
+ * arrival: a heartbeat says the same a moment later.
+ */
+export interface CommitNotice extends Envelope {
+  readonly type: 'commit-notice';
+  readonly commit: Index;
+}
+
 export interface HeartbeatResponse extends Envelope {
   readonly type: 'heartbeat-response';
   readonly round: number;
@@ -145,6 +154,7 @@ export type Message =
   | AppendResponse
   | Heartbeat
   | HeartbeatResponse
+  | CommitNotice
   | SnapshotRequest
   | ReadIndexRequest
   | ReadIndexResponse

@@ -40,6 +40,8 @@ function details(message: Message): string {
         : ` has ${message.index}`;
     case 'heartbeat':
       return ` commit ${message.commit}${round(message.round)}`;
+    case 'commit-notice':
+      return ` commit ${message.commit}`;
     case 'heartbeat-response':
       return round(message.round);
     case 'snapshot-request':
