@@ -2,6 +2,9 @@ import type { Replica } from '../group/index.ts';
 import type { WriteAheadLog } from '../log/index.ts';
 import type { Clock } from '../ports/index.ts';
 
+/** What waits for the disk waits no longer than this, or a disk that stalls would hold up the whole node. Milliseconds. */
+const HOLD_MS_MAX = 1;
+
 export interface TurnOptions {
   readonly clock: Clock;
   readonly log: WriteAheadLog;
@@ -14,11 +17,16 @@ export interface TurnOptions {
 /**
  * The end of a turn: everything that a turn of the event loop brought, for all groups of the node, becomes one write to
  * the log and one frame to each peer. Applying goes on while the disk writes.
+ *
+ * While a write is under way, what comes is held back until it is done: it could not be written before that, and one frame
+ * with everything costs the nodes at both ends much less than one a turn. A node with little to do never waits.
  */
 export class Turn {
   readonly #options: TurnOptions;
   readonly #due = new Set<Replica>();
   #armed = false;
+  #held = false;
+  #limited = false;
 
   constructor(options: TurnOptions) {
     this.#options = options;
@@ -30,13 +38,29 @@ export class Turn {
   }
 
   arm(): void {
-    if (this.#armed) return;
+    if (this.#armed || (this.#held && this.#options.log.inFlight)) return;
     this.#armed = true;
-    this.#options.clock.endOfTurn(() => this.#run());
+    this.#options.clock.endOfTurn(() => this.#end());
+  }
+
+  #end(): void {
+    this.#armed = false;
+    if (this.#options.log.inFlight) this.#hold();
+    else this.#run();
+  }
+
+  #hold(): void {
+    this.#held = true;
+    if (this.#limited) return;
+    this.#limited = true;
+    this.#options.clock.after(HOLD_MS_MAX, () => {
+      this.#limited = false;
+      if (this.#held) this.#run();
+    });
   }
 
   #run(): void {
-    this.#armed = false;
+    this.#held = false;
     const due = [...this.#due];
     this.#due.clear();
     for (const replica of due) replica.collect();
