@@ -1,18 +1,17 @@
 -- One load for wrk: ACTION is put, get (consistent), get-any (eventually consistent) or mix (half puts, half consistent
--- gets). Each thread talks to another node. Options come in the environment.
+-- gets). Each thread talks to one node, in turn. Options come in the environment.
 local action = os.getenv("ACTION")
 local table_name = os.getenv("TABLE")
 local ports = os.getenv("PORTS")
 local keys = tonumber(os.getenv("KEYS"))
 local value = string.rep("x", tonumber(os.getenv("SIZE")))
 
+local addresses = {}
+for port in string.gmatch(ports, "%d+") do addresses[#addresses + 1] = port end
+
 local count = 0
 function setup(thread)
-  local i = 0
-  for port in string.gmatch(ports, "%d+") do
-    if i == count % 3 then thread.addr = wrk.lookup("127.0.0.1", port)[1] end
-    i = i + 1
-  end
+  thread.addr = wrk.lookup("127.0.0.1", addresses[count % #addresses + 1])[1]
   thread:set("id", count)
   count = count + 1
 end
