@@ -1,6 +1,7 @@
 import type { ReplicaState } from '../engine/index.ts';
-import type { LogHardState, LogPosition, RecoveredReplica } from '../log/index.ts';
+import type { LogHardState, LogPosition } from '../log/index.ts';
 import type { Entry, ReplicaId } from '../raft/index.ts';
+import type { RecoveredLog } from './recovered-log.ts';
 
 export interface Reconciled {
   readonly hardState: LogHardState;
@@ -20,7 +21,7 @@ export interface Reconciled {
 export function reconcile(
   replica: ReplicaId,
   state: ReplicaState,
-  recovered: RecoveredReplica | undefined,
+  recovered: RecoveredLog | undefined,
 ): Reconciled {
   const applied = { index: state.appliedIndex, term: state.appliedTerm };
   if (!recovered && applied.index > 0) {

@@ -1,6 +1,6 @@
 import { utf8, utf8Text } from '../bytes/index.ts';
 import type { ReplicaState, Write } from '../engine/index.ts';
-import type { RecoveredReplica, WriteAheadLog } from '../log/index.ts';
+import type { WriteAheadLog } from '../log/index.ts';
 import type { Clock, Disk, Random } from '../ports/index.ts';
 import {
   type Config,
@@ -16,6 +16,7 @@ import {
   type Term,
 } from '../raft/index.ts';
 import { reconcile } from './reconcile.ts';
+import type { RecoveredLog } from './recovered-log.ts';
 import { Snapshots } from './snapshots.ts';
 import type { StateMachine } from './state-machine.ts';
 import { type ProposalResult, Proposals, Reads } from './waiters.ts';
@@ -82,7 +83,7 @@ export interface ReplicaOptions {
   readonly state: ReplicaState;
   readonly limits?: Partial<ReplicaLimits>;
   /** What the log holds; undefined for a new replica. */
-  readonly recovered: RecoveredReplica | undefined;
+  readonly recovered: RecoveredLog | undefined;
 }
 
 const CONFIG_KEY = Uint8Array.of(0x0f);
@@ -198,7 +199,7 @@ export class Replica {
       this.#host.clock.endOfTurn(() => settle({ kind: 'not-leader' }));
       return;
     }
-    if (this.#isBehind) {
+    if (this.#isBehind || !this.#host.log.hasRoom) {
       this.#host.clock.endOfTurn(() => settle({ kind: 'overloaded' }));
       return;
     }
@@ -224,7 +225,11 @@ export class Replica {
 
   step(message: Message): void {
     // As if it had been lost: the leader sends it again, and meanwhile not more than it may have on the way.
-    if (message.type === 'append-request' && this.#isBehind) return;
+    if (message.type === 'append-request') {
+      if (this.#isBehind) return;
+      // A full disk keeps what room it has for votes (L4).
+      if (message.entries.length > 0 && !this.#host.log.hasRoom) return;
+    }
     this.#raft.step(message);
     this.#host.schedule(this);
   }
@@ -372,7 +377,7 @@ export class Replica {
   }
 
   get #pinsLog(): boolean {
-    return this.#host.log.pinning().includes(this.id);
+    return this.#host.log.isPinning(this.id);
   }
 
   #flush(): Promise<void> {

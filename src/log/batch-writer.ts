@@ -3,14 +3,24 @@ import {
   aligned,
   BATCH_HEADER_BYTES,
   BATCH_MAGIC,
+  CARRY,
   ENTRIES,
   ENTRY_HEADER_BYTES,
   ENTRY_KINDS,
   HARD_STATE,
+  RANGE,
   RECORD_HEADER_BYTES,
   setUint64,
 } from './format.ts';
 import type { LogEntry, LogHardState, LogPosition } from './types.ts';
+
+/** Where an ENTRIES or CARRY record stands in the batch, with its header. */
+export interface Placed {
+  readonly first: number;
+  readonly count: number;
+  readonly offset: number;
+  readonly length: number;
+}
 
 /** Encodes one batch at a time into one buffer, which the next batch reuses. */
 export class BatchWriter {
@@ -20,6 +30,12 @@ export class BatchWriter {
   #seed = 0;
   #records = 0;
   #headersChecksum = 0;
+  #placed: Placed[] = [];
+
+  /** The ENTRIES and CARRY records of the batch, in order. */
+  get placed(): readonly Placed[] {
+    return this.#placed;
+  }
 
   /** `recordBytes` is the exact length of the records that follow. */
   begin(seed: number, recordBytes: number): void {
@@ -32,10 +48,11 @@ export class BatchWriter {
     this.#seed = seed;
     this.#records = 0;
     this.#headersChecksum = seed;
+    this.#placed = [];
   }
 
   /** Entries of one term each become one record. */
-  entries(replica: number, entries: readonly LogEntry[]): void {
+  entries(replica: number, entries: readonly LogEntry[], kind = ENTRIES): void {
     for (let start = 0; start < entries.length; ) {
       const first = entries[start] as LogEntry;
       const header = this.#length;
@@ -49,9 +66,16 @@ export class BatchWriter {
         if (++end === entries.length) break;
       }
       this.#length = at;
-      this.#finishRecord(header, ENTRIES, replica, first.index, first.term, end - start);
+      const count = end - start;
+      this.#finishRecord(header, kind, replica, first.index, first.term, count);
+      this.#placed.push({ first: first.index, count, offset: header, length: at - header });
       start = end;
     }
+  }
+
+  /** What stands in an older segment and is written again as it is. */
+  carry(replica: number, entries: readonly LogEntry[]): void {
+    this.entries(replica, entries, CARRY);
   }
 
   hardState(replica: number, { term, vote, commit }: LogHardState): void {
@@ -61,7 +85,14 @@ export class BatchWriter {
     this.#finishRecord(header, HARD_STATE, replica, commit, term, 0);
   }
 
-  /** RESET, TRIM or REMOVE. */
+  range(replica: number, { index, term }: LogPosition, last: number): void {
+    const header = this.#length;
+    setUint64(this.#view, header + RECORD_HEADER_BYTES, last);
+    this.#length += RECORD_HEADER_BYTES + 8;
+    this.#finishRecord(header, RANGE, replica, index, term, 0);
+  }
+
+  /** RESET, TRIM, REMOVE or VOID. */
   position(kind: number, replica: number, { index, term }: LogPosition): void {
     const header = this.#length;
     this.#length += RECORD_HEADER_BYTES;
@@ -69,15 +100,16 @@ export class BatchWriter {
   }
 
   /** The whole batch, padded; a view that is valid until the next `begin`. */
-  finish(generation: number, sequence: number): Uint8Array {
+  finish(generation: number, sequence: number, fileBytes: number): Uint8Array {
     const view = this.#view;
     view.setUint32(0, BATCH_MAGIC);
     view.setUint32(4, generation);
     setUint64(view, 8, sequence);
     view.setUint32(16, this.#length - BATCH_HEADER_BYTES);
     view.setUint32(20, this.#records);
-    view.setUint32(24, this.#headersChecksum);
-    view.setUint32(28, crc32c(this.#bytes, this.#seed, 0, 28));
+    view.setUint32(24, fileBytes);
+    view.setUint32(28, this.#headersChecksum);
+    view.setUint32(32, crc32c(this.#bytes, this.#seed, 0, 32));
     const end = aligned(this.#length);
     this.#bytes.fill(0, this.#length, end);
     return this.#bytes.subarray(0, end);

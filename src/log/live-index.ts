@@ -1,21 +1,21 @@
+import type { RecordPlace } from './format.ts';
+import { RecordTable } from './record-table.ts';
 import type { LogHardState, LogPosition } from './types.ts';
 
-/** Entries [first, last] of a replica that stand in one segment. */
-interface Run {
-  readonly segment: number;
-  readonly first: number;
-  last: number;
+/** How much of a segment is still needed. */
+interface Usage {
+  records: number;
+  /** Of these records, in full. */
   bytes: number;
 }
 
 /**
- * What is durable in the log of every replica and which segments hold it. Follows the records in the order in which they
- * become durable, in the running log and in recovery alike.
+ * What is durable in the log of every replica and where it stands. Follows the records in the order in which they become
+ * durable, in the running log and in recovery alike.
  */
 export class LiveIndex {
   readonly #replicas = new Map<number, LiveReplica>();
-  /** Number of live runs by segment. */
-  readonly #runs = new Map<number, number>();
+  readonly #usage = new Map<number, Usage>();
 
   replicas(): IterableIterator<[number, LiveReplica]> {
     return this.#replicas.entries();
@@ -32,7 +32,7 @@ export class LiveIndex {
   ensure(replica: number): LiveReplica {
     let live = this.#replicas.get(replica);
     if (!live) {
-      live = new LiveReplica(this.#runs);
+      live = new LiveReplica(this.#usage);
       this.#replicas.set(replica, live);
     }
     return live;
@@ -43,100 +43,125 @@ export class LiveIndex {
     this.#replicas.delete(replica);
   }
 
+  clear(): void {
+    this.#replicas.clear();
+    this.#usage.clear();
+  }
+
   /** Whether a segment holds entries that are still needed. */
   holds(segment: number): boolean {
-    return (this.#runs.get(segment) ?? 0) > 0;
+    return this.#usage.has(segment);
+  }
+
+  /** Of the records in the segment that are still needed. */
+  bytesIn(segment: number): number {
+    return this.#usage.get(segment)?.bytes ?? 0;
   }
 
   /** The replicas with entries in the segment that are still needed. */
   pinning(segment: number): number[] {
     const pinning: number[] = [];
-    for (const [replica, live] of this.#replicas) {
-      if (live.oldestSegment === segment) pinning.push(replica);
-    }
+    for (const [replica, live] of this.#replicas) if (live.isIn(segment)) pinning.push(replica);
     return pinning;
   }
 }
 
-/** Invariant: the runs are contiguous and start after `compacted`, except behind a gap that recovery checks. */
 export class LiveReplica {
   hardState: LogHardState = { term: 0, vote: 0, commit: 0 };
   compacted: LogPosition = { index: 0, term: 0 };
-  readonly #counts: Map<number, number>;
-  #runs: Run[] = [];
+  /** The last entry's index, or that of `compacted`. */
+  last = 0;
+  readonly records = new RecordTable();
+  readonly #usage: Map<number, Usage>;
+  /** Number of records by segment. */
+  readonly #segments = new Map<number, number>();
 
-  constructor(counts: Map<number, number>) {
-    this.#counts = counts;
+  constructor(usage: Map<number, Usage>) {
+    this.#usage = usage;
   }
 
-  get last(): number {
-    return this.#runs.at(-1)?.last ?? this.compacted.index;
+  isIn(segment: number): boolean {
+    return this.#segments.has(segment);
   }
 
-  get oldestSegment(): number | undefined {
-    return this.#runs[0]?.segment;
-  }
-
-  get bytes(): number {
-    let bytes = 0;
-    for (const run of this.#runs) bytes += run.bytes;
-    return bytes;
-  }
-
-  /** Entries [first, last] became durable in `segment` and replace everything from `first` on. */
-  append(segment: number, first: number, last: number, bytes: number): void {
+  /** Entries became durable that replace everything from `first` on. */
+  append(first: number, count: number, place: RecordPlace): void {
     this.#truncate(first);
-    const newest = this.#runs.at(-1);
-    if (newest && newest.segment === segment && newest.last + 1 === first) {
-      newest.last = last;
-      newest.bytes += bytes;
-      return;
-    }
-    this.#runs.push({ segment, first, last, bytes });
-    this.#counts.set(segment, (this.#counts.get(segment) ?? 0) + 1);
+    this.#insert(this.records.size, first, count, place);
+    this.last = first + count - 1;
+  }
+
+  /** These entries stand in another place from now on, as they were, whether the older one is still there or not. */
+  carry(first: number, count: number, place: RecordPlace): void {
+    const last = first + count - 1;
+    if (last <= this.compacted.index) return;
+    const row = this.records.locate(first);
+    while (row < this.records.size && this.records.first(row) <= last) this.#remove(row);
+    this.#insert(row, first, count, place);
   }
 
   reset(position: LogPosition): void {
     this.#truncate(0);
     this.compacted = position;
+    this.last = position.index;
   }
 
   /** Ignored when the log was trimmed that far already. */
   trim(position: LogPosition): void {
-    if (position.index <= this.compacted.index) return;
+    const { index } = position;
+    if (index <= this.compacted.index) return;
     this.compacted = position;
-    let oldest = this.#runs[0];
-    while (oldest && oldest.last <= position.index) {
-      this.#runs.shift();
-      this.#release(oldest);
-      oldest = this.#runs[0];
+    this.last = Math.max(this.last, index);
+    const { records } = this;
+    while (records.size > 0 && records.last(0) <= index) this.#remove(0);
+    if (records.size > 0 && records.first(0) <= index) {
+      records.shrink(0, index + 1, records.last(0));
     }
-    if (oldest && oldest.first <= position.index) {
-      this.#runs[0] = part(oldest, position.index + 1, oldest.last);
+  }
+
+  /** The first entry after `compacted` that no record holds; undefined when all are there. */
+  missing(): number | undefined {
+    let next = this.compacted.index + 1;
+    for (let row = 0; row < this.records.size; row++) {
+      if (this.records.first(row) !== next) return next;
+      next = this.records.last(row) + 1;
     }
+    return next === this.last + 1 ? undefined : next;
   }
 
   #truncate(first: number): void {
-    let newest = this.#runs.at(-1);
-    while (newest && newest.first >= first) {
-      this.#runs.pop();
-      this.#release(newest);
-      newest = this.#runs.at(-1);
+    const { records } = this;
+    while (records.size > 0 && records.first(records.size - 1) >= first) {
+      this.#remove(records.size - 1);
     }
-    if (newest && newest.last >= first) {
-      this.#runs[this.#runs.length - 1] = part(newest, newest.first, first - 1);
+    const newest = records.size - 1;
+    if (newest >= 0 && records.last(newest) >= first) {
+      records.shrink(newest, records.first(newest), first - 1);
     }
   }
 
-  #release(run: Run): void {
-    const left = (this.#counts.get(run.segment) as number) - 1;
-    if (left === 0) this.#counts.delete(run.segment);
-    else this.#counts.set(run.segment, left);
+  #insert(row: number, first: number, count: number, place: RecordPlace): void {
+    this.records.insert(row, first, count, place);
+    const { segment, length } = place;
+    this.#segments.set(segment, (this.#segments.get(segment) ?? 0) + 1);
+    const usage = this.#usage.get(segment);
+    if (!usage) {
+      this.#usage.set(segment, { records: 1, bytes: length });
+      return;
+    }
+    usage.records++;
+    usage.bytes += length;
   }
-}
 
-/** The bytes are spread evenly: they only tell whom to flush. */
-function part(run: Run, first: number, last: number): Run {
-  const share = (last - first + 1) / (run.last - run.first + 1);
-  return { segment: run.segment, first, last, bytes: Math.round(run.bytes * share) };
+  #remove(row: number): void {
+    const segment = this.records.segment(row);
+    const length = this.records.length(row);
+    this.records.remove(row);
+    const own = (this.#segments.get(segment) as number) - 1;
+    if (own === 0) this.#segments.delete(segment);
+    else this.#segments.set(segment, own);
+    const usage = this.#usage.get(segment) as Usage;
+    usage.bytes -= length;
+    if (--usage.records === 0) this.#usage.delete(segment);
+  }
 }

@@ -33,27 +33,32 @@ export interface RecoveredReplica {
   readonly hardState: LogHardState;
   /** Everything up to here was trimmed, or replaced by a snapshot. */
   readonly compacted: LogPosition;
-  /** All entries after `compacted`, contiguous. */
-  readonly entries: readonly LogEntry[];
+  /** The entries from behind `compacted` to this index can be read. */
+  readonly last: number;
 }
 
-/** Where the log is damaged: acknowledged records cannot be read any more (L2). */
-export class LogDamagedError extends Error {
+/** Acknowledged records that cannot be read any more (L2). */
+export interface LogDamage {
+  readonly file: string;
+  /** Where what is missing began, in bytes from the start of the file. */
+  readonly offset: number;
+  readonly reason: string;
+  /** Whose records they were; undefined when that cannot be told, so that it may be any replica of the node. */
+  readonly replicas: readonly number[] | undefined;
+}
+
+/** Entries that were to be read back turned out to be damaged while the node ran (L2). */
+export class LogDamagedError extends Error implements LogDamage {
   override readonly name = 'LogDamagedError';
   readonly file: string;
-  /** Of the damaged batch, in bytes from the start of the file. */
   readonly offset: number;
-  /** The replicas whose records are damaged; undefined when that cannot be told, so that it may be any. */
+  readonly reason: string;
   readonly replicas: readonly number[] | undefined;
-  constructor(
-    file: string,
-    offset: number,
-    reason: string,
-    replicas: readonly number[] | undefined,
-  ) {
+  constructor({ file, offset, reason, replicas }: LogDamage) {
     super(`${file} is damaged at byte ${offset}: ${reason}`);
     this.file = file;
     this.offset = offset;
+    this.reason = reason;
     this.replicas = replicas;
   }
 }

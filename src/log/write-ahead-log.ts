@@ -1,27 +1,43 @@
 import { type Disk, DiskError, type Random } from '../ports/index.ts';
 import { BatchWriter } from './batch-writer.ts';
+import { type Carried, carriedBytes, readCarried, stillLive } from './carry.ts';
+import { EntryReader } from './entry-reader.ts';
 import {
   aligned,
   BATCH_HEADER_BYTES,
-  ENTRY_HEADER_BYTES,
   HARD_STATE_BYTES,
+  RANGE_BYTES,
   RECORD_HEADER_BYTES,
-  REMOVE,
-  RESET,
   type SegmentName,
-  TRIM,
 } from './format.ts';
 import type { LiveIndex } from './live-index.ts';
+import { becameDurable, encode, type Queued, WrittenRecords } from './queued.ts';
 import { type RecoveredLog, recover } from './recovery.ts';
+import { SegmentSupply } from './segment-supply.ts';
 import { type OpenSegment, SegmentFiles } from './segments.ts';
-import type { LogAppend, LogPosition, RecoveredReplica } from './types.ts';
+import { Tails } from './tails.ts';
+import {
+  type LogAppend,
+  type LogDamage,
+  LogDamagedError,
+  type LogEntry,
+  type RecoveredReplica,
+} from './types.ts';
 
 export interface LogOptions {
-  /** Called once, when a write or sync failed (`full`: no room on the disk). The log is dead; the process must end (L1). */
-  readonly onFatal: (error: DiskError) => void;
+  /**
+   * Called once, when a write or sync failed (L1), or when entries turned out to be damaged that were to be carried
+   * forward (L2). The log is dead; the process must end.
+   */
+  readonly onFatal: (error: Error) => void;
+  /**
+   * Called at the start with what is damaged, before anything changes on the disk; the log goes on without these replicas
+   * once it resolves, so it must have made durable that they are void. Without it `openLog` rejects.
+   */
+  readonly onDamage?: ((damage: readonly LogDamage[]) => Promise<void>) | undefined;
   /** Length of a segment, in bytes; 64 MiB unless told. */
   readonly segmentBytes?: number;
-  /** With more live segments than this, `pinning` names replicas; 4 unless told. */
+  /** With more live segments than this, whoever needs the oldest one `isPinning`; 4 unless told. */
   readonly segmentsMax?: number;
   /** Upper bound of one write, in bytes, which one large append may exceed; 4 MiB unless told. */
   readonly batchBytesMax?: number;
@@ -34,11 +50,15 @@ const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 const SEGMENTS_MAX = 4;
 /** The first segment is short, so that a new node is ready at once; meanwhile a whole one is prepared. */
 const FIRST_SEGMENT_DIVISOR = 16;
+/** At most this part of a segment is carried forward for another one to go: more would cost more than the room. */
+const CARRY_DIVISOR = 16;
+/** On a full disk this part of a segment is kept for votes: thousands, each a batch of 512 bytes, and a turn's entries. */
+const RESERVE_DIVISOR = 4;
 
 /**
  * Opens the log in a directory, which is made when it is not there.
  *
- * Rejects with {@link LogDamagedError} or {@link DiskError}.
+ * Rejects with {@link LogDamagedError} (see `onDamage`) or {@link DiskError}.
  */
 export async function openLog(
   disk: Disk,
@@ -47,25 +67,13 @@ export async function openLog(
 ): Promise<{ log: WriteAheadLog; replicas: Map<number, RecoveredReplica> }> {
   await disk.makeDirectory(directory);
   const recovered = await recover(disk, directory);
+  const [first] = recovered.damage;
+  if (first) {
+    if (!options.onDamage) throw new LogDamagedError(first);
+    await options.onDamage(recovered.damage);
+  }
   const log = await WriteAheadLog.open(new SegmentFiles(disk, directory), recovered, options);
   return { log, replicas: recovered.replicas };
-}
-
-/** A step that waits to be written, or is being written. */
-interface Queued {
-  readonly replica: number;
-  readonly step: LogAppend | undefined;
-  readonly trim: LogPosition | undefined;
-  readonly remove: boolean;
-  /** Exact length of its records. */
-  readonly bytes: number;
-  readonly done: (() => void) | undefined;
-}
-
-/** The end of a replica's log with everything queued: what the next append must fit to. */
-interface Tail {
-  compacted: number;
-  last: number;
 }
 
 /**
@@ -73,25 +81,29 @@ interface Tail {
  * `done`s run in order, and what was queued meanwhile is the next write.
  */
 export class WriteAheadLog {
-  readonly #files: SegmentFiles;
   readonly #options: LogOptions;
   readonly #segmentBytes: number;
+  readonly #segmentsMax: number;
   readonly #batchBytesMax: number;
   readonly #live: LiveIndex;
-  readonly #tails = new Map<number, Tail>();
+  readonly #reader: EntryReader;
+  readonly #supply: SegmentSupply;
+  readonly #tails = new Tails();
   readonly #writer = new BatchWriter();
   /** Oldest first; the last one is `#active`. */
   readonly #segments: SegmentName[];
   #active: OpenSegment;
   #offset: number;
   #sequence: number;
-  #nextGeneration: number;
-  #spare: OpenSegment | undefined;
-  /** The disk was full when a spare was to be made; tried again when it is needed. */
-  #spareRefused = false;
   #queue: Queued[] = [];
   #queuedBytes = 0;
   #writing: readonly Queued[] | undefined;
+  /** Read from the oldest segment, for the next batch. */
+  #toCarry: readonly Carried[] | undefined;
+  /** In the batch being written. */
+  #carrying: readonly Carried[] = [];
+  /** The batch being written, while the disk has no room even for what was laid out before. */
+  #refused: Uint8Array | undefined;
   #waitsForSegment = false;
   #tending = false;
   #state: 'open' | 'closing' | 'dead' = 'open';
@@ -102,24 +114,28 @@ export class WriteAheadLog {
     recovered: RecoveredLog,
     segments: SegmentName[],
     active: OpenSegment,
+    supply: SegmentSupply,
     options: LogOptions,
   ) {
-    this.#files = files;
     this.#options = options;
     this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
+    this.#segmentsMax = options.segmentsMax ?? SEGMENTS_MAX;
     this.#batchBytesMax = Math.min(
       options.batchBytesMax ?? BATCH_BYTES_MAX,
       this.#segmentBytes / 2,
     );
     this.#live = recovered.live;
-    for (const [replica, live] of this.#live.replicas()) {
-      this.#tails.set(replica, { compacted: live.compacted.index, last: live.last });
+    for (const [replica, { compacted, last }] of recovered.replicas) {
+      this.#tails.set(replica, compacted.index, last);
     }
     this.#segments = segments;
     this.#active = active;
     this.#offset = recovered.end;
     this.#sequence = recovered.sequence;
-    this.#nextGeneration = active.name.generation + 1;
+    this.#supply = supply;
+    const nameOf = (segment: number) =>
+      this.#segments.find(({ generation }) => generation === segment) as SegmentName;
+    this.#reader = new EntryReader(files, this.#live, nameOf);
   }
 
   /** See {@link openLog}. */
@@ -128,22 +144,13 @@ export class WriteAheadLog {
     recovered: RecoveredLog,
     options: LogOptions,
   ): Promise<WriteAheadLog> {
+    const { random } = options;
     const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
     if (segmentBytes % 512 !== 0) throw new RangeError(`segmentBytes ${segmentBytes}`);
     const newest = recovered.segments.at(-1);
     if (newest) await files.sync(newest);
-    let nextGeneration = (newest?.generation ?? 0) + 1;
-    let spare: OpenSegment | undefined;
-    for (const name of recovered.unused) {
-      nextGeneration = Math.max(nextGeneration, name.generation + 1);
-      const unused = spare ? undefined : await files.open(name);
-      if (unused && unused.capacity >= segmentBytes) {
-        spare = unused;
-      } else {
-        await unused?.file.close();
-        await files.remove(name);
-      }
-    }
+    let spare = await keepOne(files, recovered.unused, newest, segmentBytes);
+    let nextGeneration = ((spare?.name ?? newest)?.generation ?? 0) + 1;
     const segments = [...recovered.segments];
     let active: OpenSegment;
     if (newest) {
@@ -157,13 +164,13 @@ export class WriteAheadLog {
         aligned(segmentBytes / FIRST_SEGMENT_DIVISOR),
         Math.min(segmentBytes, 64 * 1024),
       );
-      const name = { generation: nextGeneration++, salt: options.random?.uint32() ?? 0 };
+      const name = { generation: nextGeneration++, salt: random?.uint32() ?? 0 };
       active = (await files.create(name, bytes, () => true)) as OpenSegment;
       segments.push(name);
     }
-    const log = new WriteAheadLog(files, recovered, segments, active, options);
-    log.#nextGeneration = nextGeneration;
-    log.#spare = spare;
+    const supply = new SegmentSupply({ files, segmentBytes, random }, nextGeneration, spare);
+    const log = new WriteAheadLog(files, recovered, segments, active, supply, options);
+    log.#leaveBehind(recovered.damage);
     log.#tend();
     return log;
   }
@@ -184,119 +191,115 @@ export class WriteAheadLog {
   }
 
   /**
+   * False while the disk is full and only the reserve is left: entries must be refused (L4), hard states can still be
+   * written. True again, without a restart, once a segment was let go of or `tick` found room on the disk.
+   */
+  get hasRoom(): boolean {
+    if (this.#refused) return false;
+    if (this.#supply.hasSpare || !this.#supply.isDiskFull) return true;
+    const left = this.#active.capacity - this.#offset - this.#queuedBytes;
+    return !this.#waitsForSegment && left > this.#segmentBytes / RESERVE_DIVISOR;
+  }
+
+  /** To be called a few times a second: a disk that was full may have room again. */
+  tick(): void {
+    if (this.#state !== 'open' || !this.#supply.isDiskFull) {
+      this.#sendRefused();
+      return;
+    }
+    this.#supply.look().then(
+      (hasRoom) => {
+        this.#sendRefused();
+        if (hasRoom) this.#tend();
+      },
+      (error: unknown) => this.#die(error),
+    );
+  }
+
+  /**
    * Queues one step of a replica's log; `done` is called once it is durable, never when the log died first. The entries'
    * data must not change until then.
    */
   append(replica: number, step: LogAppend, done: () => void): void {
-    const tail = this.#tail(replica);
-    let bytes = 0;
-    if (step.reset) {
-      if (step.reset.index < tail.compacted) {
-        throw new Error(`replica ${replica}: reset to ${step.reset.index} < ${tail.compacted}`);
-      }
-      tail.compacted = step.reset.index;
-      tail.last = step.reset.index;
-      bytes += RECORD_HEADER_BYTES;
-    }
-    if (step.entries) bytes += this.#checkEntries(replica, step.entries, tail);
-    if (step.hardState) bytes += HARD_STATE_BYTES;
+    const bytes = this.#tails.append(replica, step);
     if (bytes > this.#segmentBytes / 2) {
       throw new RangeError(`replica ${replica}: ${bytes} bytes do not fit into a segment`);
     }
-    this.#enqueue({ replica, step, trim: undefined, remove: false, bytes, done });
+    this.#enqueue({ kind: 'step', replica, step, bytes, done });
   }
 
   /** Everything up to this place of the replica's log is not needed any more. Written with the next write. */
   trim(replica: number, index: number, term: number): void {
-    const tail = this.#tail(replica);
-    if (index <= tail.compacted) return;
-    if (index > tail.last) {
-      throw new Error(`replica ${replica}: trim to ${index} > last index ${tail.last}`);
-    }
-    tail.compacted = index;
-    const trim = { index, term };
-    const bytes = RECORD_HEADER_BYTES;
-    this.#enqueue({ replica, step: undefined, trim, remove: false, bytes, done: undefined });
+    if (!this.#tails.trim(replica, index)) return;
+    const position = { index, term };
+    this.#enqueue({ kind: 'trim', replica, position, bytes: RECORD_HEADER_BYTES });
   }
 
   /** Nothing of the replica is needed any more. Written with the next write. */
   remove(replica: number): void {
-    if (!this.#tails.delete(replica)) return;
-    const bytes = RECORD_HEADER_BYTES;
-    this.#enqueue({
-      replica,
-      step: undefined,
-      trim: undefined,
-      remove: true,
-      bytes,
-      done: undefined,
-    });
+    if (!this.#tails.remove(replica)) return;
+    this.#enqueue({ kind: 'remove', replica, bytes: RECORD_HEADER_BYTES });
+  }
+
+  /**
+   * Durable entries of a replica, in order from index `from` on and before `to`: as many as one look at the disk brings, of
+   * at most `bytesMax` bytes, but at least one. None when the log does not hold `from`, or not any more. What was replaced
+   * meanwhile may be among them, so compare terms.
+   *
+   * Rejects with {@link LogDamagedError} when they fail their checksums.
+   */
+  read(replica: number, from: number, to: number, bytesMax: number): Promise<readonly LogEntry[]> {
+    return this.#reader.read(replica, from, to, bytesMax);
   }
 
   /** Starts to write what is queued, unless a write is under way: then it follows by itself. */
   flush(): void {
-    if (this.#writing === undefined && this.#queue.length > 0 && this.#state !== 'dead') {
-      this.#startBatch();
-    }
+    const isDue = this.#queue.length > 0 || this.#toCarry !== undefined;
+    if (this.#writing === undefined && isDue && this.#state !== 'dead') this.#startBatch();
   }
 
-  /** While more than `segmentsMax` segments are live: the replicas that need the oldest one, so flush these (L3). */
-  pinning(): number[] {
-    const max = this.#options.segmentsMax ?? SEGMENTS_MAX;
-    return this.#segments.length > max
-      ? this.#live.pinning((this.#segments[0] as SegmentName).generation)
-      : [];
+  /**
+   * The replica needs the oldest segment although there are more than `segmentsMax`, or there is no room for another one:
+   * flush it, so that it can be trimmed (L3). Entries that cannot be flushed are carried forward by the log itself.
+   */
+  isPinning(replica: number): boolean {
+    const isTooMany = this.#segments.length > this.#segmentsMax;
+    if (!isTooMany && (this.hasRoom || this.#segments.length === 1)) return false;
+    return this.#live.get(replica)?.isIn((this.#segments[0] as SegmentName).generation) ?? false;
   }
 
-  /** About how many bytes of the replica's entries are durable and not trimmed. */
-  liveBytes(replica: number): number {
-    return this.#live.get(replica)?.bytes ?? 0;
-  }
-
-  /** Writes what is queued and closes the files. */
+  /** Writes what is queued and closes the files. On a full disk what does not fit is dropped: it was never durable. */
   async close(): Promise<void> {
     if (this.#state === 'open') this.#state = 'closing';
     this.flush();
-    while (this.#state !== 'dead' && (this.#writing || this.#queue.length > 0 || this.#tending)) {
+    while (this.#state === 'closing' && !this.#isStuck && (this.#isBusy || this.#tending)) {
       await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
     }
     if (this.#state === 'dead') return;
     this.#state = 'dead';
     await this.#active.file.close();
-    await this.#spare?.file.close();
+    await this.#supply.close();
   }
 
-  #tail(replica: number): Tail {
-    let tail = this.#tails.get(replica);
-    if (!tail) {
-      tail = { compacted: 0, last: 0 };
-      this.#tails.set(replica, tail);
-    }
-    return tail;
+  get #isBusy(): boolean {
+    return this.#writing !== undefined || this.#queue.length > 0;
   }
 
-  /** Returns the length of the entries' records. */
-  #checkEntries(replica: number, entries: NonNullable<LogAppend['entries']>, tail: Tail): number {
-    const first = entries[0];
-    if (!first) return 0;
-    if (first.index <= tail.compacted || first.index > tail.last + 1) {
-      const range = `${tail.compacted + 1} to ${tail.last + 1}`;
-      throw new Error(`replica ${replica}: entry ${first.index} is outside ${range}`);
+  get #isStuck(): boolean {
+    const waits = this.#waitsForSegment && this.#supply.isDiskFull && !this.#tending;
+    return waits || this.#refused !== undefined;
+  }
+
+  /** Damaged replicas begin anew: what stands before counts no more, so that the next start does not find it damaged. */
+  #leaveBehind(damage: readonly LogDamage[]): void {
+    if (damage.length === 0) return;
+    const bytes = RECORD_HEADER_BYTES;
+    const isAnybodys = damage.some(({ replicas }) => replicas === undefined);
+    if (isAnybodys) this.#enqueue({ kind: 'void', replica: 0, bytes });
+    for (const replica of new Set(damage.flatMap(({ replicas }) => replicas ?? []))) {
+      this.#enqueue({ kind: 'remove', replica, bytes });
     }
-    let { index, term } = first;
-    let bytes = RECORD_HEADER_BYTES;
-    for (const entry of entries) {
-      if (entry.index !== index || entry.term < term) {
-        const found = `{${entry.index}, ${entry.term}}`;
-        throw new Error(`replica ${replica}: entry ${found} after {${index - 1}, ${term}}`);
-      }
-      if (entry.term !== term) bytes += RECORD_HEADER_BYTES;
-      bytes += ENTRY_HEADER_BYTES + entry.data.length;
-      term = entry.term;
-      index++;
-    }
-    tail.last = index - 1;
-    return bytes;
+    this.flush();
   }
 
   #enqueue(queued: Queued): void {
@@ -309,6 +312,9 @@ export class WriteAheadLog {
   }
 
   #startBatch(): void {
+    // Nothing else is being written, so what is live now is what is live before this batch.
+    this.#carrying = this.#toCarry ? stillLive(this.#live, this.#toCarry) : [];
+    this.#toCarry = undefined;
     let bytes = 0;
     let count = 0;
     for (const queued of this.#queue) {
@@ -316,12 +322,14 @@ export class WriteAheadLog {
       bytes += queued.bytes;
       count++;
     }
+    if (count === 0 && this.#carrying.length === 0) return;
     this.#writing = count === this.#queue.length ? this.#queue : this.#queue.slice(0, count);
     this.#queue = count === this.#queue.length ? [] : this.#queue.slice(count);
     this.#queuedBytes -= bytes;
+    bytes += carriedBytes(this.#carrying);
     if (this.#offset + aligned(BATCH_HEADER_BYTES + bytes) <= this.#active.capacity) {
       this.#write(bytes, false);
-    } else if (this.#spare) {
+    } else if (this.#supply.hasSpare) {
       this.#switchSegment();
     } else {
       this.#waitsForSegment = true;
@@ -332,12 +340,11 @@ export class WriteAheadLog {
   /** Goes on in the spare segment, whose first batch begins with the state of every replica. */
   #switchSegment(): void {
     const full = this.#active;
-    this.#active = this.#spare as OpenSegment;
-    this.#spare = undefined;
+    this.#active = this.#supply.take();
     this.#offset = 0;
     this.#segments.push(this.#active.name);
     full.file.close().catch((error: unknown) => this.#die(error));
-    let bytes = this.#live.size * (RECORD_HEADER_BYTES + HARD_STATE_BYTES);
+    let bytes = this.#live.size * (RANGE_BYTES + HARD_STATE_BYTES) + carriedBytes(this.#carrying);
     for (const queued of this.#writing ?? []) bytes += queued.bytes;
     if (aligned(BATCH_HEADER_BYTES + bytes) > this.#active.capacity) {
       throw new Error(`a batch of ${bytes} bytes does not fit into a segment`);
@@ -350,60 +357,60 @@ export class WriteAheadLog {
     const writer = this.#writer;
     writer.begin(this.#active.seed, bytes);
     if (head) {
-      for (const [replica, { compacted, hardState }] of this.#live.replicas()) {
-        writer.position(TRIM, replica, compacted);
+      for (const [replica, { compacted, last, hardState }] of this.#live.replicas()) {
+        writer.range(replica, compacted, last);
         writer.hardState(replica, hardState);
       }
     }
-    for (const { replica, step, trim, remove } of this.#writing as readonly Queued[]) {
-      if (step) {
-        if (step.reset) writer.position(RESET, replica, step.reset);
-        if (step.entries) writer.entries(replica, step.entries);
-        if (step.hardState) writer.hardState(replica, step.hardState);
-      } else if (trim) {
-        writer.position(TRIM, replica, trim);
-      } else if (remove) {
-        writer.position(REMOVE, replica, { index: 0, term: 0 });
-      }
-    }
-    const batch = writer.finish(this.#active.name.generation, this.#sequence);
+    for (const { replica, entries } of this.#carrying) writer.carry(replica, entries);
+    for (const queued of this.#writing ?? []) encode(writer, queued);
+    const { name, capacity } = this.#active;
+    this.#send(writer.finish(name.generation, this.#sequence, capacity));
+  }
+
+  /**
+   * A file that was filled before needs no room, except on file systems that never write in place. Where such a one is full
+   * the same bytes are written again later: all of them at once, so that nothing is taken for durable that an earlier try
+   * left in a cache. Any other failure is the end (L1).
+   */
+  #send(batch: Uint8Array): void {
     this.#active.file.write(this.#offset, batch).then(
       () => this.#written(batch.length),
-      (error: unknown) => this.#die(error),
+      (error: unknown) => {
+        if (!(error instanceof DiskError) || error.code !== 'full') return this.#die(error);
+        this.#refused = batch;
+        this.#tellIdle();
+      },
     );
+  }
+
+  #sendRefused(): void {
+    const batch = this.#refused;
+    if (!batch || this.#state !== 'open') return;
+    this.#refused = undefined;
+    this.#send(batch);
   }
 
   #written(length: number): void {
     if (this.#state === 'dead') return;
     const written = this.#writing as readonly Queued[];
+    const offset = this.#offset;
     this.#writing = undefined;
     this.#sequence++;
     this.#offset += length;
-    for (const queued of written) this.#becameDurable(queued);
+    const { placed } = this.#writer;
+    const records = new WrittenRecords(placed, this.#active.name.generation, offset);
+    for (const { replica, entries } of this.#carrying) {
+      const live = this.#live.ensure(replica);
+      records.forEach(entries, (first, count, place) => live.carry(first, count, place));
+    }
+    this.#carrying = [];
+    for (const queued of written) becameDurable(this.#live, queued, records);
     // The disk need not wait for what the host does now.
     this.flush();
-    for (const { done } of written) done?.();
+    for (const queued of written) if (queued.kind === 'step') queued.done();
     this.#tend();
     this.#tellIdle();
-  }
-
-  #becameDurable({ replica, step, trim, remove }: Queued): void {
-    if (remove) {
-      this.#live.remove(replica);
-      return;
-    }
-    const live = this.#live.ensure(replica);
-    if (trim) live.trim(trim);
-    if (!step) return;
-    if (step.reset) live.reset(step.reset);
-    const first = step.entries?.[0];
-    if (step.entries && first) {
-      let bytes = 0;
-      for (const entry of step.entries) bytes += ENTRY_HEADER_BYTES + entry.data.length;
-      const last = first.index + step.entries.length - 1;
-      live.append(this.#active.name.generation, first.index, last, bytes);
-    }
-    if (step.hardState) live.hardState = step.hardState;
   }
 
   /** Keeps one spare segment ready and lets go of the oldest ones, one change at a time, beside the writing. */
@@ -416,10 +423,11 @@ export class WriteAheadLog {
       () => {
         this.#tending = false;
         if (this.#state === 'dead') return;
-        if (this.#waitsForSegment && this.#spare) {
+        if (this.#waitsForSegment && this.#supply.hasSpare) {
           this.#waitsForSegment = false;
           this.#switchSegment();
         }
+        if (this.#toCarry) this.flush();
         this.#tend();
         this.#tellIdle();
       },
@@ -429,44 +437,31 @@ export class WriteAheadLog {
 
   #nextChange(): (() => Promise<void>) | undefined {
     const oldest = this.#segments[0] as SegmentName;
+    const { generation } = oldest;
     // The segment after it holds its replicas' state once its first batch is durable.
     const replaced = this.#segments.length > 2 || (this.#segments.length === 2 && this.#offset > 0);
-    if (replaced && !this.#live.holds(oldest.generation)) {
-      this.#spareRefused = false;
+    if (replaced && !this.#live.holds(generation) && !this.#reader.isReading(generation)) {
       this.#segments.shift();
-      return () => this.#letGo(oldest);
+      return () => this.#supply.letGo(oldest);
     }
-    if (this.#spare || (this.#spareRefused && !this.#waitsForSegment)) return undefined;
+    if (replaced && this.#shouldCarry(generation)) {
+      return async () => {
+        this.#toCarry = await readCarried(this.#reader, this.#live, generation);
+      };
+    }
+    const { hasSpare, isDiskFull } = this.#supply;
+    if (hasSpare || isDiskFull) return undefined;
     if (this.#state === 'closing' && !this.#waitsForSegment) return undefined;
-    return () => this.#makeSpare();
+    return () => this.#supply.make(() => this.#waitsForSegment || this.#state === 'open');
   }
 
-  async #letGo(name: SegmentName): Promise<void> {
-    if (this.#spare) return this.#files.remove(name);
-    const renamed = this.#newName();
-    const segment = await this.#files.recycle(name, renamed);
-    if (segment.capacity === this.#segmentBytes) {
-      this.#spare = segment;
-    } else {
-      // The short first segment is not worth keeping.
-      await segment.file.close();
-      await this.#files.remove(renamed);
-    }
-  }
-
-  async #makeSpare(): Promise<void> {
-    const needed = () => this.#waitsForSegment || this.#state === 'open';
-    try {
-      this.#spare = await this.#files.create(this.#newName(), this.#segmentBytes, needed);
-    } catch (error) {
-      const full = error instanceof DiskError && error.code === 'full';
-      if (!full || this.#waitsForSegment) throw error;
-      this.#spareRefused = true;
-    }
-  }
-
-  #newName(): SegmentName {
-    return { generation: this.#nextGeneration++, salt: this.#options.random?.uint32() ?? 0 };
+  /** Whoever pins the oldest segment had the time of a whole one to be flushed, and what is left there is little. */
+  #shouldCarry(oldest: number): boolean {
+    if (this.#state !== 'open' || this.#toCarry || this.#carrying.length > 0) return false;
+    if (this.#segments.length <= this.#segmentsMax + 1 && this.hasRoom) return false;
+    const bytes = this.#live.bytesIn(oldest);
+    if (bytes === 0 || bytes > this.#segmentBytes / CARRY_DIVISOR) return false;
+    return this.#supply.hasSpare || 2 * bytes < this.#active.capacity - this.#offset;
   }
 
   #die(error: unknown): void {
@@ -474,13 +469,30 @@ export class WriteAheadLog {
     this.#state = 'dead';
     this.#queue = [];
     this.#tellIdle();
-    this.#options.onFatal(
-      error instanceof DiskError ? error : new DiskError('failed', String(error)),
-    );
+    this.#options.onFatal(error instanceof Error ? error : new DiskError('failed', String(error)));
   }
 
   #tellIdle(): void {
     if (this.#whenIdle.length === 0) return;
     for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
+}
+
+/** Of the segments without a batch the first one, if it can be the next; the others go, the newest first. */
+async function keepOne(
+  files: SegmentFiles,
+  unused: readonly SegmentName[],
+  newest: SegmentName | undefined,
+  segmentBytes: number,
+): Promise<OpenSegment | undefined> {
+  const [first, ...others] = unused;
+  for (const name of others.reverse()) await files.remove(name);
+  if (!first) return undefined;
+  if (!newest || first.generation === newest.generation + 1) {
+    const kept = await files.open(first);
+    if (kept.capacity >= segmentBytes) return kept;
+    await kept.file.close();
+  }
+  await files.remove(first);
+  return undefined;
 }

@@ -348,6 +348,7 @@ export class Node {
     if (this.#stopped) return;
     this.#tickedAt = this.#options.clock.monotonic();
     this.#ticks++;
+    this.#log.tick();
     for (const replica of this.#replicas.all()) replica.tick();
     const cluster = this.#formation.record;
     if (cluster && this.#serving) this.#controller.tick(cluster);

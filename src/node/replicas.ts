@@ -8,7 +8,7 @@ import {
   type NodeName,
 } from '../controller/index.ts';
 import type { ReplicaStates } from '../engine/index.ts';
-import { Replica, type ReplicaHost, type ReplicaLimits } from '../group/index.ts';
+import { Replica, type ReplicaHost, type ReplicaLimits, readRecovered } from '../group/index.ts';
 import type { RecoveredReplica } from '../log/index.ts';
 import type { Config, ReplicaId } from '../raft/index.ts';
 import { DataMachine } from '../store/index.ts';
@@ -126,6 +126,7 @@ export class Replicas {
       throw new Error(`replica ${mine.replica} belongs to another data directory of ${self}`);
     }
     const machine = group.id === CONTROLLER_GROUP ? new ControllerMachine() : new DataMachine();
+    const found = recovered.get(mine.replica);
     const replica = new Replica({
       host,
       group: group.id,
@@ -136,7 +137,7 @@ export class Replicas {
       isPreferredLeader: group.replicas[0] === mine,
       machine,
       state: await states.open(mine.replica),
-      recovered: recovered.get(mine.replica),
+      recovered: found && (await readRecovered(host.log, mine.replica, found)),
     });
     if (machine instanceof ControllerMachine) this.#controller = { replica, machine };
     else this.#data.set(group.id, { replica, machine });

@@ -1,29 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { LogDamagedError } from '../../src/log/index.ts';
 import { MemoryDisk } from '../../src/sim/index.ts';
 import { Prng } from '../support/prng.ts';
-import { entries, opened, places, settle, written } from './support.ts';
+import { copied, entries, opened, places, segmentsOf, settle, written } from './support.ts';
 
-/** The directory's only segment with batches. */
+/** The first segment, which holds everything here. */
 async function segmentOf(disk: MemoryDisk): Promise<string> {
-  const [first] = await disk.list('log');
-  return `log/${first}`;
-}
-
-/** Copies files onto a fresh disk, durably. */
-async function copied(disk: MemoryDisk, change?: (bytes: Uint8Array, name: string) => void) {
-  const copy = new MemoryDisk();
-  await copy.makeDirectory('log');
-  for (const name of await disk.list('log')) {
-    const bytes = disk.content(`log/${name}`);
-    change?.(bytes, name);
-    const file = await copy.open(`log/${name}`, { create: true });
-    await file.write(0, bytes);
-    await file.sync();
-    await file.close();
-  }
-  await copy.syncDirectory('log');
-  return copy;
+  return (await segmentsOf(disk))[0] as string;
 }
 
 /** Where the last batch starts: the log's file before it and after it differ first there. */
@@ -46,9 +28,9 @@ describe('the end of the log after a crash', () => {
     const end = whole.findLastIndex((byte, i) => byte !== before[i]) + 1;
     expect(end - start).toBeGreaterThan(1000);
     for (let cut = start; cut < end; cut += cut - start < 80 ? 1 : 37) {
-      const torn = await copied(disk, (bytes, name) => {
-        if (`log/${name}` === file) bytes.fill(0, cut);
-      });
+      const torn = await copied(disk, (bytes, path) =>
+        path === file ? bytes.fill(0, cut) : bytes,
+      );
       const again = await opened(torn);
       expect(places(again.replicas.get(1)), `cut at ${cut}`).toHaveLength(3);
       expect(places(again.replicas.get(2))).toHaveLength(3);
@@ -75,12 +57,13 @@ describe('the end of the log after a crash', () => {
     for (let round = 0; round < 60; round++) {
       const missing = Array.from({ length: sectors }, () => random.once(2));
       if (round < sectors) missing.fill(false).fill(true, round, round + 1);
-      const torn = await copied(disk, (bytes, name) => {
-        if (`log/${name}` !== file) return;
+      const torn = await copied(disk, (bytes, path) => {
+        if (path !== file) return bytes;
         for (const [i, gone] of missing.entries()) {
           const at = start + i * 512;
           if (gone) bytes.set(before.subarray(at, at + 512), at);
         }
+        return bytes;
       });
       const found = places((await opened(torn)).replicas.get(1)).length;
       expect(found).toBe(missing.includes(true) ? 3 : 40);
@@ -139,76 +122,5 @@ describe('the end of the log after a crash', () => {
       await settle();
     }
     expect(found).toBeGreaterThan(3);
-  });
-});
-
-describe('damage', () => {
-  it('[L2] [F4] a flipped byte before a valid later batch is damage, with file, offset and replica', async () => {
-    const disk = new MemoryDisk();
-    const { log } = await opened(disk);
-    const file = await segmentOf(disk);
-    await written(log, 1, entries(1, 3, 1));
-    const before = disk.content(file);
-    await written(log, 2, entries(1, 3, 1));
-    const whole = disk.content(file);
-    await written(log, 3, entries(1, 3, 1));
-    await log.close();
-    const start = firstDifference(before, whole);
-    const end = whole.findLastIndex((byte, i) => byte !== before[i]) + 1;
-    let named = 0;
-    for (let at = start; at < end; at++) {
-      const damaged = await copied(disk, (bytes, name) => {
-        if (`log/${name}` === file) bytes[at] = (bytes[at] as number) ^ 0x40;
-      });
-      const error = await opened(damaged).catch((reason: unknown) => reason);
-      expect(error, `byte ${at}`).toBeInstanceOf(LogDamagedError);
-      expect(error).toMatchObject({ file, offset: start });
-      const { replicas } = error as LogDamagedError;
-      // Headers: anybody's. Payload: the one whose it is.
-      if (replicas) named++;
-      expect(replicas ?? [2]).toEqual([2]);
-      expect(replicas === undefined).toBe(at < start + 32 + 40);
-    }
-    expect(named).toBe(end - start - 72);
-  });
-
-  it('[L2] a batch that is missing at the end of a segment is damage when the next one goes on', async () => {
-    const disk = new MemoryDisk();
-    const { log } = await opened(disk, { segmentBytes: 4096 * 16 });
-    let last = 0;
-    while (log.liveSegments < 2) {
-      await written(log, 1, entries(last + 1, last + 10, 1, 200));
-      last += 10;
-    }
-    await log.close();
-    const file = await segmentOf(disk);
-    const content = disk.content(file);
-    const end = content.findLastIndex((byte) => byte !== 0);
-    const damaged = await copied(disk, (bytes, name) => {
-      if (`log/${name}` === file) bytes[end] = (bytes[end] as number) ^ 1;
-    });
-    const error = await opened(damaged).catch((reason: unknown) => reason);
-    expect(error).toBeInstanceOf(LogDamagedError);
-    expect(error).toMatchObject({ file, replicas: [1] });
-  });
-
-  it('[L2] [F8] a segment that is gone is damage', async () => {
-    const disk = new MemoryDisk();
-    const { log } = await opened(disk);
-    let last = 0;
-    while (log.liveSegments < 3) {
-      await written(log, 1, entries(last + 1, last + 10, 1, 200));
-      last += 10;
-    }
-    await log.close();
-    const [first, second] = await disk.list('log');
-    const lacking = async (name: string | undefined) => {
-      const damaged = await copied(disk);
-      await damaged.remove(`log/${name}`);
-      return opened(damaged).catch((reason: unknown) => reason);
-    };
-    expect(await lacking(second)).toBeInstanceOf(LogDamagedError);
-    // The oldest: its entries are missing and no trim covers them.
-    expect(await lacking(first)).toMatchObject({ name: 'LogDamagedError', replicas: [1] });
   });
 });
