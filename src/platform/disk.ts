@@ -1,7 +1,11 @@
-import { constants } from 'node:fs';
-import * as fs from 'node:fs/promises';
+import * as fs from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { type Disk, DiskError, type DiskErrorCode, type DiskFile } from '../ports/index.ts';
+
+const open = promisify(fs.open);
+const close = promisify(fs.close);
+const fsync = promisify(fs.fsync);
 
 /** Files below `root`, which exists. */
 export function nodeDisk(root: string): Disk {
@@ -9,77 +13,112 @@ export function nodeDisk(root: string): Disk {
   return {
     open: (path, options = {}) =>
       attempt(path, async () => {
+        const { O_RDWR, O_CREAT, O_EXCL, O_DSYNC } = fs.constants;
         const flags =
-          constants.O_RDWR |
-          (options.create ? constants.O_CREAT | constants.O_EXCL : 0) |
-          (options.durableWrites ? constants.O_DSYNC : 0);
-        return openedFile(path, await fs.open(full(path), flags, 0o600));
+          O_RDWR | (options.create ? O_CREAT | O_EXCL : 0) | (options.durableWrites ? O_DSYNC : 0);
+        return new OpenFile(path, await open(full(path), flags, 0o600));
       }),
-    list: (directory) => attempt(directory, async () => (await fs.readdir(full(directory))).sort()),
+    list: (directory) =>
+      attempt(directory, async () => (await fs.promises.readdir(full(directory))).sort()),
     exists: (path) =>
-      fs.access(full(path)).then(
+      fs.promises.access(full(path)).then(
         () => true,
         () => false,
       ),
     makeDirectory: (path) =>
       attempt(path, async () => {
-        await fs.mkdir(full(path), { recursive: true, mode: 0o700 });
+        await fs.promises.mkdir(full(path), { recursive: true, mode: 0o700 });
       }),
-    rename: (from, to) => attempt(from, () => fs.rename(full(from), full(to))),
-    remove: (path) => attempt(path, () => fs.rm(full(path), { recursive: true, force: true })),
+    rename: (from, to) => attempt(from, () => fs.promises.rename(full(from), full(to))),
+    remove: (path) =>
+      attempt(path, () => fs.promises.rm(full(path), { recursive: true, force: true })),
     syncDirectory: (path) =>
       attempt(path, async () => {
-        const directory = await fs.open(full(path), constants.O_RDONLY);
+        const directory = await open(full(path), fs.constants.O_RDONLY);
         try {
-          await directory.sync();
+          await fsync(directory);
         } finally {
-          await directory.close();
+          await close(directory);
         }
       }),
     freeBytes: () =>
       attempt('', async () => {
-        const { bavail, bsize } = await fs.statfs(root);
+        const { bavail, bsize } = await fs.promises.statfs(root);
         return bavail * bsize;
       }),
   };
 }
 
-function openedFile(path: string, handle: fs.FileHandle): DiskFile {
-  return {
-    write: (position, bytes) =>
-      attempt(path, async () => {
-        let written = 0;
-        while (written < bytes.length) {
-          const { bytesWritten } = await handle.write(
-            bytes,
-            written,
-            bytes.length - written,
-            position + written,
-          );
-          written += bytesWritten;
-        }
-      }),
-    read: (position, length) =>
-      attempt(path, async () => {
-        const bytes = new Uint8Array(length);
-        let filled = 0;
-        while (filled < length) {
-          const { bytesRead } = await handle.read(
-            bytes,
-            filled,
-            length - filled,
-            position + filled,
-          );
-          if (bytesRead === 0) break;
-          filled += bytesRead;
-        }
-        return bytes.subarray(0, filled);
-      }),
-    sync: () => attempt(path, () => handle.sync()),
-    truncate: (length) => attempt(path, () => handle.truncate(length)),
-    size: () => attempt(path, async () => (await handle.stat()).size),
-    close: () => attempt(path, () => handle.close()),
-  };
+/** Works on the file's number: a `FileHandle` makes several promises and objects of a write, which the log waits for. */
+class OpenFile implements DiskFile {
+  readonly #path: string;
+  /** Undefined once it is closed: the number may be another file's by then. */
+  #fd: number | undefined;
+
+  constructor(path: string, fd: number) {
+    this.#path = path;
+    this.#fd = fd;
+  }
+
+  write(position: number, bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const writeFrom = (written: number) => {
+        if (this.#fd === undefined) return reject(this.#closed());
+        const [left, at] = [bytes.length - written, position + written];
+        fs.write(this.#fd, bytes, written, left, at, (error, count) => {
+          if (error) reject(diskError(this.#path, error));
+          else if (count < left) writeFrom(written + count);
+          else resolve();
+        });
+      };
+      writeFrom(0);
+    });
+  }
+
+  read(position: number, length: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(length);
+    return new Promise((resolve, reject) => {
+      const readFrom = (filled: number) => {
+        if (this.#fd === undefined) return reject(this.#closed());
+        const [left, at] = [length - filled, position + filled];
+        fs.read(this.#fd, bytes, filled, left, at, (error, count) => {
+          if (error) reject(diskError(this.#path, error));
+          else if (count > 0 && count < left) readFrom(filled + count);
+          else resolve(bytes.subarray(0, filled + count));
+        });
+      };
+      readFrom(0);
+    });
+  }
+
+  sync(): Promise<void> {
+    return this.#with(fsync);
+  }
+
+  truncate(length: number): Promise<void> {
+    return this.#with((fd) => promisify(fs.ftruncate)(fd, length));
+  }
+
+  size(): Promise<number> {
+    return this.#with(async (fd) => (await promisify(fs.fstat)(fd)).size);
+  }
+
+  close(): Promise<void> {
+    return this.#with((fd) => {
+      this.#fd = undefined;
+      return close(fd);
+    });
+  }
+
+  #with<T>(work: (fd: number) => Promise<T>): Promise<T> {
+    const fd = this.#fd;
+    if (fd === undefined) return Promise.reject(this.#closed());
+    return attempt(this.#path, () => work(fd));
+  }
+
+  #closed(): DiskError {
+    return new DiskError('failed', `${this.#path}: closed`);
+  }
 }
 
 const CODES: ReadonlyMap<string, DiskErrorCode> = new Map([
@@ -96,7 +135,11 @@ async function attempt<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    throw new DiskError(CODES.get(code) ?? 'failed', `${path}: ${code || String(error)}`);
+    throw diskError(path, error);
   }
+}
+
+function diskError(path: string, error: unknown): DiskError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return new DiskError(CODES.get(code) ?? 'failed', `${path}: ${code || String(error)}`);
 }
