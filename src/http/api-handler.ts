@@ -1,7 +1,7 @@
 import { utf8 } from '../bytes/index.ts';
 import type { ApiRequest, ApiResponse } from '../dynamodb/index.ts';
 import { errorReply, JSON_TYPE } from './errors.ts';
-import type { HttpReply, HttpRequest, RequestHandler } from './request.ts';
+import type { HttpReply, HttpRequest, RequestHandler, Responder } from './request.ts';
 
 export interface AdminReply {
   readonly status: number;
@@ -34,53 +34,49 @@ const LOOPBACK_ORIGIN = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/;
 
 /** The routes of the one port: the API, health, administration. */
 export function apiHandler(options: HandlerOptions): RequestHandler {
-  return async (request) => {
-    const allowed = options.cors ? corsHeaders(request) : [];
-    const reply = await route(request, options).catch((error: unknown) => failed(error, options));
-    return allowed.length === 0
-      ? reply
-      : { ...reply, headers: [...(reply.headers ?? []), ...allowed] };
+  return (request, responder) => {
+    const to = options.cors ? withHeaders(responder, corsHeaders(request)) : responder;
+    try {
+      route(request, to, options);
+    } catch (error) {
+      to.respond(failed(error, options));
+    }
   };
 }
 
-/** An async function, so that whatever is thrown below becomes a rejection. */
-async function route(request: HttpRequest, options: HandlerOptions): Promise<HttpReply> {
+function route(request: HttpRequest, to: Responder, options: HandlerOptions): void {
   const { method, path } = request;
   const isReading = method === 'GET' || method === 'HEAD';
-  if (path === '/' && method === 'POST') return callApi(request, options);
-  if (path === '/' && isReading) return text(200, `healthy: ${options.name} `);
-  if (path === '/' && method === 'OPTIONS' && options.cors) return text(200, '');
-  if (path.startsWith(ADMIN_PREFIX)) {
-    if (!isReading) return errorReply('MalformedHttpRequestException', 'Use GET here', 405);
-    const reply = await options.admin?.(path, request.query);
-    if (reply) return reply;
-  }
-  if (path === '/') {
-    return errorReply(
-      'MalformedHttpRequestException',
-      `Requests are sent by POST, not ${method}`,
-      405,
+  if (path === '/' && method === 'POST') callApi(request, to, options);
+  else if (path === '/' && isReading) to.respond(text(200, `healthy: ${options.name} `));
+  else if (path === '/' && method === 'OPTIONS' && options.cors) to.respond(text(200, ''));
+  else if (path === '/') to.respond(methodNotAllowed(`Requests are sent by POST, not ${method}`));
+  else if (!path.startsWith(ADMIN_PREFIX)) to.respond(NOTHING_HERE);
+  else if (!isReading) to.respond(methodNotAllowed('Use GET here'));
+  else {
+    const reply = options.admin?.(path, request.query) ?? Promise.resolve(NOTHING_HERE);
+    reply.then(
+      (found) => to.respond(found),
+      (error: unknown) => to.respond(failed(error, options)),
     );
   }
-  return errorReply('UnknownOperationException', 'There is nothing under this path', 404);
 }
 
-async function callApi(request: HttpRequest, options: HandlerOptions): Promise<HttpReply> {
+function callApi(request: HttpRequest, to: Responder, options: HandlerOptions): void {
   // A page of another site can send text/plain without asking the browser for leave (W1).
-  const type = request.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
+  const sent = request.header('content-type');
+  const type = sent === JSON_TYPE ? sent : sent?.split(';', 1)[0]?.trim().toLowerCase();
   const isJson = type !== undefined && JSON_TYPES.includes(type);
   if (type !== undefined && type !== FORM_TYPE && !isJson) {
-    return errorReply('UnknownOperationException', `Content-Type must be ${JSON_TYPE}`, 404);
+    const message = `Content-Type must be ${JSON_TYPE}`;
+    to.respond(errorReply('UnknownOperationException', message, 404));
+    return;
   }
-  const response = await options.handle({
-    target: request.header('x-amz-target'),
-    body: request.body,
-  });
-  return {
-    status: response.status,
-    contentType: isJson ? type : JSON_TYPE,
-    body: response.body,
-  };
+  const contentType = isJson ? type : JSON_TYPE;
+  options.handle({ target: request.header('x-amz-target'), body: request.body }).then(
+    ({ status, body }) => to.respond({ status, contentType, body }),
+    (error: unknown) => to.respond(failed(error, options)),
+  );
 }
 
 /** The text is constant: what went wrong is for the log (O2). */
@@ -93,6 +89,24 @@ function failed(error: unknown, options: HandlerOptions): HttpReply {
 /** Assertions throw plain errors; a TypeError and its like is a fault in handling this one request. */
 function isBrokenInvariant(error: unknown): boolean {
   return error instanceof Error && error.name === 'Error';
+}
+
+const NOTHING_HERE = errorReply(
+  'UnknownOperationException',
+  'There is nothing under this path',
+  404,
+);
+
+function methodNotAllowed(message: string): HttpReply {
+  return errorReply('MalformedHttpRequestException', message, 405);
+}
+
+/** Adds headers to whatever is answered. */
+function withHeaders(to: Responder, added: readonly string[]): Responder {
+  if (added.length === 0) return to;
+  return {
+    respond: (reply) => to.respond({ ...reply, headers: [...(reply.headers ?? []), ...added] }),
+  };
 }
 
 function text(status: number, content: string): HttpReply {

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import type { ByteLease } from './byte-budget.ts';
+import { Collector } from './collector.ts';
 import { errorReply } from './errors.ts';
 import type { HttpReply } from './request.ts';
 
@@ -11,7 +12,6 @@ export type BodyResult =
   /** The client is gone. */
   | { readonly kind: 'aborted' };
 
-const EMPTY = new Uint8Array();
 const inflate = promisify(gunzip);
 
 /** The whole body of a request, inflated, never more than `bytesMax` of it. */
@@ -37,8 +37,7 @@ function collect(
   bytesMax: number,
 ): Promise<BodyResult> {
   return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    let length = 0;
+    const collector = new Collector();
     const settle = (result: BodyResult) => {
       message.off('data', onData).off('end', onEnd).off('error', onAborted).off('close', onAborted);
       // Later errors of this message are of no interest, but must have a listener.
@@ -46,15 +45,11 @@ function collect(
       resolve(result);
     };
     const onData = (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > bytesMax) settle(tooLarge(bytesMax));
-      else if (!lease.take(chunk.length)) settle(busy());
-      else chunks.push(chunk);
+      if (collector.length + chunk.length > bytesMax) settle(tooLarge(bytesMax));
+      else if (!lease.take(chunk.length)) settle(refused(busy()));
+      else collector.append(chunk);
     };
-    const onEnd = () => {
-      const [only = EMPTY] = chunks;
-      settle({ kind: 'body', body: chunks.length > 1 ? Buffer.concat(chunks, length) : only });
-    };
+    const onEnd = () => settle({ kind: 'body', body: collector.bytes() });
     const onAborted = () => settle({ kind: 'aborted' });
     message.on('data', onData).on('end', onEnd).on('error', onAborted).on('close', onAborted);
   });
@@ -64,7 +59,7 @@ function collect(
 async function inflated(body: Uint8Array, lease: ByteLease, bytesMax: number): Promise<BodyResult> {
   try {
     const content = await inflate(body, { maxOutputLength: bytesMax });
-    return lease.take(content.length) ? { kind: 'body', body: content } : busy();
+    return lease.take(content.length) ? { kind: 'body', body: content } : refused(busy());
   } catch (error) {
     if (error instanceof RangeError) return tooLarge(bytesMax);
     return refused(
@@ -78,11 +73,11 @@ function tooLarge(bytesMax: number): BodyResult {
   return refused(errorReply('RequestEntityTooLargeException', text));
 }
 
-export function busy(): BodyResult {
+export function busy(): HttpReply {
   const text = 'The node holds as many requests as it can: try again';
-  return refused(errorReply('ThrottlingException', text));
+  return errorReply('ThrottlingException', text);
 }
 
-function refused(reply: HttpReply): BodyResult {
+export function refused(reply: HttpReply): BodyResult {
   return { kind: 'refused', reply };
 }
