@@ -63,7 +63,7 @@ export function writeRaftMessage(writer: ByteWriter, message: Message): void {
       writeConfig(writer, message.snapshot.config);
       break;
     case 'read-index-request':
-      writer.varint(message.context);
+      writer.varint(message.context).boolean(message.confirms);
       break;
     case 'read-index-response':
       writer.varint(message.context).varint(message.index).boolean(message.rejected);
@@ -120,7 +120,7 @@ export function readRaftMessage(reader: ByteReader, incarnation: string): Messag
         snapshot: { index: reader.varint(), term: reader.varint(), config: readConfig(reader) },
       };
     case 'read-index-request':
-      return { type, ...envelope, context: reader.varint() };
+      return { type, ...envelope, context: reader.varint(), confirms: reader.boolean() };
     case 'read-index-response':
       return {
         type,

@@ -52,16 +52,16 @@ function replicate(core: Core, progress: Progress): void {
     sent = true;
   }
   if (!sent && progress.poke) sendAppend(core, progress, progress.next);
-  else if (!sent) noticeCommit(core, progress);
+  // A new commit index travels with the next append, or with a heartbeat. When everything is committed no append may
+  // follow for long, so it travels alone, for followers to serve reads early.
+  else if (!sent && log.commit === log.lastIndex) noticeCommit(core, progress);
   progress.poke = false;
 }
 
-// A new commit index travels with the next append, or with a heartbeat. When everything is committed no append may follow
-// for long, so it travels alone, for followers to serve reads early.
-function noticeCommit(core: Core, progress: Progress): void {
-  const { log } = core;
-  const commit = Math.min(log.commit, progress.match);
-  if (log.commit < log.lastIndex || commit <= progress.commitSent) return;
+/** Tells a follower how far it may commit, unless it was told. */
+export function noticeCommit(core: Core, progress: Progress): void {
+  const commit = Math.min(core.log.commit, progress.match);
+  if (commit <= progress.commitSent) return;
   progress.commitSent = commit;
   core.send({ type: 'commit-notice', ...core.envelope(progress.id), commit });
 }

@@ -133,6 +133,8 @@ export interface SnapshotRequest extends Envelope {
 export interface ReadIndexRequest extends Envelope {
   readonly type: 'read-index-request';
   readonly context: number;
+  /** The asker remembers every vote that it gave, so that its asking speaks for the leader (see reads.ts). */
+  readonly confirms: boolean;
 }
 
 export interface ReadIndexResponse extends Envelope {

@@ -60,7 +60,8 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     ...type('snapshot-request'),
     snapshot: fc.record({ index: number, term: number, config }),
   }),
-  fc.record({ ...type('read-index-request'), context: number }),
+  fc.record({ ...type('read-index-request'), context: number, confirms: fc.boolean() }),
+  fc.record({ ...type('commit-notice'), commit: number }),
   fc.record({
     ...type('read-index-response'),
     context: number,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Entry, Message } from '../../src/raft/index.ts';
+import type { Config, Entry, Message } from '../../src/raft/index.ts';
 import { Cluster, from, sent, single, termsOf } from './cluster.ts';
 import { bytes, configOf, logOf, type SimReplica } from './harness.ts';
 
@@ -512,6 +512,39 @@ describe('Raft paper §8 and thesis §6.4: reads', () => {
       cluster.settle();
       expect(cluster.replica(id).reads).toEqual([{ context: id, index: 1, rejected: false }]);
     }
+  });
+
+  test('[R6] a follower of the term that asks confirms the leader, where the two are a quorum', () => {
+    const answersAtOnce = (
+      config: Config,
+      asking: { id: number; term: number; confirms: boolean },
+    ) => {
+      const leader = new Cluster({ ...reading, config }).lead(1);
+      const { id, term, confirms } = asking;
+      leader.raft.step({ type: 'read-index-request', ...from(id, term), context: 7, confirms });
+      const messages = leader.takeReady()?.messages ?? [];
+      return messages.some(
+        (message) => message.type === 'read-index-response' && !message.rejected,
+      );
+    };
+    expect(answersAtOnce(three, { id: 2, term: 1, confirms: true })).toBe(true);
+    // It may have forgotten a vote, it was in an older term, it has no vote, or the two are too few.
+    expect(answersAtOnce(three, { id: 2, term: 1, confirms: false })).toBe(false);
+    expect(answersAtOnce(three, { id: 2, term: 0, confirms: true })).toBe(false);
+    expect(answersAtOnce(configOf([1, 2, 3], [], [4]), { id: 4, term: 1, confirms: true })).toBe(
+      false,
+    );
+    expect(answersAtOnce(configOf([1, 2, 3, 4, 5]), { id: 2, term: 1, confirms: true })).toBe(
+      false,
+    );
+    const joint = configOf([1, 2, 3], [1, 4, 5]);
+    expect(answersAtOnce(joint, { id: 2, term: 1, confirms: true })).toBe(false);
+  });
+
+  test('[R6] [G6] nobody confirms a leader that has committed nothing in its term', () => {
+    const leader = new Cluster({ ...reading, appendEmptyEntry: false }).lead(1);
+    leader.raft.step({ type: 'read-index-request', ...from(2, 1), context: 7, confirms: true });
+    expect(leader.takeReady()?.messages ?? []).toEqual([]);
   });
 
   test('[R6] whoever is cut off from a quorum confirms nothing, and rejects when it stops leading', () => {

@@ -45,7 +45,12 @@ const MESSAGES: { readonly [T in MessageType]: (term: number) => Message } = {
     ...envelope(term),
     snapshot: { index: 9, term: 4, config: configOf([1, 2, 3]) },
   }),
-  'read-index-request': (term) => ({ type: 'read-index-request', ...envelope(term), context: 7 }),
+  'read-index-request': (term) => ({
+    type: 'read-index-request',
+    ...envelope(term),
+    context: 7,
+    confirms: true,
+  }),
   'read-index-response': (term) => ({
     type: 'read-index-response',
     ...envelope(term),

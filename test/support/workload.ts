@@ -73,11 +73,7 @@ export class Workload {
     return faults;
   }
 
-  /** Milliseconds that the slowest operation of any client took. */
-  get slowestMs(): number {
-    return Math.max(...this.#slowest.values());
-  }
-
+  /** Milliseconds that the slowest operation of any client of these nodes took. */
   slowestOf(nodes: readonly string[]): number {
     return Math.max(...nodes.map((node) => this.#slowest.get(node) ?? 0));
   }
