@@ -7,13 +7,12 @@ export class MalformedError extends Error {
 
 /** Reads what {@link ByteWriter} wrote. Every method throws {@link MalformedError} past the end. */
 export class ByteReader {
+  // No DataView: one is made for every message and command, and costs more than the reads through it.
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   #position: number;
 
   constructor(bytes: Uint8Array, position = 0) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#position = position;
   }
 
@@ -26,29 +25,37 @@ export class ByteReader {
   }
 
   u8(): number {
-    return this.#view.getUint8(this.#advance(1));
+    return this.#bytes[this.#advance(1)] as number;
   }
 
   u16(): number {
-    return this.#view.getUint16(this.#advance(2));
+    const at = this.#advance(2);
+    return ((this.#bytes[at] as number) << 8) | (this.#bytes[at + 1] as number);
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#advance(4));
+    return this.#u32At(this.#advance(4));
   }
 
   u64(): number {
     const at = this.#advance(8);
-    const value = this.#view.getUint32(at) * 0x1_0000_0000 + this.#view.getUint32(at + 4);
+    const value = this.#u32At(at) * 0x1_0000_0000 + this.#u32At(at + 4);
     if (!Number.isSafeInteger(value)) throw new MalformedError('integer above 2^53');
     return value;
   }
 
   f64(): number {
-    return this.#view.getFloat64(this.#advance(8));
+    const at = this.#advance(8);
+    const { buffer, byteOffset } = this.#bytes;
+    return new DataView(buffer, byteOffset + at, 8).getFloat64(0);
   }
 
   varint(): number {
+    const first = this.#bytes[this.#position] as number;
+    if (first < 0x80) {
+      this.#position++;
+      return first;
+    }
     let value = 0;
     let scale = 1;
     for (let i = 0; i < 8; i++) {
@@ -87,6 +94,17 @@ export class ByteReader {
   /** Throws unless everything was read. */
   end(): void {
     if (this.remaining !== 0) throw new MalformedError(`${this.remaining} bytes too many`);
+  }
+
+  #u32At(at: number): number {
+    const bytes = this.#bytes;
+    return (
+      (((bytes[at] as number) << 24) |
+        ((bytes[at + 1] as number) << 16) |
+        ((bytes[at + 2] as number) << 8) |
+        (bytes[at + 3] as number)) >>>
+      0
+    );
   }
 
   #advance(length: number): number {

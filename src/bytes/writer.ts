@@ -5,12 +5,10 @@ const encoder = new TextEncoder();
 /** Appends big-endian values to a buffer that grows. One writer may be reused by `reset`; `take` copies. */
 export class ByteWriter {
   #bytes: Uint8Array;
-  #view: DataView;
   #length = 0;
 
   constructor(capacity = 256) {
     this.#bytes = new Uint8Array(capacity);
-    this.#view = new DataView(this.#bytes.buffer);
   }
 
   get length(): number {
@@ -31,14 +29,14 @@ export class ByteWriter {
 
   u16(value: number): this {
     this.#reserve(2);
-    this.#view.setUint16(this.#length, value);
-    this.#length += 2;
+    this.#bytes[this.#length++] = value >>> 8;
+    this.#bytes[this.#length++] = value;
     return this;
   }
 
   u32(value: number): this {
     this.#reserve(4);
-    this.#view.setUint32(this.#length, value);
+    this.#setU32(this.#length, value);
     this.#length += 4;
     return this;
   }
@@ -48,21 +46,22 @@ export class ByteWriter {
     if (!Number.isSafeInteger(value) || value < 0)
       throw new RangeError(`not an unsigned safe integer: ${value}`);
     this.#reserve(8);
-    this.#view.setUint32(this.#length, Math.floor(value / 0x1_0000_0000));
-    this.#view.setUint32(this.#length + 4, value >>> 0);
+    this.#setU32(this.#length, Math.floor(value / 0x1_0000_0000));
+    this.#setU32(this.#length + 4, value >>> 0);
     this.#length += 8;
     return this;
   }
 
   f64(value: number): this {
     this.#reserve(8);
-    this.#view.setFloat64(this.#length, value);
+    new DataView(this.#bytes.buffer).setFloat64(this.#length, value);
     this.#length += 8;
     return this;
   }
 
   /** An integer in [0, 2^53), seven bits a byte, lowest first: one byte below 128. */
   varint(value: number): this {
+    if (value >= 0 && value < 0x80 && Number.isInteger(value)) return this.u8(value);
     if (!Number.isSafeInteger(value) || value < 0)
       throw new RangeError(`not an unsigned safe integer: ${value}`);
     this.#reserve(8);
@@ -109,7 +108,7 @@ export class ByteWriter {
   patchU32(position: number, value: number): this {
     if (position + 4 > this.#length)
       throw new RangeError(`patch at ${position} beyond ${this.#length}`);
-    this.#view.setUint32(position, value);
+    this.#setU32(position, value);
     return this;
   }
 
@@ -123,12 +122,19 @@ export class ByteWriter {
     return this.#bytes.slice(0, this.#length);
   }
 
+  #setU32(at: number, value: number): void {
+    const bytes = this.#bytes;
+    bytes[at] = value >>> 24;
+    bytes[at + 1] = value >>> 16;
+    bytes[at + 2] = value >>> 8;
+    bytes[at + 3] = value;
+  }
+
   #reserve(extra: number): void {
     const needed = this.#length + extra;
     if (needed <= this.#bytes.length) return;
     const grown = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
     grown.set(this.view());
     this.#bytes = grown;
-    this.#view = new DataView(grown.buffer);
   }
 }
