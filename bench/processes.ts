@@ -1,6 +1,8 @@
 /**
  * What a run starts and makes ends with it: on every way out (the end, an error, a signal) each child is killed by its
  * process id, then everything registered with {@link atEnd} is undone, the last first.
+ *
+ * Each child leads a process group, so that Ctrl-C in a terminal reaches this process only and children of children end too.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 
@@ -11,10 +13,19 @@ const undo: (() => void)[] = [];
 const SAID_MAX = 4000;
 
 process.once('exit', () => {
-  for (const child of children) child.kill('SIGKILL');
+  for (const child of children) killGroup(child);
   for (const work of undo.reverse()) work();
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(130));
+
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended, and its `exit` has not been seen yet.
+  }
+}
 
 /** Registers synchronous work for the end of this process, after its children are killed. */
 export function atEnd(work: () => void): void {
@@ -87,6 +98,7 @@ function start(
 ): ChildProcess {
   const child = spawn(command, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
     env: { ...process.env, ...env },
     cwd,
   });
