@@ -8,5 +8,6 @@ export { compareBytes, concatBytes, equalBytes, fromHex, startsWith, toHex } fro
 export { crc32c } from './crc32c.ts';
 export { type Hash64, hash32, hash64, mix128, state128 } from './hash.ts';
 export { ByteReader, MalformedError } from './reader.ts';
+export { allocateBytes, copyBytes } from './slab.ts';
 export { byteLengthUtf8, utf8, utf8Into, utf8Text } from './utf8.ts';
 export { ByteWriter } from './writer.ts';

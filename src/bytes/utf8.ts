@@ -1,3 +1,5 @@
+import { SMALL_BYTES_MAX, writeBytes } from './slab.ts';
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
 
@@ -5,14 +7,21 @@ const decoder = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true });
 const SHORT = 64;
 
 export function utf8(text: string): Uint8Array {
-  if (text.length > SHORT) return encoder.encode(text);
+  if (text.length > SHORT) return encoded(text);
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) {
     const unit = text.charCodeAt(i);
-    if (unit >= 0x80) return encoder.encode(text);
+    if (unit >= 0x80) return encoded(text);
     bytes[i] = unit;
   }
   return bytes;
+}
+
+// `encode` makes memory of its own for every text.
+function encoded(text: string): Uint8Array {
+  const lengthMax = 3 * text.length;
+  if (lengthMax > SMALL_BYTES_MAX) return encoder.encode(text);
+  return writeBytes(lengthMax, (target) => encoder.encodeInto(text, target).written);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { copyBytes } from './slab.ts';
 import { utf8 } from './utf8.ts';
 
 const encoder = new TextEncoder();
@@ -119,7 +120,7 @@ export class ByteWriter {
 
   /** A copy of what was written. */
   take(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    return copyBytes(this.view());
   }
 
   #setU32(at: number, value: number): void {

@@ -6,6 +6,8 @@ import { OPERATIONS } from './operations.ts';
 export interface ApiRequest {
   /** The header X-Amz-Target: `DynamoDB_20120810.PutItem`. */
   readonly target: string | undefined;
+  /** The header amz-sdk-invocation-id: the same each time that an SDK sends one request. */
+  readonly invocationId?: string | undefined;
   readonly body: Uint8Array;
 }
 
@@ -30,7 +32,7 @@ export async function handle(request: ApiRequest, context: ApiContext): Promise<
     const entry = BY_TARGET.get(request.target ?? '');
     if (entry === undefined) throw new ApiError('UnknownOperationException', 'Unknown operation');
     if (entry.operation === undefined) throw notBuilt(`The operation ${entry.name}`);
-    const body = await entry.operation.answer(request.body, context);
+    const body = await entry.operation.answer(request.body, context, request.invocationId);
     return { status: 200, body, error: undefined };
   } catch (error) {
     if (error instanceof ApiError) return errorResponse(error);

@@ -73,7 +73,12 @@ function callApi(request: HttpRequest, to: Responder, options: HandlerOptions): 
     return;
   }
   const contentType = isJson ? type : JSON_TYPE;
-  options.handle({ target: request.header('x-amz-target'), body: request.body }).then(
+  const call: ApiRequest = {
+    target: request.header('x-amz-target'),
+    invocationId: request.header('amz-sdk-invocation-id'),
+    body: request.body,
+  };
+  options.handle(call).then(
     ({ status, body }) => to.respond({ status, contentType, body }),
     (error: unknown) => to.respond(failed(error, options)),
   );

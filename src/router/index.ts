@@ -6,6 +6,7 @@
  * was sent (S1), and its outcome is never guessed: whoever gets `unavailable` does not know; a consistent read is
  * linearizable (D1, R6); a table that the controller knows is found, however old this node's map is.
  */
+export type { RetryToken } from '../store/index.ts';
 export { REQUEST_TIMEOUT_MS } from './attempts.ts';
 export type { Cluster } from './cluster.ts';
 export { ControllerClient } from './controller-client.ts';

@@ -9,7 +9,13 @@ import {
   type WriteOutcome,
 } from '../item/index.ts';
 import type { Clock, Random } from '../ports/index.ts';
-import { decodeResult, encodeCommand, type GroupReply, type GroupRequest } from '../store/index.ts';
+import {
+  decodeResult,
+  encodeCommand,
+  type GroupReply,
+  type GroupRequest,
+  type RetryToken,
+} from '../store/index.ts';
 import { Attempts } from './attempts.ts';
 import type { Cluster } from './cluster.ts';
 import { CommandSequence } from './command-sequence.ts';
@@ -92,6 +98,7 @@ export class Router implements Database {
     table: Table,
     key: ItemKey,
     operation: WriteOperation,
+    retry?: RetryToken,
   ): Promise<WriteOutcome | Failure> {
     const sequence = this.#sequence.begin();
     const keyBytes = storageKey(table.id, key);
@@ -109,6 +116,7 @@ export class Router implements Database {
           deadline: this.#times.deadline(group, attempts.remainingMs),
           shard: shard.id,
           epoch: shard.epoch,
+          retry,
           key: keyBytes,
           operation,
         });

@@ -7,6 +7,7 @@ import type {
   WriteOperation,
   WriteOutcome,
 } from '../item/index.ts';
+import type { RetryToken } from '../store/index.ts';
 
 /**
  * Why the cluster did not answer a request. Each passes by itself or with the client's retry:
@@ -54,8 +55,16 @@ export interface Database {
    * this node has seen; asks the controller before it says that there is none. Resolves at once when it is known.
    */
   findTable(name: string): Table | Promise<Table | Failure>;
-  /** Runs one write exactly once, or says that it does not know (S1). */
-  write(table: Table, key: ItemKey, operation: WriteOperation): Promise<WriteOutcome | Failure>;
+  /**
+   * Runs one write exactly once, or says that it does not know (S1). With a token it runs once for all calls, on any node, with
+   * that token within RETRY_WINDOW_MS of the first, and each has the first one's outcome.
+   */
+  write(
+    table: Table,
+    key: ItemKey,
+    operation: WriteOperation,
+    retry?: RetryToken,
+  ): Promise<WriteOutcome | Failure>;
   /** Linearizable when `consistent` (D1); otherwise what some replica has applied. */
   read(table: Table, key: ItemKey, consistent: boolean): Promise<Found | Failure>;
   /** One page over a range of storage keys, which may span many shards. */

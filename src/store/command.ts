@@ -18,8 +18,15 @@ import {
  * The proposing leader fills in the session time (`stampCommand`). A replica that meets an apply-version it does not know
  * stops, since guessing would make it differ from the others.
  */
-const APPLY_VERSION = 1;
+const APPLY_VERSION = 2;
 const TIME_OFFSET = 1;
+
+/**
+ * Identifies one request of a client's however often the client sends it, to whatever router: 128 bits of hash over the
+ * request and the id that the client gave it (S1).
+ */
+export type RetryToken = Uint8Array;
+export const RETRY_TOKEN_BYTES = 16;
 
 /** Identifies one try-until-answered of a router, so that it takes effect once (S1). */
 export interface SessionTag {
@@ -37,6 +44,7 @@ export interface WriteCommand extends SessionTag {
   readonly kind: 'write';
   readonly shard: number;
   readonly epoch: number;
+  readonly retry: RetryToken | undefined;
   /** Storage key (item/key.ts). */
   readonly key: Uint8Array;
   readonly operation: WriteOperation;
@@ -75,7 +83,9 @@ export function encodeCommand(command: DataCommand): Uint8Array {
         .varint(command.deadline)
         .varint(command.shard)
         .varint(command.epoch)
-        .bytes(command.key);
+        .boolean(command.retry !== undefined);
+      if (command.retry) writeRetryToken(writer, command.retry);
+      writer.bytes(command.key);
       writeWriteOperation(writer, command.operation);
       break;
     case 'install-shard':
@@ -91,6 +101,13 @@ export function encodeCommand(command: DataCommand): Uint8Array {
       break;
   }
   return writer.take();
+}
+
+function writeRetryToken(writer: ByteWriter, token: RetryToken): void {
+  if (token.length !== RETRY_TOKEN_BYTES) {
+    throw new RangeError(`a retry token of ${token.length} bytes`);
+  }
+  writer.raw(token);
 }
 
 /** Writes the session time into an encoded command, in place. */
@@ -132,6 +149,7 @@ function readCommand(reader: ByteReader): DataCommand {
         deadline: reader.varint(),
         shard: reader.varint(),
         epoch: reader.varint(),
+        retry: reader.boolean() ? reader.raw(RETRY_TOKEN_BYTES) : undefined,
         key: reader.bytes(),
         operation: readWriteOperation(reader),
       };
@@ -170,6 +188,9 @@ export type CommandResult =
       readonly sessionTime: number;
     };
 
+/** Status and session time; the rest of a result is its outcome. */
+const RESULT_HEADER_BYTES = 9;
+
 const STATUSES = ['done', 'wrong-shard', 'expired', 'answered', 'sessions-full'] as const;
 
 const resultWriter = new ByteWriter(256);
@@ -178,6 +199,16 @@ export function encodeResult(result: CommandResult): Uint8Array {
   const writer = resultWriter.reset().u8(STATUSES.indexOf(result.kind)).u64(result.sessionTime);
   if (result.kind === 'done' && result.outcome) writeWriteOutcome(writer, result.outcome);
   return writer.take();
+}
+
+/** The outcome's bytes in an encoded `done`: a view. {@link encodeAgain} makes a result of them. */
+export function outcomeOf(result: Uint8Array): Uint8Array {
+  return result.subarray(RESULT_HEADER_BYTES);
+}
+
+/** The `done` of an outcome that {@link outcomeOf} gave, at another time. */
+export function encodeAgain(sessionTime: number, outcome: Uint8Array): Uint8Array {
+  return resultWriter.reset().u8(STATUSES.indexOf('done')).u64(sessionTime).raw(outcome).take();
 }
 
 /** Throws {@link MalformedError}. */

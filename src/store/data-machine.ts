@@ -11,14 +11,17 @@ import {
 import {
   type CommandResult,
   decodeCommand,
+  encodeAgain,
   encodeResult,
   type InstallShardCommand,
+  outcomeOf,
   type PageQuery,
   type PurgeShardCommand,
   type WriteCommand,
 } from './command.ts';
 import { itemKey, shardKey } from './keys.ts';
 import { PageReader } from './page-reader.ts';
+import { Retries } from './retries.ts';
 import { Sessions } from './sessions.ts';
 import { type Shard, Shards } from './shards.ts';
 import { decodeStoredValue, encodeStoredValue } from './stored-value.ts';
@@ -31,12 +34,14 @@ interface Applied {
 const NOTHING: readonly Write[] = [];
 
 /**
- * The state machine of a data group: items in shards, with the sessions that make each command take effect once.
+ * The state machine of a data group: items in shards, with what makes each command take effect once:
+ * routers' sessions and clients' retry tokens.
  *
  * Commands are evaluated when they are applied, on every replica, from the entry and the state alone (§5 of the design).
  */
 export class DataMachine {
   readonly #sessions = new Sessions();
+  readonly #retries = new Retries();
   readonly #shards = new Shards();
 
   /** Milliseconds; advances with the entries applied. */
@@ -54,16 +59,22 @@ export class DataMachine {
 
   restore(state: Reader): void {
     this.#sessions.restore(state);
+    this.#retries.restore(state);
     this.#shards.restore(state);
   }
 
   cacheWrites(state: Reader): readonly Write[] {
-    return [...this.#shards.cacheWrites(), ...this.#sessions.cacheWrites(state)];
+    return [
+      ...this.#shards.cacheWrites(),
+      ...this.#sessions.cacheWrites(state),
+      ...this.#retries.cacheWrites(state),
+    ];
   }
 
   apply(data: Uint8Array, state: Reader): Applied {
     const { sessionTime, command } = decodeCommand(data);
     this.#sessions.advanceTime(sessionTime);
+    this.#retries.forget(this.#sessions.time);
     switch (command.kind) {
       case 'write':
         return this.#write(command, state);
@@ -100,11 +111,20 @@ export class DataMachine {
   }
 
   #write(command: WriteCommand, state: Reader): Applied {
-    const admission = this.#sessions.admit(command);
+    const admission = this.#sessions.admit(command, this.#retries.bytes);
     if (admission.kind === 'repeated') return { writes: NOTHING, result: admission.answer };
     if (admission.kind !== 'new') return this.#refused(admission.kind);
 
     const { tableId, hash } = splitStorageKey(command.key);
+    const place = { table: tableId, hash };
+    const { retry } = command;
+    const first = retry && this.#retries.find(retry);
+    if (first) {
+      const result = encodeAgain(this.#sessions.time, first);
+      // By this router's session, too: the command may come once more after its token is forgotten.
+      this.#sessions.remember(command, place, result);
+      return { writes: NOTHING, result };
+    }
     const shard = this.#shards.serving(command.shard, command.epoch, tableId, hash);
     // Not remembered: the router sends the same sequence again, to the group that has the shard now.
     if (!shard) return this.#refused('wrong-shard');
@@ -122,7 +142,8 @@ export class DataMachine {
       writes = [{ key, value: item && encodeStoredValue(item, shard.sequence) }];
     }
     const result = this.#done(outcome);
-    this.#sessions.remember(command, result);
+    this.#sessions.remember(command, place, result);
+    if (retry) this.#retries.remember(this.#sessions.time, retry, place, outcomeOf(result));
     return { writes, result };
   }
 

@@ -9,7 +9,7 @@
  * Assumed: replicas apply the same entries in the same order, exactly once each; the writes of one entry are applied
  * together before the next is evaluated; `cacheWrites` joins them whenever the state is kept.
  * Promised: the same results and writes on every replica (rules S1, S2, S5); a command that took effect gives its first
- * answer again; an item whose checksum fails is never served (E4).
+ * answer again, to the router by its session and to the client by its retry token; an item whose checksum fails is never served (E4).
  */
 export {
   type CommandResult,
@@ -21,6 +21,8 @@ export {
   type InstallShardCommand,
   type PageQuery,
   type PurgeShardCommand,
+  RETRY_TOKEN_BYTES,
+  type RetryToken,
   type SessionTag,
   stampCommand,
   type WriteCommand,
@@ -34,5 +36,6 @@ export {
   writeGroupReply,
   writeGroupRequest,
 } from './protocol.ts';
+export { RETRY_WINDOW_MS } from './retries.ts';
 export { DEADLINE_AHEAD_MAX_MS } from './sessions.ts';
 export type { Shard } from './shards.ts';

@@ -5,14 +5,28 @@
  *     02 · shard id, u32               a shard that the group holds: shards.ts
  *     03 · router id, u64              a router's session: sessions.ts
  *     04                               session time, u64
+ *     05                               which of the following are there: retries.ts
+ *     05 · generation, u32 · block, u32  answers by retry token: retries.ts
  *     0f                               the group's own records (group/): never touched here
  */
 const ITEM = 0x01;
 const SHARD = 0x02;
 const SESSION = 0x03;
 const SESSION_TIME = 0x04;
+const RETRIES = 0x05;
 
 export const SESSION_TIME_KEY = Uint8Array.of(SESSION_TIME);
+
+export const RETRIES_KEY = Uint8Array.of(RETRIES);
+
+export function retryBlockKey(generation: number, block: number): Uint8Array {
+  const key = new Uint8Array(9);
+  const view = new DataView(key.buffer);
+  key[0] = RETRIES;
+  view.setUint32(1, generation);
+  view.setUint32(5, block);
+  return key;
+}
 
 export function itemKey(storageKey: Uint8Array): Uint8Array {
   const key = new Uint8Array(1 + storageKey.length);

@@ -1,4 +1,4 @@
-import { ByteReader, type ByteWriter, MalformedError } from '../bytes/index.ts';
+import { ByteReader, type ByteWriter, copyBytes, MalformedError } from '../bytes/index.ts';
 import {
   type PageOutcome,
   readPageOperation,
@@ -88,7 +88,7 @@ export function readGroupRequest(reader: ByteReader): GroupRequest {
   const group = reader.varint();
   switch (kind) {
     case REQUESTS.write: {
-      const command = reader.raw(reader.remaining).slice();
+      const command = copyBytes(reader.raw(reader.remaining));
       checkCommand(command);
       return { kind: 'write', group, command };
     }
@@ -99,14 +99,14 @@ export function readGroupRequest(reader: ByteReader): GroupRequest {
         shard: reader.varint(),
         epoch: reader.varint(),
         consistent: reader.boolean(),
-        key: reader.raw(reader.remaining).slice(),
+        key: copyBytes(reader.raw(reader.remaining)),
       };
     case REQUESTS.page: {
       const shard = reader.varint();
       const epoch = reader.varint();
       const consistent = reader.boolean();
       // The operation outlives the frame that it came in.
-      const rest = new ByteReader(reader.raw(reader.remaining).slice());
+      const rest = new ByteReader(copyBytes(reader.raw(reader.remaining)));
       const operation = readPageOperation(rest);
       rest.end();
       return { kind: 'page', group, query: { shard, epoch, operation }, consistent };
@@ -149,14 +149,14 @@ export function readGroupReply(reader: ByteReader): GroupReply {
   const kind = REPLIES[reader.u8()];
   switch (kind) {
     case 'result':
-      return { kind, result: reader.raw(reader.remaining).slice() };
+      return { kind, result: copyBytes(reader.raw(reader.remaining)) };
     case 'item': {
       const size = reader.varint();
       if (size === 0) return { kind, item: undefined };
-      return { kind, item: { size: size - 1, json: reader.raw(reader.remaining).slice() } };
+      return { kind, item: { size: size - 1, json: copyBytes(reader.raw(reader.remaining)) } };
     }
     case 'page': {
-      const rest = new ByteReader(reader.raw(reader.remaining).slice());
+      const rest = new ByteReader(copyBytes(reader.raw(reader.remaining)));
       const page = readPageOutcome(rest);
       rest.end();
       return { kind, page };

@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter } from '../bytes/index.ts';
+import { ByteReader, ByteWriter, type Hash64 } from '../bytes/index.ts';
 import type { Reader, Write } from '../engine/index.ts';
 import type { SessionTag } from './command.ts';
 import { SESSION_RANGE, SESSION_TIME_KEY, sessionKey } from './keys.ts';
@@ -6,16 +6,30 @@ import { SESSION_RANGE, SESSION_TIME_KEY, sessionKey } from './keys.ts';
 /** A deadline may lie at most this far ahead, and a session is kept this long after its last one (milliseconds). */
 export const DEADLINE_AHEAD_MAX_MS = 60_000;
 
-/** All remembered answers together, in bytes; a command that finds no room is refused, none is forgotten (S1). */
+/**
+ * All that is remembered together, by session and by retry token, in bytes; a command that finds no room is refused, nothing
+ * is forgotten (S1).
+ */
 const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
-/** What an answer costs besides its bytes, roughly: the map's entry and the array's header. */
-const ANSWER_OVERHEAD_BYTES = 150;
+/** What an answer costs besides its bytes, roughly: the map's entry and the objects' headers. */
+const ANSWER_OVERHEAD_BYTES = 220;
+
+/** Of which item a remembered answer is: a split divides the answers by it, a merge unites them. */
+export interface AnswerPlace {
+  readonly table: number;
+  /** Of the partition key. */
+  readonly hash: Hash64;
+}
+
+interface Answer extends AnswerPlace {
+  readonly result: Uint8Array;
+}
 
 interface Session {
   lowestUnanswered: number;
   deadlineMax: number;
   /** Answers by sequence, from `lowestUnanswered` on. A Map, since it is short: only what is under way. */
-  readonly answers: Map<number, Uint8Array>;
+  readonly answers: Map<number, Answer>;
 }
 
 export type Admission =
@@ -64,27 +78,30 @@ export class Sessions {
     if (proposed > this.#time) this.#time = proposed;
   }
 
-  /** Decides whether a command may be evaluated. For `new` the caller evaluates it and calls `remember`. */
-  admit(tag: SessionTag): Admission {
+  /**
+   * Decides whether a command may be evaluated. For `new` the caller evaluates it and calls `remember`. `otherBytes` is what
+   * is remembered elsewhere within the same bound.
+   */
+  admit(tag: SessionTag, otherBytes = 0): Admission {
     const session = this.#sessions.get(tag.router);
     // Before the deadline is looked at: a command that took effect is never called expired.
     const answer = session?.answers.get(tag.sequence);
-    if (answer) return { kind: 'repeated', answer };
+    if (answer) return { kind: 'repeated', answer: answer.result };
     if (this.#time > tag.deadline) return { kind: 'expired' };
     if (tag.deadline > this.#time + DEADLINE_AHEAD_MAX_MS) return { kind: 'expired' };
     if (session) {
       if (tag.sequence < session.lowestUnanswered) return { kind: 'answered' };
       this.#forgetAnswered(session, tag.lowestUnanswered);
     }
-    if (this.#bytes > this.#answerBytesMax) {
+    if (this.#bytes + otherBytes > this.#answerBytesMax) {
       // Routers that are gone must not shut out those that live.
       this.#dropExpired();
-      if (this.#bytes > this.#answerBytesMax) return { kind: 'sessions-full' };
+      if (this.#bytes + otherBytes > this.#answerBytesMax) return { kind: 'sessions-full' };
     }
     return { kind: 'new' };
   }
 
-  remember(tag: SessionTag, answer: Uint8Array): void {
+  remember(tag: SessionTag, { table, hash }: AnswerPlace, result: Uint8Array): void {
     let session = this.#sessions.get(tag.router);
     if (!session) {
       this.#dropExpired();
@@ -93,6 +110,7 @@ export class Sessions {
     }
     this.#forgetAnswered(session, tag.lowestUnanswered);
     session.deadlineMax = Math.max(session.deadlineMax, tag.deadline);
+    const answer = { table, hash, result };
     session.answers.set(tag.sequence, answer);
     this.#bytes += costOf(answer);
   }
@@ -135,8 +153,8 @@ export class Sessions {
   }
 }
 
-function costOf(answer: Uint8Array): number {
-  return answer.length + ANSWER_OVERHEAD_BYTES;
+function costOf({ result }: Answer): number {
+  return result.length + ANSWER_OVERHEAD_BYTES;
 }
 
 function encodeSession(session: Session): Uint8Array {
@@ -144,7 +162,9 @@ function encodeSession(session: Session): Uint8Array {
     .varint(session.lowestUnanswered)
     .varint(session.deadlineMax)
     .varint(session.answers.size);
-  for (const [sequence, answer] of session.answers) writer.varint(sequence).bytes(answer);
+  for (const [sequence, { table, hash, result }] of session.answers) {
+    writer.varint(sequence).varint(table).u32(hash.high).u32(hash.low).bytes(result);
+  }
   return writer.take();
 }
 
@@ -156,7 +176,13 @@ function decodeSession(bytes: Uint8Array): Session {
     answers: new Map(),
   };
   const count = reader.varint();
-  for (let i = 0; i < count; i++) session.answers.set(reader.varint(), reader.bytes().slice());
+  for (let i = 0; i < count; i++) {
+    session.answers.set(reader.varint(), {
+      table: reader.varint(),
+      hash: { high: reader.u32(), low: reader.u32() },
+      result: reader.bytes().slice(),
+    });
+  }
   reader.end();
   return session;
 }

@@ -44,6 +44,7 @@ const command: fc.Arbitrary<DataCommand> = fc.oneof(
     deadline: number,
     shard: number,
     epoch: number,
+    retry: fc.option(fc.uint8Array({ minLength: 16, maxLength: 16 }), { nil: undefined }),
     key: bytes,
     operation,
   }),
@@ -172,8 +173,8 @@ describe('commands', () => {
 
   test('[F32] of another apply-version stop the replica', () => {
     const encoded = encodeCommand({ kind: 'purge-shard', shard: 1, keys: 1 });
-    encoded[0] = 2;
-    expect(() => decodeCommand(encoded)).toThrow(/apply-version 2/);
+    encoded[0] = 3;
+    expect(() => decodeCommand(encoded)).toThrow(/apply-version 3/);
   });
 });
 
@@ -190,7 +191,7 @@ test('[F32] a command that could not be applied is refused before it is proposed
   const good = encodeCommand(write(1, 1, 'a key'));
   const badKey = encodeCommand(write(1, 1, '', { key: Uint8Array.of(1, 2, 3) }));
   const otherVersion = good.slice();
-  otherVersion[0] = 2;
+  otherVersion[0] = 1;
   for (const command of [badKey, otherVersion, good.subarray(0, good.length - 1)]) {
     const request = written(writeGroupRequest, { kind: 'write', group: 1, command });
     expect(() => readGroupRequest(new ByteReader(request))).toThrow(MalformedError);

@@ -73,6 +73,7 @@ export function write(
     deadline: 10_000,
     shard: 1,
     epoch: 1,
+    retry: undefined,
     key: storageKey(1, keyOf(key)),
     operation: addOf(key),
     ...more,

@@ -98,6 +98,8 @@ describe('exactly once', () => {
   });
 });
 
+const PLACE = { table: 1, hash: { high: 1, low: 2 } };
+
 describe('bounds', () => {
   const tag = (router: number, sequence: number, deadline: number) => ({
     router,
@@ -107,11 +109,11 @@ describe('bounds', () => {
   });
 
   test('[S1] [S4] without room the new command is refused, and no answer is forgotten', () => {
-    const sessions = new Sessions(1_000);
+    const sessions = new Sessions(1_200);
     const answer = new Uint8Array(300);
     for (let i = 1; i <= 3; i++) {
       expect(sessions.admit(tag(1, i, 100)).kind).toBe('new');
-      sessions.remember(tag(1, i, 100), answer);
+      sessions.remember(tag(1, i, 100), PLACE, answer);
     }
     expect(sessions.admit(tag(1, 4, 100)).kind).toBe('sessions-full');
     expect(sessions.admit(tag(2, 1, 100)).kind).toBe('sessions-full');
@@ -121,8 +123,8 @@ describe('bounds', () => {
   });
 
   test('[S1] [S4] routers that are gone do not shut out those that live', () => {
-    const sessions = new Sessions(1_000);
-    for (let i = 1; i <= 3; i++) sessions.remember(tag(1, i, 100), new Uint8Array(300));
+    const sessions = new Sessions(1_200);
+    for (let i = 1; i <= 3; i++) sessions.remember(tag(1, i, 100), PLACE, new Uint8Array(300));
     sessions.advanceTime(100 + DEADLINE_AHEAD_MAX_MS);
     const deadline = sessions.time + 10;
     expect(sessions.admit(tag(2, 1, deadline)).kind).toBe('sessions-full');

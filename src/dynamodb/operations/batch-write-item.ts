@@ -23,7 +23,8 @@ import {
   refuseIfAllFailed,
 } from '../plan/batch.ts';
 import { keyOfBatchItem, keyOfKey } from '../plan/key.ts';
-import { operation } from './operation.ts';
+import { memberToken, type RetryToken } from '../plan/retry-token.ts';
+import { writeOperation } from './operation.ts';
 import { returnConsumedCapacity, returnItemCollectionMetrics } from './parameters.ts';
 
 const WRITES_MAX = 25;
@@ -60,30 +61,34 @@ interface Write extends Member {
   readonly planned: Planned;
 }
 
-export const batchWriteItem = operation('BatchWriteItem', input, async (parameters, context) => {
-  const plans = new Map<string, readonly Planned[]>();
-  let count = 0;
-  for (const [tableName, requests] of parameters.RequestItems) {
-    plans.set(tableName, requests.map(plan));
-    count += requests.length;
-  }
-  if (count > WRITES_MAX) {
-    throw validationError('Too many items requested for the BatchWriteItem call');
-  }
-
-  // One invalid member refuses all: every key is checked before anything is written.
-  const tables = await openTables(context, plans.keys());
-  const writes: Write[] = [];
-  for (const [tableName, members] of plans) {
-    const table = tables.get(tableName);
-    if (table === undefined) throw new Error(`table ${tableName} was not opened`);
-    for (const planned of members) {
-      writes.push({ table, key: keyOf(table, planned), tableName, planned });
+export const batchWriteItem = writeOperation(
+  'BatchWriteItem',
+  input,
+  async (parameters, context, retry) => {
+    const plans = new Map<string, readonly Planned[]>();
+    let count = 0;
+    for (const [tableName, requests] of parameters.RequestItems) {
+      plans.set(tableName, requests.map(plan));
+      count += requests.length;
     }
-  }
-  refuseDuplicates(writes);
-  return run(context, parameters, writes);
-});
+    if (count > WRITES_MAX) {
+      throw validationError('Too many items requested for the BatchWriteItem call');
+    }
+
+    // One invalid member refuses all: every key is checked before anything is written.
+    const tables = await openTables(context, plans.keys());
+    const writes: Write[] = [];
+    for (const [tableName, members] of plans) {
+      const table = tables.get(tableName);
+      if (table === undefined) throw new Error(`table ${tableName} was not opened`);
+      for (const planned of members) {
+        writes.push({ table, key: keyOf(table, planned), tableName, planned });
+      }
+    }
+    refuseDuplicates(writes);
+    return run(context, parameters, writes, retry);
+  },
+);
 
 function plan({ PutRequest: put, DeleteRequest: remove }: WriteRequest): Planned {
   if ((put === undefined) === (remove === undefined)) {
@@ -114,9 +119,12 @@ async function run(
   context: ApiContext,
   parameters: Decoded<typeof input>,
   writes: readonly Write[],
+  retry: RetryToken | undefined,
 ): Promise<Uint8Array> {
   const outcomes = await Promise.all(
-    writes.map(({ table, key, planned }) => context.database.write(table, key, planned.operation)),
+    writes.map(({ table, key, planned }, i) =>
+      context.database.write(table, key, planned.operation, retry && memberToken(retry, i)),
+    ),
   );
   const failures: Failure[] = [];
   const unprocessed = new Map<string, unknown[]>();

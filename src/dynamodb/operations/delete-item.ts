@@ -5,28 +5,39 @@ import { checkParameters, placeholdersOf } from '../plan/expressions.ts';
 import { keyOfKey, refuseNestedKeys } from '../plan/key.ts';
 import { openTable } from '../plan/table.ts';
 import { planCondition, write } from '../plan/write.ts';
-import { operation } from './operation.ts';
+import { writeOperation } from './operation.ts';
 import { keyParameters, writeParameters } from './parameters.ts';
 
 const input = structure('DeleteItemInput', { ...keyParameters, ...writeParameters });
 
-export const deleteItem = operation('DeleteItem', input, async (parameters, context) => {
-  checkParameters(parameters, ['ConditionExpression'], ['Expected', 'ConditionalOperator']);
-  const key = accept(parameters.Key);
-  const { ReturnValues: returnValues = 'NONE' } = parameters;
-  if (returnValues !== 'NONE' && returnValues !== 'ALL_OLD') {
-    throw validationError('ReturnValues can only be ALL_OLD or NONE');
-  }
-  const placeholders = placeholdersOf(parameters);
-  const { condition, nestedHeads } = planCondition(parameters, placeholders);
-  placeholders.requireAllUsed();
+export const deleteItem = writeOperation(
+  'DeleteItem',
+  input,
+  async (parameters, context, retry) => {
+    checkParameters(parameters, ['ConditionExpression'], ['Expected', 'ConditionalOperator']);
+    const key = accept(parameters.Key);
+    const { ReturnValues: returnValues = 'NONE' } = parameters;
+    if (returnValues !== 'NONE' && returnValues !== 'ALL_OLD') {
+      throw validationError('ReturnValues can only be ALL_OLD or NONE');
+    }
+    const placeholders = placeholdersOf(parameters);
+    const { condition, nestedHeads } = planCondition(parameters, placeholders);
+    placeholders.requireAllUsed();
 
-  const table = await openTable(context, parameters.TableName);
-  refuseNestedKeys(table, nestedHeads);
-  return write(context, parameters, table, keyOfKey(table, key), {
-    kind: 'delete',
-    condition,
-    returnItemOnConditionFailure: parameters.ReturnValuesOnConditionCheckFailure === 'ALL_OLD',
-    returnValues,
-  });
-});
+    const table = await openTable(context, parameters.TableName);
+    refuseNestedKeys(table, nestedHeads);
+    return write(
+      context,
+      parameters,
+      table,
+      keyOfKey(table, key),
+      {
+        kind: 'delete',
+        condition,
+        returnItemOnConditionFailure: parameters.ReturnValuesOnConditionCheckFailure === 'ALL_OLD',
+        returnValues,
+      },
+      retry,
+    );
+  },
+);

@@ -7,7 +7,7 @@ import { checkParameters, placeholdersOf } from '../plan/expressions.ts';
 import { keyOfItem, refuseNestedKeys } from '../plan/key.ts';
 import { openTable } from '../plan/table.ts';
 import { planCondition, write } from '../plan/write.ts';
-import { operation } from './operation.ts';
+import { writeOperation } from './operation.ts';
 import { writeParameters } from './parameters.ts';
 
 const input = structure('PutItemInput', {
@@ -16,7 +16,7 @@ const input = structure('PutItemInput', {
   ...writeParameters,
 });
 
-export const putItem = operation('PutItem', input, async (parameters, context) => {
+export const putItem = writeOperation('PutItem', input, async (parameters, context, retry) => {
   checkParameters(parameters, ['ConditionExpression'], ['Expected', 'ConditionalOperator']);
   const item = accept(parameters.Item);
   const { ReturnValues: returnValues = 'NONE' } = parameters;
@@ -33,11 +33,18 @@ export const putItem = operation('PutItem', input, async (parameters, context) =
 
   const table = await openTable(context, parameters.TableName);
   refuseNestedKeys(table, nestedHeads);
-  return write(context, parameters, table, keyOfItem(table, item), {
-    kind: 'put',
-    item: stored,
-    condition,
-    returnItemOnConditionFailure: parameters.ReturnValuesOnConditionCheckFailure === 'ALL_OLD',
-    returnValues,
-  });
+  return write(
+    context,
+    parameters,
+    table,
+    keyOfItem(table, item),
+    {
+      kind: 'put',
+      item: stored,
+      condition,
+      returnItemOnConditionFailure: parameters.ReturnValuesOnConditionCheckFailure === 'ALL_OLD',
+      returnValues,
+    },
+    retry,
+  );
 });

@@ -13,7 +13,7 @@ import { keyAttributes, keyOfKey, refuseNestedKeys } from '../plan/key.ts';
 import { openTable } from '../plan/table.ts';
 import { checkUpdateSize } from '../plan/update-size.ts';
 import { planCondition, write } from '../plan/write.ts';
-import { operation } from './operation.ts';
+import { writeOperation } from './operation.ts';
 import { keyParameters, writeParameters } from './parameters.ts';
 
 const input = structure('UpdateItemInput', {
@@ -23,33 +23,44 @@ const input = structure('UpdateItemInput', {
   ...writeParameters,
 });
 
-export const updateItem = operation('UpdateItem', input, async (parameters, context) => {
-  checkParameters(
-    parameters,
-    ['UpdateExpression', 'ConditionExpression'],
-    ['AttributeUpdates', 'Expected', 'ConditionalOperator'],
-  );
-  const key = accept(parameters.Key);
-  const placeholders = placeholdersOf(parameters);
-  const update = planUpdate(parameters, placeholders);
-  const { condition, nestedHeads } = planCondition(parameters, placeholders);
-  placeholders.requireAllUsed();
-  checkUpdateSize(update.actions);
+export const updateItem = writeOperation(
+  'UpdateItem',
+  input,
+  async (parameters, context, retry) => {
+    checkParameters(
+      parameters,
+      ['UpdateExpression', 'ConditionExpression'],
+      ['AttributeUpdates', 'Expected', 'ConditionalOperator'],
+    );
+    const key = accept(parameters.Key);
+    const placeholders = placeholdersOf(parameters);
+    const update = planUpdate(parameters, placeholders);
+    const { condition, nestedHeads } = planCondition(parameters, placeholders);
+    placeholders.requireAllUsed();
+    checkUpdateSize(update.actions);
 
-  const table = await openTable(context, parameters.TableName);
-  const itemKey = keyOfKey(table, key);
-  refuseKeyUpdates(table, update.actions);
-  refuseNestedKeys(table, update.nestedHeads);
-  refuseNestedKeys(table, nestedHeads);
-  return write(context, parameters, table, itemKey, {
-    kind: 'update',
-    key,
-    update: update.actions,
-    condition,
-    returnItemOnConditionFailure: parameters.ReturnValuesOnConditionCheckFailure === 'ALL_OLD',
-    returnValues: parameters.ReturnValues ?? 'NONE',
-  });
-});
+    const table = await openTable(context, parameters.TableName);
+    const itemKey = keyOfKey(table, key);
+    refuseKeyUpdates(table, update.actions);
+    refuseNestedKeys(table, update.nestedHeads);
+    refuseNestedKeys(table, nestedHeads);
+    return write(
+      context,
+      parameters,
+      table,
+      itemKey,
+      {
+        kind: 'update',
+        key,
+        update: update.actions,
+        condition,
+        returnItemOnConditionFailure: parameters.ReturnValuesOnConditionCheckFailure === 'ALL_OLD',
+        returnValues: parameters.ReturnValues ?? 'NONE',
+      },
+      retry,
+    );
+  },
+);
 
 interface PlannedUpdate {
   readonly actions: Update;

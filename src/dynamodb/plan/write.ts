@@ -8,6 +8,7 @@ import { parseCondition } from '../expression/condition.ts';
 import type { Placeholders } from '../expression/placeholders.ts';
 import { conditionOf } from '../legacy/conditions.ts';
 import type { ConditionalOperator, ExpectedMap } from '../legacy/shapes.ts';
+import type { RetryToken } from './retry-token.ts';
 import { failureError } from './table.ts';
 
 interface ConditionParameters {
@@ -47,8 +48,9 @@ export async function write(
   table: Table,
   key: ItemKey,
   operation: WriteOperation,
+  retry: RetryToken | undefined,
 ): Promise<Uint8Array> {
-  const outcome = await context.database.write(table, key, operation);
+  const outcome = await context.database.write(table, key, operation, retry);
   switch (outcome.kind) {
     case 'written': {
       const units = writeUnits(outcome.sizeBefore, outcome.sizeAfter);
