@@ -1,4 +1,4 @@
-import { type ByteReader, type ByteWriter, MalformedError } from '../bytes/index.ts';
+import { type ByteReader, type ByteWriter, copyBytes, MalformedError } from '../bytes/index.ts';
 import type { Config, Entry, EntryKind, Member, Message } from '../raft/index.ts';
 
 /**
@@ -154,7 +154,7 @@ function readEntries(reader: ByteReader, first: number): Entry[] {
     const term = reader.varint();
     const kind = ENTRY_KINDS[reader.u8()];
     if (kind === undefined) throw new MalformedError('entry of an unknown kind');
-    entries.push({ index: first + i, term, kind, data: reader.bytes().slice() });
+    entries.push({ index: first + i, term, kind, data: copyBytes(reader.bytes()) });
   }
   return entries;
 }
