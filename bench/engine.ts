@@ -2,9 +2,13 @@
  * Costs of the log and the engine, in microseconds of this process: `npx tsx bench/engine.ts`. Files go to the system's
  * directory for temporary files, so its disk is what is measured.
  */
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PerformanceObserver } from 'node:perf_hooks';
+import { open } from 'lmdb';
+import { compareBytes } from '../src/bytes/index.ts';
 import { Memtable, openReplicaStates } from '../src/engine/index.ts';
 import { openLmdb } from '../src/engine/lmdb/index.ts';
 import { type LogEntry, openLog } from '../src/log/index.ts';
@@ -67,6 +71,7 @@ function memtable(): void {
   }
 }
 
+/** A flush as the engine does it, and the two other ways that lmdb-js has: what each costs and how long the loop stands still. */
 async function flushes(): Promise<void> {
   const engine = await openLmdb(join(directory, 'engine'));
   const state = await openReplicaStates(engine).open(1);
@@ -80,22 +85,7 @@ async function flushes(): Promise<void> {
       state.apply(++index, 1, [{ key, value }]);
       if (i % 40 === 0) keys.push(key);
     }
-    let flushing = true;
-    let worst = 0;
-    let last = performance.now();
-    const look = () => {
-      worst = Math.max(worst, performance.now() - last);
-      last = performance.now();
-      if (flushing) setImmediate(look);
-    };
-    look();
-    const began = performance.now();
-    await state.flush();
-    flushing = false;
-    report(`flush ${round} of ${ITEMS} new keys: time a put`, performance.now() - began, ITEMS);
-    console.log(
-      `${'  the loop stood still for at most'.padEnd(58)} ${worst.toFixed(2).padStart(8)} ms`,
-    );
+    await watched(`flush ${round} of ${ITEMS} new keys, writer thread`, () => state.flush());
   }
   timed(`get from the engine, ${4 * ITEMS} keys`, keys.length, () => {
     for (const key of keys) state.get(key);
@@ -108,6 +98,84 @@ async function flushes(): Promise<void> {
     }
   });
   await engine.close();
+
+  const plain = open<Uint8Array, Uint8Array>({
+    path: join(directory, 'plain'),
+    pageSize: 8192,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    overlappingSync: false,
+  });
+  for (let round = 1; round <= 4; round++) {
+    const sorted = () => randomKeys(ITEMS).sort(compareBytes);
+    const batch = sorted();
+    await watched(`flush ${round} of ${ITEMS} new keys, one batch()`, () =>
+      plain.batch(() => {
+        for (const key of batch) plain.put(key, value);
+      }),
+    );
+    const sliced = sorted();
+    await watched(`flush ${round} of ${ITEMS} new keys, a yielding transaction()`, () =>
+      plain.transaction(async () => {
+        for (let i = 0; i < sliced.length; i++) {
+          plain.put(sliced[i] as Uint8Array, value);
+          if (i % 500 === 499) await new Promise((resolve) => setImmediate(resolve));
+        }
+      }),
+    );
+  }
+  await plain.close();
+}
+
+/**
+ * What `work` costs an item, on this thread and on all, and how long turns of the loop take meanwhile. On Linux without the
+ * time in which a thread only waits for a processor, which is the machine's load and not the work's.
+ */
+async function watched(what: string, work: () => Promise<unknown>): Promise<void> {
+  const turns: number[] = [];
+  let working = true;
+  let last = performance.now();
+  let before = mainThread();
+  const look = () => {
+    const now = performance.now();
+    const { waited } = mainThread();
+    turns.push(now - last - (waited - before.waited));
+    last = now;
+    before = { ...before, waited };
+    if (working) setTimeout(look, 1);
+  };
+  setTimeout(look, 1);
+  let collecting = 0;
+  const collector = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) collecting = Math.max(collecting, duration);
+  });
+  collector.observe({ entryTypes: ['gc'] });
+  const cpu = process.cpuUsage();
+  const { worked } = mainThread();
+  const began = performance.now();
+  await work();
+  const took = performance.now() - began;
+  working = false;
+  const { user, system } = process.cpuUsage(cpu);
+  const main = mainThread().worked - worked;
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  collector.disconnect();
+  turns.sort((a, b) => a - b);
+  report(`${what}: time a put`, took, ITEMS);
+  report('  processor time a put, all threads', (user + system) / 1000, ITEMS);
+  if (main > 0) report('  processor time a put, this thread', main, ITEMS);
+  const worst = (turns.at(-1) ?? took).toFixed(2);
+  const p99 = (turns[Math.floor(0.99 * turns.length)] ?? took).toFixed(2);
+  const turn = '  longest turn of the loop; 99 % below; longest collection';
+  console.log(`${turn.padEnd(58)} ${worst.padStart(8)} ms; ${p99} ms; ${collecting.toFixed(2)} ms`);
+}
+
+/** Milliseconds that the main thread has worked and has waited for a processor; zeros where the system does not tell. */
+function mainThread(): { worked: number; waited: number } {
+  if (process.platform !== 'linux') return { worked: 0, waited: 0 };
+  const text = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1');
+  const [worked, waited] = text.split(' ');
+  return { worked: Number(worked) / 1e6, waited: Number(waited) / 1e6 };
 }
 
 async function log(): Promise<void> {

@@ -5,15 +5,50 @@ const OFFSET_MASK = CHUNK_BYTES_MAX - 1;
 const CHUNKS_MAX = 1 << (32 - OFFSET_BITS);
 const CHUNK_BYTES_MIN = 4096;
 
+/** Left over chunks that are kept, as many as memtables that are written out at the same time leave. */
+const POOLED_MAX = 64;
+
 /**
- * Bytes outside the JavaScript heap, which the collector need not walk. What is allocated stays until the arena goes; an
+ * Chunks for the next arena. Memory that comes and goes by the megabyte makes the collector run over the whole heap again
+ * and again, so it does not go.
+ */
+export class ChunkPool {
+  readonly #chunks: Uint8Array<ArrayBuffer>[] = [];
+
+  take(): Uint8Array<ArrayBuffer> {
+    return this.#chunks.pop() ?? new Uint8Array(CHUNK_BYTES_MAX);
+  }
+
+  give(chunk: Uint8Array<ArrayBuffer>): void {
+    if (chunk.length === CHUNK_BYTES_MAX && this.#chunks.length < POOLED_MAX) {
+      this.#chunks.push(chunk);
+    }
+  }
+}
+
+/**
+ * Bytes outside the JavaScript heap, which the collector need not walk. What is allocated stays until `release`; an
  * address is an unsigned 32-bit number. An allocation above 1 MiB gets a chunk of its own.
  */
 export class Arena {
-  readonly #chunks: Uint8Array[] = [];
+  readonly #pool: ChunkPool | undefined;
+  #chunks: Uint8Array<ArrayBuffer>[] = [];
   #chunk = new Uint8Array(0);
   #position = 0;
   #bytes = 0;
+
+  constructor(pool: ChunkPool | undefined) {
+    this.#pool = pool;
+  }
+
+  /** Nothing in it is used any more. */
+  release(): void {
+    for (const chunk of this.#chunks) this.#pool?.give(chunk);
+    this.#chunks = [];
+    this.#chunk = new Uint8Array(0);
+    this.#position = 0;
+    this.#bytes = 0;
+  }
 
   /** Of all chunks. */
   get bytes(): number {
@@ -25,7 +60,8 @@ export class Arena {
     if (this.#position + length > this.#chunk.length) {
       if (this.#chunks.length === CHUNKS_MAX) throw new Error('the arena is full');
       const usual = Math.min(CHUNK_BYTES_MAX, Math.max(CHUNK_BYTES_MIN, this.#bytes));
-      this.#chunk = new Uint8Array(Math.max(length, usual));
+      const pool = usual === CHUNK_BYTES_MAX && length <= usual ? this.#pool : undefined;
+      this.#chunk = pool?.take() ?? new Uint8Array(Math.max(length, usual));
       this.#chunks.push(this.#chunk);
       this.#bytes += this.#chunk.length;
       this.#position = 0;

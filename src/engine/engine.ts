@@ -1,3 +1,5 @@
+import { toHex } from '../bytes/index.ts';
+
 /**
  * The engine port: one ordered key-value store per node, with keys compared as unsigned bytes.
  *
@@ -7,17 +9,44 @@
 export interface Engine {
   /** Keys may be this long, in bytes; a longer one is a broken invariant and throws. */
   readonly maxKeyBytes: number;
-  /** The newest visible value; the caller owns the bytes. */
+  /**
+   * Called for everything found that is not what was written, by a read or by the scrub, which begins when this is set. The
+   * same damage may be told again.
+   */
+  onDamage: ((damage: EngineDamage) => void) | undefined;
+  /** Called when the scrub has been over everything once more, with the number of records. */
+  onScrubbed: ((records: number) => void) | undefined;
+  /** The newest visible value; the caller owns the bytes. Throws {@link EngineDamagedError}, as every read does. */
   get(key: Uint8Array): Uint8Array | undefined;
   /** A view of everything visible now that does not change. Close it soon: it pins what it sees on the disk. */
   snapshot(): EngineSnapshot;
   /**
    * Writes in ascending order of their keys, no key twice. Commits become visible and durable in the order of the calls. The
-   * iterable may be read over several turns; neither it nor the bytes may change until the commit is visible or refused.
+   * iterable may be read over several turns, and what it goes over may not change until the commit is visible or refused; the
+   * write that it gives is looked at before the next is asked for, so it may be one object and one buffer all the time.
    */
   commit(writes: Iterable<Write>): Commit;
   /** Waits for commits under way. */
   close(): Promise<void>;
+}
+
+/** What the disk holds there is not what was written (F4, F5). */
+export interface EngineDamage {
+  /** As an operator finds it. */
+  readonly file: string;
+  /** Of the record, or what the keys of the records concerned begin with. */
+  readonly key: Uint8Array;
+  readonly reason: string;
+}
+
+/** Thrown by reads, so that damaged data is never served nor taken for missing. */
+export class EngineDamagedError extends Error {
+  override readonly name = 'EngineDamagedError';
+  readonly damage: EngineDamage;
+  constructor(damage: EngineDamage) {
+    super(`${damage.file} is damaged at key ${toHex(damage.key)}: ${damage.reason}`);
+    this.damage = damage;
+  }
 }
 
 /** A put, or with `value: undefined` a delete, which is harmless when nothing is there. */

@@ -12,15 +12,17 @@
  * - calls `flush` when `needsFlush` or when the log needs it, and trims the log up to `durableIndex` afterwards (L3);
  * - closes views and cursors soon: they pin memory and pages of the disk.
  */
-export type {
-  Commit,
-  Cursor,
-  Engine,
-  EngineSnapshot,
-  Pair,
-  Range,
-  Reader,
-  Write,
+export {
+  type Commit,
+  type Cursor,
+  type Engine,
+  type EngineDamage,
+  EngineDamagedError,
+  type EngineSnapshot,
+  type Pair,
+  type Range,
+  type Reader,
+  type Write,
 } from './engine.ts';
 export { MemoryEngine, type MemoryEngineOptions } from './memory-engine.ts';
 export { Memtable } from './memtable.ts';

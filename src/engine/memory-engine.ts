@@ -1,6 +1,15 @@
-import { compareBytes } from '../bytes/index.ts';
+import { compareBytes, toHex } from '../bytes/index.ts';
 import { DiskError } from '../ports/index.ts';
-import type { Commit, Cursor, Engine, EngineSnapshot, Range, Write } from './engine.ts';
+import {
+  type Commit,
+  type Cursor,
+  type Engine,
+  type EngineDamage,
+  EngineDamagedError,
+  type EngineSnapshot,
+  type Range,
+  type Write,
+} from './engine.ts';
 import { MAX_KEY_BYTES } from './limits.ts';
 import { Tree } from './tree.ts';
 
@@ -36,6 +45,9 @@ export class MemoryEngine implements Engine {
   /** Consulted before each commit; an error code makes it fail. */
   fault: (() => 'full' | 'failed' | undefined) | undefined;
   capacityBytes: number;
+  onDamage: ((damage: EngineDamage) => void) | undefined;
+  onScrubbed: ((records: number) => void) | undefined;
+  readonly #damagedKeys = new Map<string, Uint8Array>();
   readonly #options: MemoryEngineOptions;
   #visible: Version;
   #durable: Version;
@@ -66,6 +78,7 @@ export class MemoryEngine implements Engine {
     this.#state = 'dead';
     const next = new MemoryEngine(this.#options);
     next.capacityBytes = this.capacityBytes;
+    for (const [hex, key] of this.#damagedKeys) next.#damagedKeys.set(hex, key);
     let version = this.#durable;
     const pending = [...this.#undurable, ...this.#invisible];
     for (const { writes } of pending.slice(0, survivors)) version = applied(version, writes);
@@ -74,14 +87,27 @@ export class MemoryEngine implements Engine {
     return next;
   }
 
+  /** From now on the record at this key is damaged: reads that meet it throw, and the scrub finds it in a moment. */
+  damage(key: Uint8Array): void {
+    this.#damagedKeys.set(toHex(key), key.slice());
+    (this.#options.schedule ?? later)('visible', () => {
+      if (this.#state === 'open') this.onDamage?.(damageAt(key));
+    });
+  }
+
   get(key: Uint8Array): Uint8Array | undefined {
     this.#check();
+    this.#checkRecord(key);
     return this.#visible.tree.get(key)?.slice();
   }
 
   snapshot(): EngineSnapshot {
     this.#check();
-    return new MemorySnapshot(this.#visible.tree, () => this.#check());
+    return new MemorySnapshot(
+      this.#visible.tree,
+      () => this.#check(),
+      (key) => this.#checkRecord(key),
+    );
   }
 
   commit(writes: Iterable<Write>): Commit {
@@ -151,6 +177,12 @@ export class MemoryEngine implements Engine {
     for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
 
+  #checkRecord(key: Uint8Array): void {
+    if (this.#damagedKeys.size === 0 || !this.#damagedKeys.has(toHex(key))) return;
+    this.onDamage?.(damageAt(key));
+    throw new EngineDamagedError(damageAt(key));
+  }
+
   #check(): void {
     if (this.#state === 'closed') throw new Error('the engine is closed');
   }
@@ -159,14 +191,18 @@ export class MemoryEngine implements Engine {
 class MemorySnapshot implements EngineSnapshot {
   #tree: Tree | undefined;
   readonly #check: () => void;
+  readonly #checkRecord: (key: Uint8Array) => void;
 
-  constructor(tree: Tree, check: () => void) {
+  constructor(tree: Tree, check: () => void, checkRecord: (key: Uint8Array) => void) {
     this.#tree = tree;
     this.#check = check;
+    this.#checkRecord = checkRecord;
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#opened().get(key)?.slice();
+    const tree = this.#opened();
+    this.#checkRecord(key);
+    return tree.get(key)?.slice();
   }
 
   range(range: Range): Cursor {
@@ -174,7 +210,9 @@ class MemorySnapshot implements EngineSnapshot {
     return {
       next: () => {
         this.#opened();
-        return cursor.next();
+        const pair = cursor.next();
+        if (pair) this.#checkRecord(pair.key);
+        return pair;
       },
       close: () => cursor.close(),
     };
@@ -220,6 +258,10 @@ function applied({ tree, bytes }: Version, writes: readonly Write[]): Version {
     }
   });
   return { tree: next, bytes: total };
+}
+
+function damageAt(key: Uint8Array): EngineDamage {
+  return { file: 'memory', key, reason: 'it was damaged on purpose' };
 }
 
 function later(_stage: string, step: () => void): void {

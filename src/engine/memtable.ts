@@ -1,5 +1,5 @@
 import { hash32 } from '../bytes/index.ts';
-import { Arena, doubled } from './arena.ts';
+import { Arena, type ChunkPool, doubled } from './arena.ts';
 import type { Write } from './engine.ts';
 import { KeyOrder, NOWHERE } from './key-order.ts';
 
@@ -40,7 +40,7 @@ export const NOW = 0xffff_ffff;
  */
 export class Memtable {
   readonly #seed: number;
-  readonly #arena = new Arena();
+  readonly #arena: Arena;
   readonly #order = new KeyOrder((entry, key) => this.compare(entry, key));
   #entries = new Uint32Array(64 * ENTRY_WORDS);
   #entryCount = 1;
@@ -52,10 +52,25 @@ export class Memtable {
   #pins: number[] = [];
   #newestPin = 0;
   #usedBytes = 0;
+  /** Whoever still reads it, its owner included. */
+  #users = 1;
 
-  /** `seed`: of the hash, so that clients cannot choose keys that collide. */
-  constructor(seed = 0) {
+  /** `seed`: of the hash, so that clients cannot choose keys that collide. The pool gets the memory back in the end. */
+  constructor(seed = 0, pool?: ChunkPool) {
     this.#seed = seed;
+    this.#arena = new Arena(pool);
+  }
+
+  /** One more reads it, until `release`. */
+  retain(): void {
+    if (this.#users === 0) throw new Error('the memtable is gone');
+    this.#users++;
+  }
+
+  /** After the last one nothing may be read any more. */
+  release(): void {
+    if (this.#users === 0) throw new Error('the memtable is gone');
+    if (--this.#users === 0) this.#arena.release();
   }
 
   /** Number of keys, deleted ones included. */
@@ -124,21 +139,30 @@ export class Memtable {
     return new MemtableCursor(this, start, reverse ? from : to, reverse, epoch);
   }
 
-  /** Everything in key order, each key behind `prefix`. The values are views; the table must not change meanwhile. */
+  /**
+   * Everything in key order, each key behind `prefix`. It is one object and one key buffer all the time, and the values are
+   * views; the table must not change meanwhile.
+   */
   *writes(prefix: Uint8Array): Generator<Write> {
     const order = this.#order;
+    const write: { key: Uint8Array; value: Uint8Array | undefined } = {
+      key: prefix,
+      value: prefix,
+    };
     for (let place = order.first(); place !== NOWHERE; place = order.next(place)) {
       const at = order.entryAt(place) * ENTRY_WORDS;
       const length = this.#entries[at + KEY_LENGTH] as number;
-      const key = new Uint8Array(prefix.length + length);
-      key.set(prefix);
-      this.#arena.copyTo(this.#entries[at + KEY] as number, length, key, prefix.length);
+      if (write.key.length !== prefix.length + length) {
+        write.key = new Uint8Array(prefix.length + length);
+        write.key.set(prefix);
+      }
+      this.#arena.copyTo(this.#entries[at + KEY] as number, length, write.key, prefix.length);
       const valueLength = this.#entries[at + VALUE_LENGTH] as number;
-      const value =
+      write.value =
         valueLength === DELETED
           ? undefined
           : this.#arena.view(this.#entries[at + VALUE] as number, valueLength);
-      yield { key, value };
+      yield write;
     }
   }
 

@@ -64,7 +64,7 @@ export class ReplicaState implements Reader {
     this.#hardBytes = options.hardBytes ?? HARD_FACTOR * this.#memtableBytes;
     this.#hashSeed = options.hashSeed ?? 0;
     this.#prefix = spacePrefix(durable.space);
-    this.#active = new Memtable(this.#hashSeed);
+    this.#active = this.#newTable();
     this.#durable = durable;
     this.#appliedIndex = durable.index;
     this.#appliedTerm = durable.term;
@@ -121,8 +121,12 @@ export class ReplicaState implements Reader {
   range(range: Range): Cursor {
     const tables = [{ table: this.#active, epoch: NOW }];
     if (this.#frozen) tables.push({ table: this.#frozen.table, epoch: NOW });
+    for (const { table } of tables) table.retain();
     const snapshot = this.#engine.snapshot();
-    return mergedRange(tables, snapshot, this.#prefix, range, () => snapshot.close());
+    return mergedRange(tables, snapshot, this.#prefix, range, () => {
+      for (const { table } of tables) table.release();
+      snapshot.close();
+    });
   }
 
   /**
@@ -159,6 +163,7 @@ export class ReplicaState implements Reader {
     const epoch = active.pin();
     const tables = [{ table: active, epoch }];
     if (this.#frozen) tables.push({ table: this.#frozen.table, epoch: NOW });
+    for (const { table } of tables) table.retain();
     const snapshot = this.#engine.snapshot();
     const prefix = this.#prefix;
     let open = true;
@@ -188,6 +193,7 @@ export class ReplicaState implements Reader {
         if (!open) return;
         open = false;
         active.unpin(epoch);
+        for (const { table } of tables) table.release();
         snapshot.close();
       },
     };
@@ -233,7 +239,9 @@ export class ReplicaState implements Reader {
         await this.#states.switchTo(this.replica, record, this.#durable.space);
         this.#durable = record;
         this.#prefix = spacePrefix(space);
-        this.#active = new Memtable(this.#hashSeed);
+        this.#active.release();
+        this.#frozen?.table.release();
+        this.#active = this.#newTable();
         this.#frozen = undefined;
         this.#appliedIndex = index;
         this.#appliedTerm = term;
@@ -269,14 +277,19 @@ export class ReplicaState implements Reader {
         term: this.#appliedTerm,
       };
       this.#frozen = { table: this.#active, record };
-      this.#active = new Memtable(this.#hashSeed);
+      this.#active = this.#newTable();
     }
     const { table, record } = this.#frozen;
     await logDurable();
     await this.#engine.commit(this.#flushWrites(table, record)).durable;
     this.#durable = record;
     this.#frozen = undefined;
+    table.release();
     this.#states.recordDurable(this.replica, record);
+  }
+
+  #newTable(): Memtable {
+    return new Memtable(this.#hashSeed, this.#states.chunks);
   }
 
   *#flushWrites(table: Memtable, record: StateRecord): Generator<Write> {

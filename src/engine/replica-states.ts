@@ -1,3 +1,4 @@
+import { ChunkPool } from './arena.ts';
 import type { Engine, Write } from './engine.ts';
 import { ReplicaState, type ReplicaStateOptions } from './replica-state.ts';
 import {
@@ -31,6 +32,8 @@ export function openReplicaStates(
 /** All replicas' states in one engine: who has which space, and which spaces are to be deleted. */
 export class ReplicaStates {
   readonly engine: Engine;
+  /** For ReplicaState: memory of memtables, which they share. */
+  readonly chunks = new ChunkPool();
   readonly #options: ReplicaStateOptions;
   readonly #records = new Map<number, StateRecord>();
   readonly #opened = new Set<number>();

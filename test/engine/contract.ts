@@ -217,6 +217,36 @@ export function engineContract(harness: () => EngineHarness): void {
     expect(textAt(engine, 'd')).toBe('1');
   });
 
+  it('[E1] [E8] reads each write before it asks for the next, and leaves nothing of a commit that breaks off', async () => {
+    const engine = await start();
+    // Some megabytes, so that an engine that passes it on in parts is in the middle when it breaks off.
+    const value = new Uint8Array(1000);
+    const write = { key: new Uint8Array(8), value };
+    function* writes(count: number, failing: boolean): Generator<Write> {
+      for (let i = 1; i <= count; i++) {
+        new DataView(write.key.buffer).setUint32(0, i);
+        value.fill(i & 0xff);
+        yield write;
+      }
+      if (failing) throw new Error('broken off');
+    }
+    const count = 12_000;
+    const keyOf = (i: number) => {
+      const key = new Uint8Array(8);
+      new DataView(key.buffer).setUint32(0, i);
+      return key;
+    };
+    // An engine may copy the writes at once or later.
+    const broken = async () => engine.commit(writes(count, true)).durable;
+    await expect(broken()).rejects.toThrow('broken off');
+    expect(engine.get(keyOf(1))).toBeUndefined();
+    await engine.commit(writes(count, false)).durable;
+    for (const i of [1, 2, 5000, count]) {
+      expect(engine.get(keyOf(i))).toEqual(new Uint8Array(1000).fill(i & 0xff));
+    }
+    expect(engine.get(keyOf(count + 1))).toBeUndefined();
+  });
+
   it('keeps long values', async () => {
     const engine = await start();
     const random = new Prng(7);

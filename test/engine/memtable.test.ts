@@ -100,8 +100,8 @@ describe('a memtable', () => {
       }
       expect(listed(table, undefined, undefined, false)).toEqual(sorted(model));
       expect(listed(table, undefined, undefined, true)).toEqual(sorted(model).reverse());
-      const writes = [...table.writes(Uint8Array.of(7))];
-      expect(writes.map(({ key }) => toHex(key))).toEqual(sorted(model).map(([k]) => `07${k}`));
+      const writes = Array.from(table.writes(Uint8Array.of(7)), ({ key }) => toHex(key));
+      expect(writes).toEqual(sorted(model).map(([k]) => `07${k}`));
     }
   });
 

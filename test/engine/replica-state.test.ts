@@ -102,6 +102,35 @@ describe('applying', () => {
 });
 
 describe('flushing', () => {
+  it('[E8] memory of a flushed memtable is used again only when nobody reads it any more', async () => {
+    const state = await stateOf(new MemoryEngine());
+    const write = (fill: number) =>
+      Array.from({ length: 12 }, (_, i) => ({
+        key: utf8(`k${10 + i}`),
+        value: new Uint8Array(300_000).fill(fill),
+      }));
+    const fillOf = (value: Uint8Array | undefined) => {
+      const first = value?.[0] as number;
+      return value?.every((byte) => byte === first) ? first : undefined;
+    };
+    state.apply(1, 1, write(1));
+    const view = state.view();
+    const cursor = state.range({ from: utf8('k'), to: utf8('l') });
+    expect(fillOf(cursor.next()?.value)).toBe(1);
+    await state.flush();
+    // Takes chunks from the pool, which must not be those that are read.
+    state.apply(2, 1, write(2));
+    await state.flush();
+    state.apply(3, 1, write(3));
+    for (let i = 1; i < 12; i++) expect(fillOf(cursor.next()?.value)).toBe(1);
+    expect(cursor.next()).toBeUndefined();
+    expect(fillOf(view.get(utf8('k20')))).toBe(1);
+    view.close();
+    await state.flush();
+    state.apply(4, 1, write(4));
+    expect(fillOf(state.get(utf8('k20')))).toBe(4);
+  });
+
   it('[E1] [G16] data and applied index are there together or not at all', async () => {
     const { engine, step } = heldEngine();
     const opening = stateOf(engine);

@@ -1,16 +1,32 @@
 import { mkdir, statfs } from 'node:fs/promises';
-import type { Worker } from 'node:worker_threads';
+import { dirname, join } from 'node:path';
 import { open, type Transaction } from 'lmdb';
 import { DiskError } from '../../ports/index.ts';
-import type { Commit, Cursor, Engine, EngineSnapshot, Range, Write } from '../engine.ts';
+import {
+  type Commit,
+  type Cursor,
+  type Engine,
+  type EngineDamage,
+  EngineDamagedError,
+  type EngineSnapshot,
+  type Range,
+  type Write,
+} from '../engine.ts';
 import { MAX_KEY_BYTES } from '../limits.ts';
-import { LMDB_OPTIONS } from './options.ts';
-import { packWrites } from './packed-writes.ts';
-import { type Answer, type Order, startWriterThread } from './writer-thread.ts';
+import { wrongWithFile } from './check-file.ts';
+import { checksum } from './checksum.ts';
+import { CHECKSUM_BYTES, ENVIRONMENT, RECORDS } from './options.ts';
+import { packWrites, WriteBuffers } from './packed-writes.ts';
+import { type Answer, startWriterThread, type WriterThread } from './writer-thread.ts';
 
 /** What the engine uses of lmdb-js, with the types that it really takes: keys and values are plain byte arrays. */
 interface Database {
-  getBinary(key: Uint8Array, options?: { transaction: Transaction }): Uint8Array | undefined;
+  /** Length of what `getBinaryFast` returned, whose buffer is used again and may be longer. */
+  readonly lastSize: number;
+  getBinaryFast(
+    key: Uint8Array,
+    options?: { transaction: Transaction },
+  ): Uint8Array<ArrayBuffer> | undefined;
   getRange(options: {
     start: Uint8Array;
     end: Uint8Array;
@@ -18,20 +34,40 @@ interface Database {
     exclusiveStart?: boolean;
     inclusiveEnd?: boolean;
     transaction: Transaction;
-  }): Iterable<{ key: Uint8Array; value: Uint8Array }>;
+  }): Iterable<{ key: Uint8Array<ArrayBuffer>; value: Uint8Array<ArrayBuffer> }>;
   useReadTransaction(): Transaction;
   resetReadTxn(): void;
-  close(): Promise<void>;
 }
 
-/** Opens the LMDB environment in a directory, which is made when it is not there. Only one process may have it open. */
-export async function openLmdb(directory: string): Promise<Engine> {
+export interface LmdbOptions {
+  /** A commit of more than 64 KiB is refused as `full` when the file system has less room than this; 16 MiB unless told. */
+  readonly freeBytesMin?: number;
+}
+
+const FREE_BYTES_MIN = 16 * 1024 * 1024;
+/** Smaller commits, deletions among them, may take what is left. */
+const SMALL_COMMIT_BYTES = 64 * 1024;
+
+/**
+ * Opens the LMDB environment in a directory, which is made when it is not there. Only one process may have it open.
+ *
+ * Rejects with an Error that names the file when it holds no LMDB environment.
+ */
+export async function openLmdb(directory: string, options: LmdbOptions = {}): Promise<Engine> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const database = open({ ...LMDB_OPTIONS, path: directory });
-  const thread = startWriterThread(directory);
-  const engine = new LmdbEngine(directory, database as unknown as Database, thread);
-  await engine.ready;
-  return engine;
+  const file = join(directory, 'data.mdb');
+  const wrong = await wrongWithFile(file);
+  if (wrong !== undefined) throw new Error(`${file} can not be opened: ${wrong}`);
+  try {
+    const root = open({ ...ENVIRONMENT, path: directory });
+    const records = root.openDB(RECORDS) as unknown as Database;
+    const thread = startWriterThread(directory);
+    const engine = new LmdbEngine(file, root, records, thread, options);
+    await engine.ready;
+    return engine;
+  } catch (error) {
+    throw new Error(`${file} can not be opened: ${reasonOf(error)}`);
+  }
 }
 
 interface Waiting {
@@ -42,46 +78,64 @@ interface Waiting {
 /** Reads on the calling thread, from the memory map; writes on a thread of its own, one commit after the other. */
 class LmdbEngine implements Engine {
   readonly maxKeyBytes = MAX_KEY_BYTES;
+  onScrubbed: ((records: number) => void) | undefined;
   readonly ready: Promise<void>;
-  readonly #directory: string;
-  readonly #database: Database;
-  readonly #thread: Worker;
+  readonly #file: string;
+  readonly #root: { close(): Promise<void> };
+  readonly #records: Database;
+  readonly #thread: WriterThread;
+  readonly #freeBytesMin: number;
+  readonly #buffers = new WriteBuffers();
   /** For the thread's answers, in the order of the orders. */
   readonly #waiting: Waiting[] = [];
   /** Until the newest commit is packed and with the thread. */
   #packed: Promise<void> = Promise.resolve();
+  #onDamage: ((damage: EngineDamage) => void) | undefined;
   #failure: DiskError | undefined;
   #open = true;
 
-  constructor(directory: string, database: Database, thread: Worker) {
-    this.#directory = directory;
-    this.#database = database;
+  constructor(
+    file: string,
+    root: { close(): Promise<void> },
+    records: Database,
+    thread: WriterThread,
+    options: LmdbOptions,
+  ) {
+    this.#file = file;
+    this.#root = root;
+    this.#records = records;
     this.#thread = thread;
+    this.#freeBytesMin = options.freeBytesMin ?? FREE_BYTES_MIN;
     this.ready = this.#answer();
-    thread.on('message', (answer: Answer) => this.#take(answer));
-    thread.on('error', (error) => this.#fail(String(error)));
-    thread.on('exit', () => this.#fail('the writer thread has ended'));
+    const { worker } = thread;
+    worker.on('message', (answer: Answer) => this.#take(answer));
+    worker.on('error', (error) => this.#fail(String(error)));
+    worker.on('exit', () => this.#fail('the writer thread has ended'));
+  }
+
+  get onDamage(): ((damage: EngineDamage) => void) | undefined {
+    return this.#onDamage;
+  }
+
+  set onDamage(listener: ((damage: EngineDamage) => void) | undefined) {
+    if (!this.#onDamage && listener) this.#thread.send({ kind: 'scrub' }, []);
+    this.#onDamage = listener;
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
     this.#check();
-    return copyOf(this.#database.getBinary(key));
+    return this.read(key, undefined);
   }
 
   snapshot(): EngineSnapshot {
     this.#check();
-    return new LmdbSnapshot(this.#database);
+    return new LmdbSnapshot(this, this.#records);
   }
 
   /** Visible and durable are one moment here. */
   commit(writes: Iterable<Write>): Commit {
     this.#check();
-    const handedOver = this.#packed.then(async () => {
-      const chunks = await packWrites(writes);
-      if (this.#failure) throw this.#failure;
-      // Wrapped, for a promise of a promise would be waited for here.
-      return { durable: this.#order({ kind: 'commit', chunks }, chunks) };
-    });
+    const handedOver = this.#packed.then(() => this.#pack(writes));
     this.#packed = handedOver.then(
       () => {},
       () => {},
@@ -95,32 +149,115 @@ class LmdbEngine implements Engine {
     if (!this.#open) return;
     this.#open = false;
     await this.#packed;
-    if (!this.#failure) await this.#order({ kind: 'close' }, []);
-    await this.#database.close();
+    if (!this.#failure) {
+      const closed = this.#answer();
+      this.#thread.send({ kind: 'close' }, []);
+      await closed;
+    }
+    await this.#root.close();
   }
 
-  #order(order: Order, chunks: readonly Uint8Array<ArrayBuffer>[]): Promise<void> {
-    this.#thread.postMessage(
-      order,
-      chunks.map(({ buffer }) => buffer),
-    );
-    return this.#answer();
+  /** For snapshots too. */
+  read(key: Uint8Array, options: { transaction: Transaction } | undefined): Uint8Array | undefined {
+    let value: Uint8Array<ArrayBuffer> | undefined;
+    try {
+      value = this.#records.getBinaryFast(key, options);
+    } catch (error) {
+      throw this.damaged(key, reasonOf(error));
+    }
+    if (!value) return undefined;
+    const length = this.#records.lastSize;
+    this.verify(key, value, length);
+    const start = value.byteOffset;
+    return new Uint8Array(value.buffer.slice(start, start + length - CHECKSUM_BYTES));
+  }
+
+  /** Throws when the value, which ends with its checksum, does not belong to the key. */
+  verify(key: Uint8Array, value: Uint8Array, length: number): void {
+    const end = length - CHECKSUM_BYTES;
+    if (end >= 0) {
+      const stored =
+        ((value[end] as number) << 24) |
+        ((value[end + 1] as number) << 16) |
+        ((value[end + 2] as number) << 8) |
+        (value[end + 3] as number);
+      const keySum = checksum(0, key, 0, key.length);
+      if (stored >>> 0 === checksum(keySum, value, 0, end)) return;
+    }
+    throw this.damaged(key, `a record of ${length} bytes fails its checksum`);
+  }
+
+  /** Tells about it; the caller throws what this returns. */
+  damaged(key: Uint8Array, reason: string): EngineDamagedError {
+    const damage = { file: this.#file, key: key.slice(), reason };
+    this.#onDamage?.(damage);
+    return new EngineDamagedError(damage);
+  }
+
+  async #pack(writes: Iterable<Write>): Promise<{ readonly durable: Promise<void> }> {
+    let durable: Promise<void> | undefined;
+    const send = (
+      chunk: Uint8Array<ArrayBuffer> | undefined,
+      isLast: boolean,
+      isAborted = false,
+    ) => {
+      if (this.#failure) throw this.#failure;
+      durable ??= this.#answer();
+      const transfer = chunk ? [chunk.buffer] : [];
+      this.#thread.send({ kind: 'part', chunk, isLast, isAborted }, transfer);
+    };
+    try {
+      await packWrites(writes, this.#buffers, async (chunk, isLast) => {
+        if (!durable && (!isLast || chunk.length > SMALL_COMMIT_BYTES)) await this.#checkRoom();
+        send(chunk, isLast);
+      });
+    } catch (error) {
+      if (durable && !this.#failure) {
+        send(undefined, true, true);
+        await durable.catch(() => {});
+      }
+      throw error;
+    }
+    // Wrapped, for a promise of a promise would be waited for here.
+    return { durable: durable as Promise<void> };
+  }
+
+  /** Large commits end before the file system is full to the last byte, on which everything else of a node lives, too. */
+  async #checkRoom(): Promise<void> {
+    const free = await freeBytes(this.#file);
+    if (free >= this.#freeBytesMin) return;
+    const needed = `${this.#freeBytesMin} bytes free, and there are ${free}`;
+    throw new DiskError('full', `${this.#file}: a large commit needs ${needed}`);
   }
 
   /** The process stays alive until the answer is there. */
   #answer(): Promise<void> {
-    this.#thread.ref();
+    this.#thread.worker.ref();
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
   #take(answer: Answer): void {
-    // A read earlier in this turn may hold an older view.
-    if (answer.kind !== 'closed') this.#database.resetReadTxn();
+    switch (answer.kind) {
+      case 'free':
+        this.#buffers.give(answer.buffer);
+        return;
+      case 'damaged':
+        this.damaged(answer.key, answer.reason);
+        return;
+      case 'scrubbed':
+        this.onScrubbed?.(answer.records);
+        return;
+      case 'closed':
+        break;
+      default:
+        // A read earlier in this turn may hold an older view.
+        this.#records.resetReadTxn();
+    }
     const { resolve, reject } = this.#waiting.shift() as Waiting;
-    if (this.#waiting.length === 0) this.#thread.unref();
+    if (this.#waiting.length === 0) this.#thread.worker.unref();
     if (answer.kind === 'failed') {
-      void isFull(answer.code, this.#directory).then((full) => {
-        reject(new DiskError(full ? 'full' : 'failed', `lmdb: ${answer.message}`));
+      void isFull(answer.code, this.#file).then((full) => {
+        reject(new DiskError(full ? 'full' : 'failed', `${this.#file}: ${answer.message}`));
       });
     } else {
       resolve();
@@ -129,7 +266,7 @@ class LmdbEngine implements Engine {
 
   /** Nothing can be written any more. */
   #fail(message: string): void {
-    this.#failure ??= new DiskError('failed', `lmdb: ${message}`);
+    this.#failure ??= new DiskError('failed', `${this.#file}: ${message}`);
     for (const { reject } of this.#waiting.splice(0)) reject(this.#failure);
   }
 
@@ -139,18 +276,20 @@ class LmdbEngine implements Engine {
 }
 
 class LmdbSnapshot implements EngineSnapshot {
-  readonly #database: Database;
-  readonly #transaction: Transaction;
+  readonly #engine: LmdbEngine;
+  readonly #records: Database;
+  readonly #options: { readonly transaction: Transaction };
   #open = true;
 
-  constructor(database: Database) {
-    this.#database = database;
-    this.#transaction = database.useReadTransaction();
+  constructor(engine: LmdbEngine, records: Database) {
+    this.#engine = engine;
+    this.#records = records;
+    this.#options = { transaction: records.useReadTransaction() };
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
     this.#check();
-    return copyOf(this.#database.getBinary(key, { transaction: this.#transaction }));
+    return this.#engine.read(key, this.#options);
   }
 
   range({ from, to, reverse }: Range): Cursor {
@@ -158,15 +297,20 @@ class LmdbSnapshot implements EngineSnapshot {
     const bounds = reverse
       ? { start: to, end: from, reverse, exclusiveStart: true, inclusiveEnd: true }
       : { start: from, end: to };
-    const iterator = this.#database
-      .getRange({ ...bounds, transaction: this.#transaction })
-      [Symbol.iterator]();
+    const iterator = this.#records.getRange({ ...bounds, ...this.#options })[Symbol.iterator]();
     return {
       next: () => {
         this.#check();
-        const { done, value } = iterator.next();
-        if (done) return undefined;
-        return { key: copyOf(value.key) as Uint8Array, value: copyOf(value.value) as Uint8Array };
+        let step: IteratorResult<{ key: Uint8Array<ArrayBuffer>; value: Uint8Array<ArrayBuffer> }>;
+        try {
+          step = iterator.next();
+        } catch (error) {
+          throw this.#engine.damaged(from, reasonOf(error));
+        }
+        if (step.done) return undefined;
+        const { key, value } = step.value;
+        this.#engine.verify(key, value, value.length);
+        return { key: plain(key, key.length), value: plain(value, value.length - CHECKSUM_BYTES) };
       },
       close: () => {
         iterator.return?.();
@@ -177,7 +321,7 @@ class LmdbSnapshot implements EngineSnapshot {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#transaction.done();
+    this.#options.transaction.done();
   }
 
   #check(): void {
@@ -186,8 +330,8 @@ class LmdbSnapshot implements EngineSnapshot {
 }
 
 /** lmdb-js returns copies as Buffers, whose `slice` is a view: what leaves here is a plain array. */
-function copyOf(bytes: Uint8Array | undefined): Uint8Array | undefined {
-  return bytes && new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+function plain(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, length);
 }
 
 const FULL_CODES: readonly (number | undefined)[] = [-30792 /* MDB_MAP_FULL */, 28 /* ENOSPC */];
@@ -196,12 +340,21 @@ const EIO = 5;
 const NO_ROOM_BYTES = 1024 * 1024;
 
 /** LMDB calls a write that the disk took only a part of an input/output error; whether there is room tells them apart. */
-async function isFull(code: number | undefined, directory: string): Promise<boolean> {
+async function isFull(code: number | undefined, file: string): Promise<boolean> {
   if (code !== EIO) return FULL_CODES.includes(code);
+  return (await freeBytes(file)) < NO_ROOM_BYTES;
+}
+
+/** Of the file system; infinite when it does not tell. */
+async function freeBytes(file: string): Promise<number> {
   try {
-    const { bavail, bsize } = await statfs(directory);
-    return bavail * bsize < NO_ROOM_BYTES;
+    const { bavail, bsize } = await statfs(dirname(file));
+    return bavail * bsize;
   } catch {
-    return false;
+    return Number.POSITIVE_INFINITY;
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

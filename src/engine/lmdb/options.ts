@@ -3,10 +3,17 @@
  * when it returns (`overlappingSync: false`: lmdb-js otherwise tells earlier), and nothing is opened in a mode in which a
  * power cut can corrupt the file (E2).
  */
-export const LMDB_OPTIONS = {
+export const ENVIRONMENT = {
   pageSize: 8192,
   encoding: 'binary',
   keyEncoding: 'binary',
   overlappingSync: false,
   maxReaders: 1024,
 } as const;
+
+/** What was committed: each value is followed by the checksum of the record. */
+export const RECORDS = { name: 'records', encoding: 'binary', keyEncoding: 'binary' } as const;
+/** Number and sum of the checksums of all records whose keys begin alike: see scrub in writer-thread.ts. */
+export const DIGESTS = { name: 'digests', encoding: 'binary', keyEncoding: 'binary' } as const;
+
+export const CHECKSUM_BYTES = 4;

@@ -1,57 +1,124 @@
 import type { Write } from '../engine.ts';
 import { MAX_KEY_BYTES } from '../limits.ts';
+import { CHECKSUM_BYTES } from './options.ts';
 
 /** Length of the value of a delete. */
 export const DELETED = 0xffff_ffff;
-/** Before each write: length of the key, u16 · length of the value, u32; little-endian, as they never leave the process. */
+/**
+ * A write is packed as: length of the key, u16 · length of the value, u32 · key · value · room for the record's checksum,
+ * which the writer thread fills in. Little-endian, as it never leaves the process.
+ */
 export const HEADER_BYTES = 6;
 
-const CHUNK_BYTES = 1024 * 1024;
-/** Looked at the clock after so many writes. */
-const WRITES_BETWEEN_LOOKS = 64;
-const SLICE_MS = 2;
+/** A buffer takes this much; a longer write gets one of its own. */
+export const BUFFER_BYTES = 1024 * 1024;
+const BUFFERS_MAX = 4;
+
+/** Looked at the clock after so many writes or bytes. */
+const WRITES_BETWEEN_LOOKS = 32;
+const BYTES_BETWEEN_LOOKS = 128 * 1024;
+const SLICE_MS = 1;
 
 /**
- * Copies writes one behind the other into buffers that can be handed to another thread, in slices of about two
- * milliseconds. Throws RangeError for a key of a length that no engine takes, Error when keys do not ascend.
+ * The few buffers in which writes travel to the writer thread and which come back empty: however large a commit is, it has no
+ * more than these on its way, and the collector sees none of them.
  */
-export async function packWrites(writes: Iterable<Write>): Promise<Uint8Array<ArrayBuffer>[]> {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let chunk = new Uint8Array(0);
+export class WriteBuffers {
+  readonly #free: ArrayBuffer[] = [];
+  #made = 0;
+  #whenFree: (() => void) | undefined;
+
+  /** Waits while all of them are with the thread. One caller at a time. */
+  async take(bytes: number): Promise<Uint8Array<ArrayBuffer>> {
+    if (bytes > BUFFER_BYTES) return new Uint8Array(bytes);
+    while (this.#free.length === 0 && this.#made === BUFFERS_MAX) {
+      await new Promise<void>((resolve) => {
+        this.#whenFree = resolve;
+      });
+    }
+    const buffer = this.#free.pop();
+    if (buffer) return new Uint8Array(buffer);
+    this.#made++;
+    return new Uint8Array(BUFFER_BYTES);
+  }
+
+  give(buffer: ArrayBuffer): void {
+    if (buffer.byteLength !== BUFFER_BYTES) return;
+    this.#free.push(buffer);
+    this.#whenFree?.();
+    this.#whenFree = undefined;
+  }
+}
+
+/**
+ * Packs writes one behind the other and hands over each buffer that is full, the last one with `isLast`, in slices of about a
+ * millisecond. At least one is handed over, unless it throws before: RangeError for a key of a length that no engine takes,
+ * Error when keys do not ascend.
+ */
+export async function packWrites(
+  writes: Iterable<Write>,
+  buffers: WriteBuffers,
+  handOver: (chunk: Uint8Array<ArrayBuffer>, isLast: boolean) => Promise<void>,
+): Promise<void> {
+  let chunk = await buffers.take(0);
   let view = new DataView(chunk.buffer);
   let at = 0;
-  let previous: Uint8Array | undefined;
+  // Where the key before is: its bytes may be the caller's no more.
+  let previousChunk = chunk;
+  let previousAt = 0;
+  let previousLength = -1;
   let count = 0;
+  let looked = 0;
+  let bytes = 0;
   let began = performance.now();
-  for (const { key, value } of writes) {
-    assertKey(key, previous);
-    previous = key;
-    const length = HEADER_BYTES + key.length + (value?.length ?? 0);
-    if (at + length > chunk.length) {
-      if (at > 0) chunks.push(chunk.subarray(0, at));
-      chunk = new Uint8Array(Math.max(length, count === 0 ? 4096 : CHUNK_BYTES));
-      view = new DataView(chunk.buffer);
-      at = 0;
-    }
-    view.setUint16(at, key.length, true);
-    view.setUint32(at + 2, value?.length ?? DELETED, true);
-    chunk.set(key, at + HEADER_BYTES);
-    if (value) chunk.set(value, at + HEADER_BYTES + key.length);
-    at += length;
-    if (++count % WRITES_BETWEEN_LOOKS === 0 && performance.now() - began > SLICE_MS) {
+  try {
+    for (const { key, value } of writes) {
+      const length = HEADER_BYTES + key.length + (value ? value.length + CHECKSUM_BYTES : 0);
+      if (key.length === 0 || key.length > MAX_KEY_BYTES) {
+        throw new RangeError(`a key has ${key.length} bytes; 1 to ${MAX_KEY_BYTES} are allowed`);
+      }
+      if (previousLength >= 0 && !ascends(previousChunk, previousAt, previousLength, key)) {
+        throw new Error('writes of a commit must ascend by their keys');
+      }
+      if (at + length > chunk.length) {
+        const next = await buffers.take(length);
+        // The key before goes with its buffer.
+        previousChunk = chunk.slice(previousAt, previousAt + Math.max(0, previousLength));
+        previousAt = 0;
+        if (at > 0) await handOver(chunk.subarray(0, at), false);
+        else buffers.give(chunk.buffer);
+        chunk = next;
+        view = new DataView(chunk.buffer);
+        at = 0;
+      }
+      view.setUint16(at, key.length, true);
+      view.setUint32(at + 2, value?.length ?? DELETED, true);
+      chunk.set(key, at + HEADER_BYTES);
+      if (value) chunk.set(value, at + HEADER_BYTES + key.length);
+      previousChunk = chunk;
+      previousAt = at + HEADER_BYTES;
+      previousLength = key.length;
+      at += length;
+      bytes += length;
+      if (++count - looked < WRITES_BETWEEN_LOOKS && bytes < BYTES_BETWEEN_LOOKS) continue;
+      looked = count;
+      bytes = 0;
+      if (performance.now() - began < SLICE_MS) continue;
       await new Promise((resolve) => setImmediate(resolve));
       began = performance.now();
     }
+  } catch (error) {
+    buffers.give(chunk.buffer);
+    throw error;
   }
-  if (at > 0) chunks.push(chunk.subarray(0, at));
-  return chunks;
+  await handOver(chunk.subarray(0, at), true);
 }
 
-function assertKey(key: Uint8Array, previous: Uint8Array | undefined): void {
-  if (key.length === 0 || key.length > MAX_KEY_BYTES) {
-    throw new RangeError(`a key has ${key.length} bytes; 1 to ${MAX_KEY_BYTES} are allowed`);
+function ascends(chunk: Uint8Array, at: number, length: number, key: Uint8Array): boolean {
+  const shared = Math.min(length, key.length);
+  for (let i = 0; i < shared; i++) {
+    const difference = (chunk[at + i] as number) - (key[i] as number);
+    if (difference !== 0) return difference < 0;
   }
-  if (previous && Buffer.compare(previous, key) >= 0) {
-    throw new Error('writes of a commit must ascend by their keys');
-  }
+  return length < key.length;
 }

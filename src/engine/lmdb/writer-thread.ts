@@ -1,43 +1,92 @@
 import { createRequire } from 'node:module';
 import { type MessagePort, Worker } from 'node:worker_threads';
-import { LMDB_OPTIONS } from './options.ts';
+import { checksum } from './checksum.ts';
+import { CHECKSUM_BYTES, DIGESTS, ENVIRONMENT, RECORDS } from './options.ts';
 import { DELETED, HEADER_BYTES } from './packed-writes.ts';
+import { type Scrubber, startScrubber } from './scrubber.ts';
 
-/** A commit as {@link packWrites} made it, or the end. */
+/**
+ * A commit comes as one or more parts, as `packWrites` made them. `isAborted` ends one that turned out to be wrong.
+ * `scrub` begins to look for damage, for ever.
+ */
 export type Order =
-  | { readonly kind: 'commit'; readonly chunks: readonly Uint8Array[] }
+  | {
+      readonly kind: 'part';
+      readonly chunk: Uint8Array<ArrayBuffer> | undefined;
+      readonly isLast: boolean;
+      readonly isAborted: boolean;
+    }
+  | { readonly kind: 'scrub' }
   | { readonly kind: 'close' };
 
-/** One for each order, in their order. `ready` comes first, unasked. */
+/**
+ * `done`, `failed` and `closed` answer a commit or `close`, in the order of the orders; `ready` comes first, unasked. `free`
+ * gives a buffer back. `damaged` and `scrubbed` (the number of records of a whole pass) come from the scrub.
+ */
 export type Answer =
   | { readonly kind: 'ready' | 'done' | 'closed' }
-  | { readonly kind: 'failed'; readonly code: number | undefined; readonly message: string };
+  | { readonly kind: 'failed'; readonly code: number | undefined; readonly message: string }
+  | { readonly kind: 'free'; readonly buffer: ArrayBuffer }
+  | { readonly kind: 'damaged'; readonly key: Uint8Array; readonly reason: string }
+  | { readonly kind: 'scrubbed'; readonly records: number };
+
+/** Hands orders to the thread, also while it is in the middle of a commit. */
+export interface WriterThread {
+  readonly worker: Worker;
+  send(order: Order, transfer: readonly ArrayBuffer[]): void;
+}
 
 /** Starts the thread that writes. Its first answer says that it is ready. */
-export function startWriterThread(directory: string): Worker {
+export function startWriterThread(directory: string): WriterThread {
+  const sent = new Int32Array(new SharedArrayBuffer(4));
   const workerData: ThreadData = {
     lmdb: createRequire(import.meta.url).resolve('lmdb'),
-    options: { ...LMDB_OPTIONS, path: directory },
+    environment: { ...ENVIRONMENT, path: directory },
+    records: RECORDS,
+    digests: DIGESTS,
     headerBytes: HEADER_BYTES,
+    checksumBytes: CHECKSUM_BYTES,
     deleted: DELETED,
+    sent,
   };
-  // The function's source and not a file, so that the thread starts alike from TypeScript, from compiled files and in
+  // The functions' sources and not files, so that the thread starts alike from TypeScript, from compiled files and in
   // tests. `__name` is what esbuild puts around inner functions.
-  const source = `const __name = (f) => f; (${runWriterThread})(require);`;
-  return new Worker(source, { eval: true, workerData });
+  const source = `const __name = (f) => f; (${runWriterThread})(require, ${checksum}, ${startScrubber});`;
+  const worker = new Worker(source, { eval: true, workerData });
+  return {
+    worker,
+    send: (order, transfer) => {
+      worker.postMessage(order, transfer);
+      Atomics.add(sent, 0, 1);
+      Atomics.notify(sent, 0);
+    },
+  };
 }
 
 interface ThreadData {
   readonly lmdb: string;
-  readonly options: object;
+  readonly environment: object;
+  readonly records: object;
+  readonly digests: object;
   readonly headerBytes: number;
+  readonly checksumBytes: number;
   readonly deleted: number;
+  /** Counts the orders, so that the thread can wait for one within a transaction. */
+  readonly sent: Int32Array;
 }
 
-interface ThreadDatabase {
+/** What the thread uses of lmdb-js, with the types that it really takes. `getBinaryFast` returns a buffer that is used again. */
+export interface ThreadDatabase {
   transactionSync(write: () => void): void;
+  getBinaryFast(key: Uint8Array): Uint8Array | undefined;
+  getRange(options: {
+    start?: Uint8Array;
+    end?: Uint8Array;
+    limit?: number;
+  }): Iterable<{ key: Uint8Array; value: Uint8Array }>;
   put(key: Uint8Array, value: Uint8Array): void;
   remove(key: Uint8Array): void;
+  openDB(options: object): ThreadDatabase;
   close(): Promise<void>;
 }
 
@@ -45,47 +94,134 @@ interface ThreadDatabase {
  * Runs in the thread, so it may name nothing of this module. Each commit is one synchronous transaction, which is durable
  * when it returns: inserting into the tree and waiting for the disk cost the main thread nothing.
  */
-function runWriterThread(require: (name: string) => unknown): void {
-  const threads = require('node:worker_threads') as {
+function runWriterThread(
+  require: (name: string) => unknown,
+  checksumOf: typeof checksum,
+  scrubberOf: typeof startScrubber,
+): void {
+  const { parentPort, workerData, receiveMessageOnPort } = require('node:worker_threads') as {
     parentPort: MessagePort;
     workerData: ThreadData;
+    receiveMessageOnPort(port: MessagePort): { message: Order } | undefined;
   };
-  const { parentPort } = threads;
-  const { lmdb, options, headerBytes, deleted } = threads.workerData;
+  const { lmdb, environment, headerBytes, checksumBytes, deleted, sent } = workerData;
   const { open } = require(lmdb) as { open(options: object): ThreadDatabase };
-  const database = open(options);
+  const root = open(environment);
+  const records = root.openDB(workerData.records);
+  const digests = root.openDB(workerData.digests);
+  const tell = (answer: Answer, transfer: ArrayBuffer[] = []) =>
+    parentPort.postMessage(answer, transfer);
+
+  // Where processors are few, whoever answers clients goes first. On Linux a priority is a thread's.
+  const { platform } = require('node:process') as { platform: string };
+  const os = require('node:os') as { setPriority(pid: number, priority: number): void };
+  if (platform === 'linux') os.setPriority(0, 5);
+
+  const scrubber: Scrubber = scrubberOf({
+    records,
+    digests,
+    checksumOf,
+    checksumBytes,
+    onDamage: (key, reason) => tell({ kind: 'damaged', key: Uint8Array.from(key), reason }),
+    onPass: (count) => tell({ kind: 'scrubbed', records: count }),
+  });
+
+  const oldChecksum = (key: Uint8Array): number | undefined => {
+    const old = records.getBinaryFast(key);
+    if (!old) return undefined;
+    const { length } = old;
+    if (length < checksumBytes) {
+      tell({ kind: 'damaged', key: Uint8Array.from(key), reason: `${length} bytes` });
+      return undefined;
+    }
+    return new DataView(old.buffer, old.byteOffset).getUint32(length - checksumBytes);
+  };
 
   const writeChunk = (chunk: Uint8Array) => {
     const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     for (let at = 0; at < chunk.length; ) {
-      const key = at + headerBytes;
-      const value = key + view.getUint16(at, true);
+      const keyAt = at + headerBytes;
+      const valueAt = keyAt + view.getUint16(at, true);
       const valueLength = view.getUint32(at + 2, true);
-      const isDelete = valueLength === deleted;
-      at = isDelete ? value : value + valueLength;
-      if (isDelete) database.remove(chunk.subarray(key, value));
-      else database.put(chunk.subarray(key, value), chunk.subarray(value, at));
+      const key = chunk.subarray(keyAt, valueAt);
+      const old = oldChecksum(key);
+      if (valueLength === deleted) {
+        at = valueAt;
+        if (old === undefined) continue;
+        scrubber.count(key, old, undefined);
+        records.remove(key);
+      } else {
+        const end = valueAt + valueLength;
+        at = end + checksumBytes;
+        const seed = checksumOf(0, chunk, keyAt, valueAt);
+        const sum = checksumOf(seed, chunk, valueAt, end);
+        view.setUint32(end, sum);
+        scrubber.count(key, old, sum);
+        records.put(key, chunk.subarray(valueAt, at));
+      }
+    }
+  };
+
+  /** The next part of the commit that is under way. */
+  const nextPart = (): Order & { kind: 'part' } => {
+    for (;;) {
+      const seen = Atomics.load(sent, 0);
+      const received = receiveMessageOnPort(parentPort);
+      if (!received) {
+        Atomics.wait(sent, 0, seen);
+      } else if (received.message.kind === 'part') {
+        return received.message;
+      } else {
+        throw new Error(`${received.message.kind} in the middle of a commit`);
+      }
+    }
+  };
+
+  const commit = (first: Order & { kind: 'part' }): Answer => {
+    let part = first;
+    /** Whatever goes wrong, every part of the commit is taken before it is answered. */
+    const each = (use: (chunk: Uint8Array) => void) => {
+      for (;;) {
+        const { chunk } = part;
+        if (chunk) {
+          try {
+            use(chunk);
+          } finally {
+            part = { ...part, chunk: undefined };
+            tell({ kind: 'free', buffer: chunk.buffer }, [chunk.buffer]);
+          }
+        }
+        if (part.isLast) return;
+        part = nextPart();
+      }
+    };
+    try {
+      root.transactionSync(() => {
+        each(writeChunk);
+        if (part.isAborted) throw new Error('aborted');
+        scrubber.flush();
+      });
+      return { kind: 'done' };
+    } catch (error) {
+      scrubber.forget();
+      each(() => {});
+      const code = error instanceof Error && 'code' in error ? Number(error.code) : undefined;
+      return { kind: 'failed', code, message: String(error) };
     }
   };
 
   parentPort.on('message', (order: Order) => {
-    if (order.kind === 'close') {
-      void database.close().then(() => {
-        parentPort.postMessage({ kind: 'closed' } satisfies Answer);
+    if (order.kind === 'part') {
+      tell(commit(order));
+    } else if (order.kind === 'scrub') {
+      scrubber.start();
+    } else {
+      scrubber.stop();
+      void root.close().then(() => {
+        tell({ kind: 'closed' });
         parentPort.close();
       });
-      return;
     }
-    let answer: Answer = { kind: 'done' };
-    try {
-      database.transactionSync(() => {
-        for (const chunk of order.chunks) writeChunk(chunk);
-      });
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? Number(error.code) : undefined;
-      answer = { kind: 'failed', code, message: String(error) };
-    }
-    parentPort.postMessage(answer);
   });
-  parentPort.postMessage({ kind: 'ready' } satisfies Answer);
+  tell({ kind: 'ready' });
 }
