@@ -338,17 +338,18 @@ describe('[B4] [DB5] bounds', () => {
       .slice(0, 4090);
     for (const text of [...worst, many]) {
       for (const parse of [condition, update, projection]) {
-        // 5 ms are the bound; the best of several runs and five times as much, since the machine has other work.
-        const times = Array.from({ length: 4 }, () => {
+        // Other work on the machine lengthens most runs, but not all; what is not linear is never fast.
+        let fastest = Infinity;
+        for (let run = 0; run < 50 && fastest > 5; run++) {
           const start = performance.now();
           try {
             parse(text);
           } catch (error) {
             if (!(error instanceof ApiError)) throw error;
           }
-          return performance.now() - start;
-        });
-        expect(Math.min(...times)).toBeLessThan(5 * 5);
+          fastest = Math.min(fastest, performance.now() - start);
+        }
+        expect(fastest).toBeLessThanOrEqual(5);
       }
     }
   });
