@@ -52,7 +52,7 @@ const SEGMENTS_MAX = 4;
 const FIRST_SEGMENT_DIVISOR = 16;
 /** At most this part of a segment is carried forward for another one to go: more would cost more than the room. */
 const CARRY_DIVISOR = 16;
-/** On a full disk this part of a segment is kept for votes: thousands, each a batch of 512 bytes, and a turn's entries. */
+/** Without a next segment this part of the last one is kept for votes: thousands, each a batch of 512 bytes. */
 const RESERVE_DIVISOR = 4;
 
 /**
@@ -191,14 +191,14 @@ export class WriteAheadLog {
   }
 
   /**
-   * False while the disk is full and only the reserve is left: entries must be refused (L4), hard states can still be
-   * written. True again, without a restart, once a segment was let go of or `tick` found room on the disk.
+   * False while only the reserve is left, because the disk is full or slow: entries must be refused (L4), hard states can
+   * still be written. True again, without a restart, once a segment was let go of or `tick` found room on the disk.
    */
   get hasRoom(): boolean {
     if (this.#refused) return false;
-    if (this.#supply.hasSpare || !this.#supply.isDiskFull) return true;
-    const left = this.#active.capacity - this.#offset - this.#queuedBytes;
-    return !this.#waitsForSegment && left > this.#segmentBytes / RESERVE_DIVISOR;
+    const { capacity } = this.#active;
+    const left = capacity - this.#offset - this.#queuedBytes;
+    return this.#supply.hasSpare || left > capacity / RESERVE_DIVISOR;
   }
 
   /** To be called a few times a second: a disk that was full may have room again. */
@@ -264,7 +264,7 @@ export class WriteAheadLog {
    */
   isPinning(replica: number): boolean {
     const isTooMany = this.#segments.length > this.#segmentsMax;
-    if (!isTooMany && (this.hasRoom || this.#segments.length === 1)) return false;
+    if (!isTooMany && (!this.#isShort || this.#segments.length === 1)) return false;
     return this.#live.get(replica)?.isIn((this.#segments[0] as SegmentName).generation) ?? false;
   }
 
@@ -279,6 +279,11 @@ export class WriteAheadLog {
     this.#state = 'dead';
     await this.#active.file.close();
     await this.#supply.close();
+  }
+
+  /** Another segment is needed, and only an old one can be it. */
+  get #isShort(): boolean {
+    return this.#supply.isDiskFull && !this.hasRoom;
   }
 
   get #isBusy(): boolean {
@@ -458,7 +463,7 @@ export class WriteAheadLog {
   /** Whoever pins the oldest segment had the time of a whole one to be flushed, and what is left there is little. */
   #shouldCarry(oldest: number): boolean {
     if (this.#state !== 'open' || this.#toCarry || this.#carrying.length > 0) return false;
-    if (this.#segments.length <= this.#segmentsMax + 1 && this.hasRoom) return false;
+    if (this.#segments.length <= this.#segmentsMax + 1 && !this.#isShort) return false;
     const bytes = this.#live.bytesIn(oldest);
     if (bytes === 0 || bytes > this.#segmentBytes / CARRY_DIVISOR) return false;
     return this.#supply.hasSpare || 2 * bytes < this.#active.capacity - this.#offset;
