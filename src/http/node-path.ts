@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { type BodyResult, busy, readBody, refused } from './body.ts';
 import { type ByteBudget, ByteLease } from './byte-budget.ts';
 import { acceptsGzip, compressed, wantsCompression } from './compression.ts';
+import { errorReply } from './errors.ts';
 import { type HttpLimits, REQUEST_OVERHEAD_BYTES } from './limits.ts';
 import { refusalOf, refusalText } from './refusal.ts';
 import { writeHead } from './reply-writer.ts';
@@ -19,15 +20,20 @@ export interface NodePathOptions {
 /** The way in through node:http, for whatever is not of the plain form. */
 export class NodePath {
   readonly #options: NodePathOptions;
-  /** Requests without a finished answer, by connection. */
-  readonly #open = new WeakMap<object, number>();
+  readonly #connections = new WeakMap<object, Connection>();
   #isClosing = false;
 
   constructor(server: Server, options: NodePathOptions) {
     this.#options = options;
     server.on('request', (message, response) => this.#begin(message, response));
     server.on('checkContinue', (message, response) => this.#begin(message, response, true));
+    server.on('checkExpectation', (message, response) => this.#begin(message, response));
     server.on('clientError', (error, socket) => this.#refuseClient(error, socket as Socket));
+    // Left alone, node:http would drop the connection and with it the answers before.
+    server.on('connect', (_, socket) => {
+      socket.on('error', () => {});
+      this.#refuseClient(new Error('CONNECT'), socket as Socket);
+    });
   }
 
   /** Every connection ends with its next answer. */
@@ -38,16 +44,17 @@ export class NodePath {
   #begin(message: IncomingMessage, response: ServerResponse, expectsContinue = false): void {
     const { socket } = message;
     const { limits, budget, failed } = this.#options;
-    const open = (this.#open.get(socket) ?? 0) + 1;
-    this.#open.set(socket, open);
+    const connection = this.#connectionOf(socket);
+    connection.open++;
+    connection.newest = message;
     // What has been read already is parsed still; the bytes of that are bounded.
-    if (open >= limits.pipelineRequests) socket.pause();
+    if (connection.open >= limits.pipelineRequests) socket.pause();
     const lease = new ByteLease(budget);
     response.on('close', () => {
       lease.end();
-      const left = (this.#open.get(socket) ?? 1) - 1;
-      this.#open.set(socket, left);
-      if (left === limits.pipelineRequests - 1) socket.resume();
+      connection.open--;
+      if (connection.failure !== undefined) this.#endFailed(connection, socket);
+      else if (connection.open === limits.pipelineRequests - 1) socket.resume();
     });
     response.on('error', () => {});
     if (expectsContinue && Number(message.headers['content-length']) <= limits.bodyBytes) {
@@ -64,10 +71,8 @@ export class NodePath {
     response: ServerResponse,
     lease: ByteLease,
   ): Promise<void> {
-    const { limits, handler, nextId } = this.#options;
-    const result: BodyResult = lease.take(REQUEST_OVERHEAD_BYTES)
-      ? await readBody(message, lease, limits.bodyBytes)
-      : refused(busy());
+    const { handler, nextId } = this.#options;
+    const result = await this.#bodyOf(message, lease);
     if (result.kind === 'aborted') return;
     if (result.kind === 'refused') {
       this.#refuse(message, response, result.reply);
@@ -81,6 +86,19 @@ export class NodePath {
     lease.force(reply.body.length);
     writeHead(response, reply, nextId(), this.#isClosing);
     response.end(reply.body);
+  }
+
+  #bodyOf(message: IncomingMessage, lease: ByteLease): BodyResult | Promise<BodyResult> {
+    const { host, expect } = message.headers;
+    if (host === undefined && message.httpVersion === '1.1') {
+      return refused(errorReply('MalformedHttpRequestException', 'The header Host is missing'));
+    }
+    if (expect !== undefined && expect.toLowerCase() !== '100-continue') {
+      const text = 'Expect can only be 100-continue';
+      return refused(errorReply('MalformedHttpRequestException', text, 417));
+    }
+    if (!lease.take(REQUEST_OVERHEAD_BYTES)) return refused(busy());
+    return readBody(message, lease, this.#options.limits.bodyBytes);
   }
 
   /**
@@ -106,13 +124,42 @@ export class NodePath {
 
   /** What is not HTTP, has too long a head, or came too slowly. */
   #refuseClient(error: Error & { code?: string }, socket: Socket): void {
-    // With an answer under way, another one could only be taken for a part of it.
-    if (!socket.writable || (this.#open.get(socket) ?? 0) > 0 || error.code === 'ECONNRESET') {
-      socket.destroy();
-      return;
+    const connection = this.#connectionOf(socket);
+    if (!socket.writable || error.code === 'ECONNRESET') socket.destroy();
+    else if (connection.failure === undefined) {
+      connection.failure = error.code ?? 'unknown';
+      socket.pause();
+      this.#endFailed(connection, socket);
     }
-    socket.end(refusalText(refusalOf(error.code), this.#options.nextId()), 'latin1');
   }
+
+  /** Ends a connection that went wrong as soon as the answers before that are written. */
+  #endFailed({ open, newest, failure }: Connection, socket: Socket): void {
+    if (newest !== undefined && !newest.complete) {
+      // It went wrong within the body of the newest request: no answer to that could be told from the end of another.
+      if (open <= 1) socket.destroy();
+    } else if (open === 0 && socket.writable) {
+      socket.end(refusalText(refusalOf(failure), this.#options.nextId()), 'latin1');
+      socket.resume();
+    }
+  }
+
+  #connectionOf(socket: Socket): Connection {
+    let connection = this.#connections.get(socket);
+    if (connection === undefined) {
+      connection = { open: 0, newest: undefined, failure: undefined };
+      this.#connections.set(socket, connection);
+    }
+    return connection;
+  }
+}
+
+interface Connection {
+  /** Requests without a finished answer. */
+  open: number;
+  newest: IncomingMessage | undefined;
+  /** The code of node:http's error, after which nothing is read. */
+  failure: string | undefined;
 }
 
 function requestOf(message: IncomingMessage, body: Uint8Array): HttpRequest {

@@ -71,8 +71,12 @@ export class HttpListener {
         Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs) / 4,
       ),
       noDelay: true,
+      // Its own answer to this has no body; ours has the form that SDKs can read.
+      requireHostHeader: false,
     });
     this.#server.maxConnections = limits.connections;
+    // A client that says it sends nothing more still gets its answers.
+    Object.assign(this.#server, { httpAllowHalfOpen: true });
     this.#server.setTimeout(limits.stallTimeoutMs);
   }
 
