@@ -185,6 +185,11 @@ export class WriteAheadLog {
     return this.#writing !== undefined;
   }
 
+  /** Number of the next write that will be done: it stands still while one is under way. */
+  get writes(): number {
+    return this.#sequence;
+  }
+
   /** Number of segments that hold the log, without the spare one. */
   get liveSegments(): number {
     return this.#segments.length;

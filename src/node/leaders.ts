@@ -1,3 +1,4 @@
+import type { NodeName } from '../controller/index.ts';
 import type { Clock } from '../ports/index.ts';
 import type { Replicas } from './replicas.ts';
 
@@ -5,21 +6,36 @@ const POLL_MS = 20;
 
 /**
  * Hands leadership to the replica that should have it, once that one follows closely: after restarts the leaders would
- * otherwise pile up on the nodes that stayed.
+ * otherwise pile up on the nodes that stayed. A node that is not fit to lead leaves it to any other that is (R8).
  */
-export function balanceLeaders(replicas: Replicas): void {
+export function balanceLeaders(
+  replicas: Replicas,
+  self: NodeName,
+  canLead: (node: NodeName) => boolean,
+): void {
   for (const replica of replicas.all()) {
+    if (!replica.isLeader) continue;
     const preferred = replicas.preferredLeader(replica.group);
-    if (!replica.isLeader || preferred === undefined || preferred === replica.id) continue;
-    if (replica.isCaughtUp(preferred)) replica.transferLeader(preferred);
+    const candidates = canLead(self) ? [preferred] : replicas.members(replica.group);
+    const next = candidates.find((id) => {
+      const node = id === undefined ? undefined : replicas.nodeOf(replica.group, id);
+      return node !== undefined && node !== self && canLead(node);
+    });
+    if (next !== undefined && replica.isCaughtUp(next)) replica.transferLeader(next);
   }
 }
 
-/** Asks followers to take over and waits until they have, or `msMax` is over (R8). */
+/** Asks followers to take over; those that have no peer to hand over to go on. */
+export function stepDown(replicas: Replicas): void {
+  for (const replica of replicas.all())
+    if (replica.isLeader && replica.hasPeers) replica.stepDown();
+}
+
+/** Steps down and waits until others lead, or `msMax` is over (R8). */
 export async function stepAside(replicas: Replicas, clock: Clock, msMax: number): Promise<void> {
   const until = clock.monotonic() + msMax;
   const led = [...replicas.all()].filter((replica) => replica.isLeader && replica.hasPeers);
-  for (const replica of led) replica.stepDown();
+  stepDown(replicas);
   while (led.some((replica) => replica.isLeader) && clock.monotonic() < until) {
     await new Promise<void>((resolve) => clock.after(POLL_MS, resolve));
   }

@@ -20,6 +20,7 @@ const HEARTBEATS = 4;
 const HEARTBEAT_RESPONSES = 5;
 const REQUEST = 6;
 const REPLY = 7;
+const HEALTH = 8;
 
 /** What each side says first. */
 export interface Hello {
@@ -80,6 +81,7 @@ export class Link {
   #sentSinceTick = false;
   #silent = false;
   #closed = false;
+  #canLead = true;
 
   constructor(clock: Clock, connection: Connection, clusterId: string, handler: LinkHandler) {
     this.#clock = clock;
@@ -98,6 +100,16 @@ export class Link {
   /** Answers may be expected. */
   get isUp(): boolean {
     return this.#peer !== undefined && !this.#silent && !this.#closed;
+  }
+
+  /** The peer said nothing to the contrary (R8). */
+  get canLead(): boolean {
+    return this.#canLead;
+  }
+
+  /** Tells the peer whether this node is fit to lead. */
+  sendHealth(canLead: boolean): void {
+    if (this.#peer) this.#add(HEALTH, (writer) => writer.boolean(canLead));
   }
 
   /** The node was formed: frames carry the cluster's id from now on. */
@@ -263,6 +275,9 @@ export class Link {
         if (request) settleWith(request, reader);
         break;
       }
+      case HEALTH:
+        this.#canLead = reader.boolean();
+        break;
       default:
         throw new MalformedError(`message kind ${kind}`);
     }

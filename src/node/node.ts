@@ -7,7 +7,7 @@ import {
   type NodeName,
   type ShardId,
 } from '../controller/index.ts';
-import { type Engine, openReplicaStates, type ReplicaStates } from '../engine/index.ts';
+import { damageText, type Engine, openReplicaStates, type ReplicaStates } from '../engine/index.ts';
 import {
   type ReplicaHost,
   type ReplicaLimits,
@@ -21,8 +21,9 @@ import type { GroupReply, GroupRequest } from '../store/index.ts';
 import { ControllerService } from './controller-service.ts';
 import { DataService } from './data-service.ts';
 import { Formation } from './formation.ts';
+import { Health } from './health.ts';
 import { type ClusterRecord, type Identity, readCluster, writeCluster } from './identity.ts';
-import { balanceLeaders, stepAside } from './leaders.ts';
+import { balanceLeaders, stepAside, stepDown } from './leaders.ts';
 import { type PeerAddress, Peers } from './peers.ts';
 import { Replicas } from './replicas.ts';
 import { Services } from './services.ts';
@@ -84,6 +85,7 @@ export class Node {
   readonly #services: Services;
   readonly #formation: Formation;
   readonly #log: WriteAheadLog;
+  readonly #health: Health;
   readonly #turn: Turn;
   readonly #states: ReplicaStates;
   readonly #replicas: Replicas;
@@ -133,6 +135,7 @@ export class Node {
     this.self = identity.name;
     this.#options = options;
     this.#log = log;
+    this.#health = new Health(log);
     this.#tickedAt = clock.monotonic();
     this.#peers = new Peers({
       self: this.self,
@@ -185,6 +188,11 @@ export class Node {
     this.#states = openReplicaStates(engine, {
       hashSeed: random.uint32(),
       ...(limits.memtableBytes !== undefined && { memtableBytes: limits.memtableBytes }),
+    });
+    // A node that cannot trust its disk ends, and the others go on: nothing that is damaged is served (F4).
+    this.#states.onDamage((replica, damage) => {
+      const whose = replica === undefined ? 'all replicas of this node' : `replica ${replica}`;
+      options.fatal(new Error(`the state of ${whose} is damaged: ${damageText(damage)}`));
     });
     this.#replicas = new Replicas({
       host: this.#replicaHost(),
@@ -336,24 +344,26 @@ export class Node {
     // the same number stand at once and split the vote; so the length of a tick differs, too.
     const delay = TICK_MS * (1 - TICK_JITTER / 2 + (TICK_JITTER * random.uint32()) / 0x1_0000_0000);
     this.#ticker = clock.after(delay, () => {
-      const late = clock.monotonic() - this.#tickedAt > 2 * TICK_MS;
+      const lateMs = clock.monotonic() - this.#tickedAt - delay;
+      const late = lateMs > TICK_MS;
       // A stall of our own is not silence of the leader: what came meanwhile is in the sockets, so they are read before
       // the tick counts, and only one does (R10).
-      if (late) clock.endOfTurn(() => clock.endOfTurn(() => this.#onTick()));
-      else this.#onTick();
+      if (late) clock.endOfTurn(() => clock.endOfTurn(() => this.#onTick(lateMs)));
+      else this.#onTick(lateMs);
     });
   }
 
-  #onTick(): void {
+  #onTick(lateMs: number): void {
     if (this.#stopped) return;
     this.#tickedAt = this.#options.clock.monotonic();
     this.#ticks++;
+    this.#checkHealth(lateMs);
     this.#log.tick();
     for (const replica of this.#replicas.all()) replica.tick();
     const cluster = this.#formation.record;
     if (cluster && this.#serving) this.#controller.tick(cluster);
     if (this.#ticks % BALANCE_TICKS === 0) {
-      if (!this.#stopping) balanceLeaders(this.#replicas);
+      if (!this.#stopping) balanceLeaders(this.#replicas, this.self, (node) => this.#canLead(node));
       // What replaced states left behind goes bit by bit. A full disk can wait: it is tried again.
       if (this.#states.hasDeletedSpaces) this.#states.deleteSpaces().catch(() => {});
       this.#tellListeners();
@@ -363,6 +373,23 @@ export class Node {
       this.#options.notice(`waits for ${waiting.join(', ')} to form the cluster`);
     }
     this.#tick();
+  }
+
+  /** A node that cannot keep up leaves leading to others for a while (R8). */
+  #checkHealth(lateMs: number): void {
+    const wasWell = this.#health.isWell;
+    const trouble = this.#health.tick(this.#tickedAt, lateMs);
+    const { isWell } = this.#health;
+    if (isWell !== wasWell) this.#peers.sendHealth(isWell);
+    if (trouble === undefined) return;
+    this.#options.notice(`others shall lead for a while: ${trouble}`);
+    if (!this.#stopping && this.#map.nodes.some(({ name }) => this.#peers.canLead(name))) {
+      stepDown(this.#replicas);
+    }
+  }
+
+  #canLead(node: NodeName): boolean {
+    return node === this.self ? this.#health.isWell : this.#peers.canLead(node);
   }
 
   #send(group: GroupId, message: Message): void {

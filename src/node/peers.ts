@@ -69,6 +69,7 @@ export class Peers {
   #ticker: Timer | undefined;
   #ticks = 0;
   #closed = false;
+  #fit = true;
 
   constructor(options: PeersOptions) {
     this.#options = options;
@@ -96,6 +97,18 @@ export class Peers {
 
   isUp(name: string): boolean {
     return this.#links.get(name)?.isUp ?? false;
+  }
+
+  /** The peer is up, and fit to lead as far as it said. */
+  canLead(name: string): boolean {
+    const link = this.#links.get(name);
+    return link?.isUp === true && link.canLead;
+  }
+
+  /** Tells all peers, those that come up later included, whether this node is fit to lead. */
+  sendHealth(canLead: boolean): void {
+    this.#fit = canLead;
+    for (const link of this.#links.values()) link.sendHealth(canLead);
   }
 
   sendRaft(name: string, group: number, message: Message): void {
@@ -211,7 +224,9 @@ export class Peers {
         this.#redials.delete(name);
         // After the link took the hello: whoever is told may answer on it.
         clock.endOfTurn(() => {
-          if (this.#links.get(greeting.name) === link) handler.onUp(greeting);
+          if (this.#links.get(greeting.name) !== link) return;
+          if (!this.#fit) link.sendHealth(false);
+          handler.onUp(greeting);
         });
         return undefined;
       },

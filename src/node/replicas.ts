@@ -84,6 +84,10 @@ export class Replicas {
     return this.#groups.get(group)?.replicas.find((record) => record.node === node)?.replica;
   }
 
+  members(group: GroupId): readonly ReplicaId[] {
+    return this.#groups.get(group)?.replicas.map(({ replica }) => replica) ?? [];
+  }
+
   /** Where the group's leader should be, all being well. */
   preferredLeader(group: GroupId): ReplicaId | undefined {
     return this.#groups.get(group)?.replicas[0]?.replica;

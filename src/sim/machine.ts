@@ -46,6 +46,8 @@ export class Machine {
   readonly notices: string[] = [];
   /** How its processes ended, apart from those that the world killed or that were stopped. */
   readonly exits: Exit[] = [];
+  /** Milliseconds that one call of the disk takes from now on. */
+  diskLatencyMs: readonly [min: number, max: number];
   /** Takes the engine's steps while it is set: its commits end when the steps are called. */
   holdEngine: ((step: () => void) => void) | undefined;
   readonly #options: MachineOptions;
@@ -61,6 +63,7 @@ export class Machine {
     const { name, seed } = options;
     this.#options = options;
     this.name = name;
+    this.diskLatencyMs = options.diskLatencyMs;
     this.#diskRandom = new SimRandom(seed, `disk of ${name}`);
     this.#timerRandom = new SimRandom(seed, `timers of ${name}`);
     this.#disk = this.#newDisk();
@@ -156,6 +159,11 @@ export class Machine {
     this.kill();
   }
 
+  /** The disk takes nothing up for so long; what is under way waits behind that. */
+  stallDisk(ms: number): void {
+    this.#diskFreeAt = Math.max(this.#diskFreeAt, this.#options.time.now) + ms;
+  }
+
   /** An empty data directory in the place of the old one. The process must not run. */
   wipe(): void {
     if (this.isRunning) throw new Error(`${this.name} runs`);
@@ -200,8 +208,8 @@ export class Machine {
   }
 
   #afterDisk(complete: () => void): void {
-    const { time, diskLatencyMs } = this.#options;
-    const [min, max] = diskLatencyMs;
+    const { time } = this.#options;
+    const [min, max] = this.diskLatencyMs;
     this.#diskFreeAt = Math.max(this.#diskFreeAt, time.now) + this.#diskRandom.between(min, max);
     this.#process?.schedule('io', this.#diskFreeAt - time.now, complete);
   }
