@@ -44,9 +44,14 @@ export class EngineDamagedError extends Error {
   override readonly name = 'EngineDamagedError';
   readonly damage: EngineDamage;
   constructor(damage: EngineDamage) {
-    super(`${damage.file} is damaged at key ${toHex(damage.key)}: ${damage.reason}`);
+    super(damageText(damage));
     this.damage = damage;
   }
+}
+
+/** In one line. */
+export function damageText({ file, key, reason }: EngineDamage): string {
+  return `${file} is damaged at key ${toHex(key)}: ${reason}`;
 }
 
 /** A put, or with `value: undefined` a delete, which is harmless when nothing is there. */

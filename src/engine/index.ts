@@ -15,6 +15,7 @@
 export {
   type Commit,
   type Cursor,
+  damageText,
   type Engine,
   type EngineDamage,
   EngineDamagedError,

@@ -1,4 +1,4 @@
-import type { Disk } from '../ports/index.ts';
+import { type Disk, DiskError } from '../ports/index.ts';
 import type { Cursor, Engine, EngineSnapshot, Range, Reader, Write } from './engine.ts';
 import { Memtable, NOW } from './memtable.ts';
 import { MergedCursor } from './merged-cursor.ts';
@@ -47,6 +47,7 @@ export class ReplicaState implements Reader {
   #appliedIndex: number;
   #appliedTerm: number;
   #flushing: Promise<void> | undefined;
+  #diskFull = false;
   #installing = false;
   #removed = false;
 
@@ -101,6 +102,11 @@ export class ReplicaState implements Reader {
   get needsFlush(): boolean {
     if (this.#flushing || this.#installing) return false;
     return this.#frozen !== undefined || this.#active.bytes >= this.#memtableBytes;
+  }
+
+  /** The last flush found no room on the disk; flushing again heals once there is some (F7). */
+  get isDiskFull(): boolean {
+    return this.#diskFull;
   }
 
   /** Past the hard limit: apply must pause until a flush is done (S4). */
@@ -281,7 +287,13 @@ export class ReplicaState implements Reader {
     }
     const { table, record } = this.#frozen;
     await logDurable();
-    await this.#engine.commit(this.#flushWrites(table, record)).durable;
+    try {
+      await this.#engine.commit(this.#flushWrites(table, record)).durable;
+    } catch (error) {
+      this.#diskFull = error instanceof DiskError && error.code === 'full';
+      throw error;
+    }
+    this.#diskFull = false;
     this.#durable = record;
     this.#frozen = undefined;
     table.release();

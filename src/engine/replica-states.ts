@@ -1,5 +1,5 @@
 import { ChunkPool } from './arena.ts';
-import type { Engine, Write } from './engine.ts';
+import type { Engine, EngineDamage, Write } from './engine.ts';
 import { ReplicaState, type ReplicaStateOptions } from './replica-state.ts';
 import {
   DELETED_SPACE_RANGE,
@@ -12,6 +12,7 @@ import {
   NEXT_SPACE_KEY,
   REPLICA_RANGE,
   replicaKey,
+  SPACE_BYTES,
   type StateRecord,
   spacePrefix,
 } from './space.ts';
@@ -83,6 +84,21 @@ export class ReplicaStates {
       this.#opened.delete(replica);
       throw error;
     }
+  }
+
+  /**
+   * Calls back for all damage that is found in what the engine holds, with the replica whose state it is; undefined: it is
+   * what the engine knows about all of them.
+   */
+  onDamage(listener: (replica: number | undefined, damage: EngineDamage) => void): void {
+    this.engine.onDamage = (damage) => {
+      const space = damage.key.length < SPACE_BYTES ? undefined : decodeSpace(damage.key);
+      // What waits to be deleted serves nobody.
+      if (space !== undefined && this.#deleted.has(space) && !this.#filling.has(space)) return;
+      let holder: number | undefined;
+      for (const [replica, record] of this.#records) if (record.space === space) holder = replica;
+      listener(holder, damage);
+    };
   }
 
   /** Whether `deleteSpaces` has something to do. */

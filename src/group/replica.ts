@@ -45,6 +45,9 @@ const LIMITS: ReplicaLimits = {
   logBytesKept: 16 * 1024 * 1024,
 };
 
+/** A flush that found no room is tried again after this long. */
+const FLUSH_AGAIN_TICKS = 20;
+
 /** Applying yields to the sockets after this many milliseconds. */
 const APPLY_SLICE_MS = 5;
 
@@ -82,6 +85,8 @@ export interface ReplicaOptions {
   readonly machine: StateMachine;
   readonly state: ReplicaState;
   readonly limits?: Partial<ReplicaLimits>;
+  /** See `RaftOptions`; with more than 0 `recovered` is of the time after the last damage. */
+  readonly quarantine: number;
   /** What the log holds; undefined for a new replica. */
   readonly recovered: RecoveredLog | undefined;
 }
@@ -113,6 +118,8 @@ export class Replica {
   #leads = false;
   #wasCurrent = false;
   #flushing: Promise<void> | undefined;
+  /** After a flush that found no room. */
+  #ticksToFlush = 0;
   #installing = false;
   #closed = false;
 
@@ -145,6 +152,7 @@ export class Replica {
       uncommittedBytesMax: this.#limits.uncommittedBytesMax,
       randomBelow: (n) => host.random.uint32() % n,
       canVote: true,
+      quarantine: options.quarantine,
     });
     this.#reads = new Reads(1 + host.random.uint32());
     this.#isPreferredLeader = options.isPreferredLeader;
@@ -199,7 +207,9 @@ export class Replica {
       this.#host.clock.endOfTurn(() => settle({ kind: 'not-leader' }));
       return;
     }
-    if (this.#isBehind || !this.#host.log.hasRoom) {
+    // A full disk: what has found room in memory is kept, and nothing more is promised (F7).
+    const isStuck = this.#state.isDiskFull && this.#state.isFull;
+    if (this.#isBehind || isStuck || !this.#host.log.hasRoom) {
       this.#host.clock.endOfTurn(() => settle({ kind: 'overloaded' }));
       return;
     }
@@ -239,6 +249,7 @@ export class Replica {
     this.#raft.tick();
     this.#reads.tick();
     this.#snapshots.tick().catch((error) => this.#host.fatal(error));
+    if (this.#ticksToFlush > 0) this.#ticksToFlush--;
     this.#maybeFlush();
     this.#host.schedule(this);
   }
@@ -370,7 +381,7 @@ export class Replica {
 
   /** Flushes when the memtable is large, or when this replica keeps the log from being trimmed (L3). */
   #maybeFlush(): void {
-    if (this.#flushing || this.#installing || this.#closed) return;
+    if (this.#flushing || this.#installing || this.#closed || this.#ticksToFlush > 0) return;
     const { appliedIndex, durableIndex, needsFlush } = this.#state;
     if (needsFlush || (this.#pinsLog && appliedIndex > durableIndex)) void this.#flush();
     else if (this.#pinsLog) this.#trim();
@@ -381,6 +392,7 @@ export class Replica {
   }
 
   #flush(): Promise<void> {
+    const wasFull = this.#state.isDiskFull;
     const flushing = this.#state
       .flush(
         () => this.#caches(),
@@ -389,10 +401,22 @@ export class Replica {
       .then(
         () => {
           this.#flushing = undefined;
+          if (wasFull) this.#host.notice(`group ${this.group}: the disk has room again`);
           this.#trim();
           if (!this.#closed) this.#host.schedule(this);
         },
-        (error) => this.#host.fatal(error),
+        (error) => {
+          this.#flushing = undefined;
+          if (!this.#state.isDiskFull) {
+            this.#host.fatal(error);
+            return;
+          }
+          // Nothing is lost: the memtable stays, and is written again (F7).
+          this.#ticksToFlush = FLUSH_AGAIN_TICKS;
+          if (!wasFull) {
+            this.#host.notice(`group ${this.group}: no room to write its state: ${error.message}`);
+          }
+        },
       );
     this.#flushing = flushing;
     return flushing;

@@ -88,7 +88,29 @@ describe('damage in the file of LMDB', () => {
     await flip(place, 2);
     const engine = await openLmdb(directory);
     const found = await damagesOf(engine, 1);
-    expect(found[0]?.reason).toContain('fails its checksum');
+    expect(found[0]?.reason).toMatch(
+      /does not lead to this record|fails its checksum|records are there/,
+    );
+    await engine.close();
+  });
+
+  it('[F4] a damaged branch of the tree, which makes reads miss records that are there, is found', async () => {
+    const bytes = await bytesOf();
+    // Key separators of the branch page: the first ten bytes are those of all keys, so one behind them.
+    const branches = [];
+    for (let page = 0; page < bytes.length; page += 8192) {
+      if (bytes.readUInt16LE(page + 18) === 1) branches.push(page);
+    }
+    const separator = bytes.indexOf(utf8('0000t'), branches.at(-1));
+    expect(separator - (branches.at(-1) as number)).toBeLessThan(8192);
+    await flip(separator + 8, 1);
+    const engine = await openLmdb(directory);
+    const missing = Array.from({ length: RECORDS }, (_, i) => engine.get(keyOf(i))).filter(
+      (v) => !v,
+    );
+    expect(missing.length).toBeGreaterThan(0);
+    const [damage] = await damagesOf(engine, 1);
+    expect(damage?.reason).toBe('the tree does not lead to this record');
     await engine.close();
   });
 

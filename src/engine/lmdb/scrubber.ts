@@ -103,7 +103,7 @@ export function startScrubber(options: ScrubberOptions): Scrubber {
   let timer: NodeJS.Timeout | undefined;
 
   const firstKey = (database: ThreadDatabase): Uint8Array | undefined => {
-    for (const { key } of database.getRange({ start: position ?? Uint8Array.of(0), limit: 1 })) {
+    for (const key of database.getKeys({ start: position ?? Uint8Array.of(0), limit: 1 })) {
       return Uint8Array.from(key);
     }
     return undefined;
@@ -121,21 +121,28 @@ export function startScrubber(options: ScrubberOptions): Scrubber {
     const expected = readDigest(current);
     let found = 0;
     let total = 0;
-    for (const { key, value } of records.getRange({ start: current, ...(end && { end }) })) {
-      const length = value.length - checksumBytes;
-      const stored =
-        length < 0
-          ? undefined
-          : new DataView(value.buffer, value.byteOffset, value.byteLength).getUint32(length);
-      if (stored === undefined || stored !== checksumOfRecord(key, value, length)) {
-        onDamage(key, `a record of ${value.length} bytes fails its checksum`);
+    for (const key of records.getKeys({ start: current, ...(end && { end }) })) {
+      // Looked up by itself: a damaged branch of the tree leads searches astray, but not a walk from leaf to leaf.
+      const value = records.getBinaryFast(key);
+      const length = (value?.length ?? 0) - checksumBytes;
+      let stored = 0;
+      if (!value) {
+        onDamage(key, 'the tree does not lead to this record');
+      } else if (length < 0) {
+        onDamage(key, `a record of ${value.length} bytes`);
+      } else {
+        stored = new DataView(value.buffer, value.byteOffset).getUint32(length);
+        if (stored !== checksumOfRecord(key, value, length)) {
+          onDamage(key, `a record of ${value.length} bytes fails its checksum`);
+        }
       }
       found++;
-      total = (total + (stored ?? 0)) % MODULUS;
+      total = (total + stored) % MODULUS;
     }
     seen += found;
-    if (!expected) onDamage(current, 'the digest of these records fails its checksum');
-    else if (expected.count !== found) {
+    if (!expected) {
+      onDamage(current, 'the digest of these records fails its checksum');
+    } else if (expected.count !== found) {
       onDamage(current, `${found} of ${expected.count} records are there`);
     } else if (expected.sum !== total) {
       onDamage(current, `the ${found} records are not those that were written`);

@@ -79,11 +79,7 @@ interface ThreadData {
 export interface ThreadDatabase {
   transactionSync(write: () => void): void;
   getBinaryFast(key: Uint8Array): Uint8Array | undefined;
-  getRange(options: {
-    start?: Uint8Array;
-    end?: Uint8Array;
-    limit?: number;
-  }): Iterable<{ key: Uint8Array; value: Uint8Array }>;
+  getKeys(options: { start?: Uint8Array; end?: Uint8Array; limit?: number }): Iterable<Uint8Array>;
   put(key: Uint8Array, value: Uint8Array): void;
   remove(key: Uint8Array): void;
   openDB(options: object): ThreadDatabase;
