@@ -22,6 +22,7 @@ import {
 import { itemKey, shardKey } from './keys.ts';
 import { PageReader } from './page-reader.ts';
 import { Retries } from './retries.ts';
+import type { RetryEntry } from './retry-generation.ts';
 import { Sessions } from './sessions.ts';
 import { type Shard, Shards } from './shards.ts';
 import { decodeStoredValue, encodeStoredValue } from './stored-value.ts';
@@ -55,6 +56,11 @@ export class DataMachine {
 
   shard(id: number): Readonly<Shard> | undefined {
     return this.#shards.get(id);
+  }
+
+  /** What is remembered for clients, oldest first; the bytes are views. */
+  retries(): Iterable<RetryEntry> {
+    return this.#retries.entries();
   }
 
   restore(state: Reader): void {

@@ -2,7 +2,7 @@ import { ByteReader, ByteWriter, equalBytes, MalformedError } from '../bytes/ind
 import type { Reader, Write } from '../engine/index.ts';
 import type { RetryToken } from './command.ts';
 import { RETRIES_KEY, retryBlockKey } from './keys.ts';
-import { type RetryEntry, RetryGeneration } from './retry-generation.ts';
+import { type RetryEntry, RetryGeneration, wordOf } from './retry-generation.ts';
 import type { AnswerPlace } from './sessions.ts';
 
 /**
@@ -15,8 +15,9 @@ const GENERATION_MS = RETRY_WINDOW_MS / 6;
 
 const FORMAT = 1;
 
-/** How much of a generation the state has: its blocks, and the length of the last one. */
+/** How much of a generation the state has: its entries, its blocks, and the length of the last one. */
 interface Kept {
+  readonly count: number;
   readonly blocks: number;
   readonly lastLength: number;
 }
@@ -50,8 +51,10 @@ export class Retries {
 
   /** The outcome of the first command with this token; a copy. */
   find(token: RetryToken): Uint8Array | undefined {
+    const tag = wordOf(token, 0);
+    const hash = wordOf(token, 4);
     for (let i = this.#generations.length - 1; i >= 0; i--) {
-      const outcome = (this.#generations[i] as RetryGeneration).find(token);
+      const outcome = (this.#generations[i] as RetryGeneration).find(token, tag, hash);
       if (outcome) return outcome;
     }
     return undefined;
@@ -90,14 +93,17 @@ export class Retries {
 
   restore(state: Reader): void {
     this.#generations = [];
-    for (const [number, { blocks, lastLength }] of readKept(state)) {
-      const generation = new RetryGeneration(number);
+    for (const [number, { count, blocks, lastLength }] of readKept(state)) {
+      const generation = new RetryGeneration(number, count);
       for (let i = 0; i < blocks; i++) {
         const block = state.get(retryBlockKey(number, i));
         if (!block || (i === blocks - 1 && block.length !== lastLength)) {
           throw new MalformedError(`retries: block ${i} of generation ${number} is not whole`);
         }
         generation.load(block);
+      }
+      if (generation.count !== count) {
+        throw new MalformedError(`retries: ${generation.count} of ${count} in ${number}`);
       }
       this.#generations.push(generation);
     }
@@ -131,16 +137,14 @@ export class Retries {
     return writes;
   }
 
-  /** format, u8 · count, varint · for each generation: number, blocks, length of the last one, varints */
+  /** format, u8 · count, varint · for each generation: number, entries, blocks, length of the last one */
   #record(): Uint8Array | undefined {
     if (this.#generations.length === 0) return undefined;
     const writer = new ByteWriter(64).u8(FORMAT).varint(this.#generations.length);
     for (const generation of this.#generations) {
-      const { number, blockCount } = generation;
-      writer
-        .varint(number)
-        .varint(blockCount)
-        .varint(generation.block(blockCount - 1).length);
+      const { number, count, blockCount } = generation;
+      const { length } = generation.block(blockCount - 1);
+      writer.varint(number).varint(count).varint(blockCount).varint(length);
     }
     return writer.take();
   }
@@ -153,9 +157,12 @@ function readKept(state: Reader): Map<number, Kept> {
   const reader = new ByteReader(record);
   const format = reader.u8();
   if (format !== FORMAT) throw new MalformedError(`retries of format ${format}`);
-  const count = reader.varint();
-  for (let i = 0; i < count; i++) {
-    kept.set(reader.varint(), { blocks: reader.varint(), lastLength: reader.varint() });
+  for (let left = reader.varint(); left > 0; left--) {
+    kept.set(reader.varint(), {
+      count: reader.varint(),
+      blocks: reader.varint(),
+      lastLength: reader.varint(),
+    });
   }
   reader.end();
   return kept;

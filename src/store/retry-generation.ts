@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter } from '../bytes/index.ts';
+import { ByteReader, MalformedError } from '../bytes/index.ts';
 import { RETRY_TOKEN_BYTES, type RetryToken } from './command.ts';
 import type { AnswerPlace } from './sessions.ts';
 
@@ -8,6 +8,8 @@ const BLOCK_BYTES_MIN = 4 * 1024;
 const BLOCKS_MAX = 0x1_0000;
 
 const SLOTS_MIN = 64;
+/** Token and hash. */
+const ENTRY_BYTES_MIN = RETRY_TOKEN_BYTES + 8;
 
 /** What an entry costs besides its bytes: its two words in the index, which is up to two thirds full. */
 const ENTRY_OVERHEAD_BYTES = 12;
@@ -17,7 +19,8 @@ export interface RetryEntry extends AnswerPlace {
   readonly outcome: Uint8Array;
 }
 
-const entryWriter = new ByteWriter(512);
+/** Outcomes up to this size are copied by a loop, which beats making a view for `set`. */
+const SHORT = 32;
 
 /**
  * The answers of some seconds by retry token: bytes in blocks, and a hash table of positions in them, so that a million is a
@@ -65,33 +68,35 @@ export class RetryGeneration {
     return i === this.#blocks.length - 1 ? block.subarray(0, this.#lastLength) : block;
   }
 
-  /** A copy of the outcome. */
-  find(token: RetryToken): Uint8Array | undefined {
-    const position = this.#slots[this.#slot(token) + 1] as number;
+  /** A copy of the outcome. `tag` and `hash`: the first two words of the token, so that they are read once for all. */
+  find(token: RetryToken, tag: number, hash: number): Uint8Array | undefined {
+    const position = this.#slots[this.#slot(token, 0, tag, hash) + 1] as number;
     return position === 0 ? undefined : this.#entryAt(position - 1).outcome.slice();
   }
 
   /** The token must be new. */
   add({ token, table, hash, outcome }: RetryEntry): void {
-    const entry = entryWriter
-      .reset()
-      .raw(token)
-      .u32(hash.high)
-      .u32(hash.low)
-      .varint(table)
-      .bytes(outcome)
-      .view();
-    if (this.#blocks.length === 0 || this.#lastLength + entry.length > BLOCK_BYTES) {
+    const length =
+      ENTRY_BYTES_MIN + varintBytes(table) + varintBytes(outcome.length) + outcome.length;
+    if (this.#blocks.length === 0 || this.#lastLength + length > BLOCK_BYTES) {
       this.#closeLast();
       if (this.#blocks.length === BLOCKS_MAX) throw new Error('a generation of retries is full');
-      this.#blocks.push(new Uint8Array(Math.max(BLOCK_BYTES_MIN, entry.length)));
+      this.#blocks.push(new Uint8Array(Math.max(BLOCK_BYTES_MIN, length)));
       this.#lastLength = 0;
     }
-    const block = this.#roomInLast(entry.length);
-    block.set(entry, this.#lastLength);
-    this.#index(this.#blocks.length - 1, this.#lastLength, token);
-    this.#lastLength += entry.length;
-    this.#bytes += entry.length + ENTRY_OVERHEAD_BYTES;
+    const block = this.#roomInLast(length);
+    const start = this.#lastLength;
+    let at = start;
+    for (let i = 0; i < RETRY_TOKEN_BYTES; i++) block[at++] = token[i] as number;
+    at = putU32(block, at, hash.high);
+    at = putU32(block, at, hash.low);
+    at = putVarint(block, at, table);
+    at = putVarint(block, at, outcome.length);
+    if (outcome.length > SHORT) block.set(outcome, at);
+    else for (let i = 0; i < outcome.length; i++) block[at + i] = outcome[i] as number;
+    this.#index(this.#blocks.length - 1, start);
+    this.#lastLength += length;
+    this.#bytes += length + ENTRY_OVERHEAD_BYTES;
   }
 
   /** The next block, as another generation's `block` gave it. Throws MalformedError. */
@@ -100,11 +105,22 @@ export class RetryGeneration {
     const block = bytes.slice();
     this.#blocks.push(block);
     this.#lastLength = block.length;
-    const reader = new ByteReader(block);
-    while (reader.remaining > 0) {
-      const start = reader.position;
-      this.#index(this.#blocks.length - 1, start, readEntry(reader).token);
-      this.#bytes += reader.position - start + ENTRY_OVERHEAD_BYTES;
+    for (let start = 0; start < block.length; ) {
+      // Table and length are varints: of each the last byte has no high bit.
+      let at = start + ENTRY_BYTES_MIN;
+      while ((block[at] as number) >= 0x80) at++;
+      at++;
+      let length = 0;
+      let scale = 1;
+      for (; (block[at] as number) >= 0x80; scale *= 0x80)
+        length += ((block[at++] as number) & 0x7f) * scale;
+      length += (block[at++] as number) * scale;
+      const end = at + length;
+      if (!(end <= block.length))
+        throw new MalformedError(`an entry at ${start} of ${block.length}`);
+      this.#index(this.#blocks.length - 1, start);
+      this.#bytes += end - start + ENTRY_OVERHEAD_BYTES;
+      start = end;
     }
   }
 
@@ -145,33 +161,37 @@ export class RetryGeneration {
     return readEntry(new ByteReader(block, position & 0xffff));
   }
 
-  #index(block: number, offset: number, token: RetryToken): void {
-    const slot = this.#slot(token);
+  /** Of the entry that is there. */
+  #index(block: number, offset: number): void {
+    const bytes = this.#blocks[block] as Uint8Array;
+    const tag = wordOf(bytes, offset);
+    const slot = this.#slot(bytes, offset, tag, wordOf(bytes, offset + 4));
     if (this.#slots[slot + 1] !== 0) throw new Error('a retry token is remembered twice');
-    this.#slots[slot] = wordOf(token, 0);
+    this.#slots[slot] = tag;
     this.#slots[slot + 1] = block * 0x1_0000 + offset + 1;
     this.#count++;
     if (3 * this.#count > this.#slots.length) this.#rehash();
   }
 
-  /** The slot of the token, or the empty one where it belongs. */
-  #slot(token: RetryToken): number {
+  /** The slot of the token that is in `bytes` at `at`, or the empty one where it belongs. */
+  #slot(bytes: Uint8Array, at: number, tag: number, hash: number): number {
     const slots = this.#slots;
     const mask = slots.length - 2;
-    const tag = wordOf(token, 0);
-    let slot = (2 * wordOf(token, 4)) & mask;
+    let slot = (2 * hash) & mask;
     for (let position = slots[slot + 1] as number; position !== 0; ) {
-      if (slots[slot] === tag && this.#isAt(position - 1, token)) return slot;
+      if (slots[slot] === tag && this.#isAt(position - 1, bytes, at)) return slot;
       slot = (slot + 2) & mask;
       position = slots[slot + 1] as number;
     }
     return slot;
   }
 
-  #isAt(position: number, token: RetryToken): boolean {
+  #isAt(position: number, bytes: Uint8Array, at: number): boolean {
     const block = this.#blocks[position >>> 16] as Uint8Array;
-    const at = position & 0xffff;
-    for (let i = 4; i < RETRY_TOKEN_BYTES; i++) if (block[at + i] !== token[i]) return false;
+    const offset = position & 0xffff;
+    for (let i = 4; i < RETRY_TOKEN_BYTES; i++) {
+      if (block[offset + i] !== bytes[at + i]) return false;
+    }
     return true;
   }
 
@@ -198,8 +218,33 @@ function readEntry(reader: ByteReader): RetryEntry {
   return { token, hash, table: reader.varint(), outcome: reader.bytes() };
 }
 
+// By hand: making a DataView costs more than the rest of an entry.
+
+function putU32(target: Uint8Array, at: number, value: number): number {
+  target[at] = value >>> 24;
+  target[at + 1] = value >>> 16;
+  target[at + 2] = value >>> 8;
+  target[at + 3] = value;
+  return at + 4;
+}
+
+/** As ByteWriter's. */
+function putVarint(target: Uint8Array, start: number, value: number): number {
+  let at = start;
+  let rest = value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) target[at++] = (rest % 0x80) | 0x80;
+  target[at++] = rest;
+  return at;
+}
+
+function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes++;
+  return bytes;
+}
+
 /** Unsigned. */
-function wordOf(bytes: Uint8Array, at: number): number {
+export function wordOf(bytes: Uint8Array, at: number): number {
   const value =
     ((bytes[at] as number) << 24) |
     ((bytes[at + 1] as number) << 16) |

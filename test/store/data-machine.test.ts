@@ -3,7 +3,7 @@ import { hashToHex, storageKey } from '../../src/item/index.ts';
 import { SimRandom } from '../../src/sim/index.ts';
 import { encodeCommand } from '../../src/store/index.ts';
 import { keyOf, wholeTable } from '../support/world.ts';
-import { counted, install, putting, TestReplica, write } from './machine.ts';
+import { contentOf, counted, install, putting, TestReplica, write } from './machine.ts';
 
 const HALF = '8000000000000000';
 
@@ -138,7 +138,7 @@ describe('applying', () => {
     }
     await steady.flush();
     await restless.flush();
-    expect(contents(restless)).toEqual(contents(steady));
+    expect(contentOf(restless)).toEqual(contentOf(steady));
   });
 
   test('[E4] an item whose bytes were damaged is never served', async () => {
@@ -192,16 +192,4 @@ function deleting() {
     condition: undefined,
     returnItemOnConditionFailure: false,
   } as const;
-}
-
-function contents(replica: TestReplica): [string, string][] {
-  const view = replica.state.view();
-  const pairs: [string, string][] = [];
-  const cursor = view.all();
-  for (let pair = cursor.next(); pair; pair = cursor.next()) {
-    pairs.push([pair.key.join(), pair.value.join()]);
-  }
-  cursor.close();
-  view.close();
-  return pairs;
 }

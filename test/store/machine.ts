@@ -1,4 +1,4 @@
-import { utf8Text } from '../../src/bytes/index.ts';
+import { toHex, utf8Text } from '../../src/bytes/index.ts';
 import { MemoryEngine, openReplicaStates, type ReplicaState } from '../../src/engine/index.ts';
 import { storageKey } from '../../src/item/index.ts';
 import {
@@ -88,4 +88,17 @@ export function putting(router: number, sequence: number, key: string, v: string
 export function counted(result: CommandResult): number | string {
   if (result.kind !== 'done' || result.outcome?.kind !== 'written') return result.kind;
   return Number(JSON.parse(utf8Text(result.outcome.attributes as Uint8Array)).n.N);
+}
+
+/** Everything in the state. */
+export function contentOf({ state }: TestReplica): [string, string][] {
+  const view = state.view();
+  const pairs: [string, string][] = [];
+  const cursor = view.all();
+  for (let pair = cursor.next(); pair; pair = cursor.next()) {
+    pairs.push([toHex(pair.key), toHex(pair.value)]);
+  }
+  cursor.close();
+  view.close();
+  return pairs;
 }
