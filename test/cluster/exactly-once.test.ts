@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { Table } from '../../src/controller/index.ts';
 import { hashToHex } from '../../src/item/index.ts';
-import type { Machine, World } from '../../src/sim/index.ts';
+import { type Machine, SimRandom, type World } from '../../src/sim/index.ts';
+import { RETRY_WINDOW_MS } from '../../src/store/index.ts';
 import { areCaughtUp, differences } from '../support/contents.ts';
+import { Prng } from '../support/prng.ts';
+import { anything, under } from '../support/scenario.ts';
 import { add, createTable, formedWorld, get, keyOf, put, routerOf } from '../support/world.ts';
 
 interface Place {
@@ -152,5 +155,117 @@ describe('a command takes effect once and gets its first answer', { timeout: 30_
     const replicas = [...(third.node?.replicas.allData() ?? [])];
     // The log of before is gone from the leaders: it came by snapshot.
     for (const { replica } of replicas) expect(replica.status.firstIndex).toBeGreaterThan(1);
+  });
+});
+
+describe('a request that its client sends again', { timeout: 30_000 }, () => {
+  const retry = new Prng(1).bytes(16);
+
+  test.each([1, 2, 3])(
+    '[S1] [F40] takes effect once when it comes through two routers at the same time (seed %i)',
+    async (seed) => {
+      const { world, table, client, third, leader, key } = await somewhere(seed);
+      const answers: Promise<number | string>[] = [];
+      for (const { name } of [client, third, leader, client]) {
+        answers.push(add(routerOf(world, name), table, key, retry));
+        await world.run(1);
+      }
+      expect(await world.settle(Promise.all(answers))).toEqual([1, 1, 1, 1]);
+      expect(await world.settle(add(routerOf(world, third.name), table, key))).toBe(2);
+    },
+  );
+
+  test.each([1, 2, 3])(
+    '[S1] gets its first answer through another node after the first one died with it (seed %i)',
+    async (seed) => {
+      const place = await somewhere(seed);
+      const { world, table, client, third, leader, key, group } = place;
+      const before = effects(leader, group);
+      // The client's node is the leader itself: nobody else knows of the request.
+      void add(routerOf(world, leader.name), table, key, retry);
+      await world.until(() => effects(leader, group) > before);
+      leader.kill();
+      expect(await world.settle(add(routerOf(world, client.name), table, key, retry))).toBe(1);
+      await world.start(leader.name);
+      expect(await world.settle(add(routerOf(world, third.name), table, key))).toBe(2);
+      expect(await world.settle(add(routerOf(world, leader.name), table, key, retry))).toBe(1);
+      await world.until(() => areCaughtUp(world));
+      expect(differences(world)).toEqual([]);
+    },
+  );
+
+  test('[S1] [G12] [F2] its answer survives a flush and a loss of power everywhere', async () => {
+    const { world, table, client, third, key, group } = await somewhere(4);
+    expect(await world.settle(add(routerOf(world, client.name), table, key, retry))).toBe(1);
+    await world.until(() => areCaughtUp(world));
+    for (const [i, machine] of world.machines.entries()) {
+      // One flushed, one flushed in part, one from its log.
+      const replica = machine.node?.replicas.get(group);
+      if (i < 2) await world.settle(replica?.flush() ?? Promise.reject(new Error('a replica')));
+      if (i === 0) expect(replica?.state.durableIndex).toBe(replica?.state.appliedIndex);
+    }
+    world.powerOff(...world.machines.map(({ name }) => name));
+    await world.run(50);
+    await world.start();
+    expect(await world.settle(add(routerOf(world, third.name), table, key, retry))).toBe(1);
+    expect(await world.settle(add(routerOf(world, third.name), table, key))).toBe(2);
+  });
+
+  test('[S1] [G20] is a new one when the window has passed', async () => {
+    const { world, table, client, third, key } = await somewhere(6);
+    expect(await world.settle(add(routerOf(world, client.name), table, key, retry))).toBe(1);
+    await world.run(RETRY_WINDOW_MS - 1_000);
+    expect(await world.settle(add(routerOf(world, third.name), table, key, retry))).toBe(1);
+    await world.run(RETRY_WINDOW_MS / 6 + 2_000);
+    expect(await world.settle(add(routerOf(world, third.name), table, key, retry))).toBe(2);
+  });
+
+  test.each([1, 2, 3, 4])('[S1] counts once whatever happens (seed %i)', async (seed) => {
+    const counts = new Map<string, number[]>();
+    let isOver = false;
+    const clients: Promise<void>[] = [];
+    const { world } = await under({
+      seed,
+      faults: async (world, random) => {
+        const found = await world.settle(Promise.resolve(routerOf(world, 'n1').findTable('t')));
+        if (!('shards' in found)) throw new Error('the table');
+        for (const client of ['a', 'b', 'c']) {
+          clients.push(count(world, found, client, new SimRandom(seed, client), counts));
+        }
+        await anything(world, random, 25);
+        isOver = true;
+      },
+    });
+    await world.settle(Promise.all(clients));
+    for (const results of counts.values()) {
+      expect(results.length).toBeGreaterThan(5);
+      expect(results).toEqual(results.map((_, i) => i + 1));
+    }
+
+    /** Counts one counter up, as a client with an SDK does, each time through any node; it gives up none. */
+    async function count(
+      world: World,
+      table: Table,
+      client: string,
+      random: SimRandom,
+      counts: Map<string, number[]>,
+    ): Promise<void> {
+      const results: number[] = [];
+      counts.set(client, results);
+      const sleep = (ms: number) => new Promise<void>((wake) => world.time.after(ms, wake));
+      while (!isOver || results.length <= 5) {
+        const token = new Uint8Array(16);
+        random.fill(token);
+        for (let result: number | string = ''; typeof result === 'string'; ) {
+          const { router } = random.pick(world.machines);
+          if (router) {
+            const patience = sleep(random.between(50, 3_000)).then(() => 'gave up');
+            result = await Promise.race([add(router, table, `of ${client}`, token), patience]);
+          }
+          if (typeof result === 'number') results.push(result);
+          await sleep(random.between(5, 60));
+        }
+      }
+    }
   });
 });

@@ -114,8 +114,13 @@ export function put(
 }
 
 /** The counter after one more; a failure's kind otherwise. */
-export async function add(router: Router, table: Table, key: string): Promise<number | string> {
-  const outcome = await router.write(table, keyOf(key), addOf(key));
+export async function add(
+  router: Router,
+  table: Table,
+  key: string,
+  retry?: Uint8Array,
+): Promise<number | string> {
+  const outcome = await router.write(table, keyOf(key), addOf(key), retry);
   if (outcome.kind !== 'written' || !outcome.attributes) return outcome.kind;
   return Number(JSON.parse(utf8Text(outcome.attributes)).n.N);
 }
