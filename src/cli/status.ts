@@ -36,6 +36,16 @@ async function fetchStatus(endpoint: string): Promise<string> {
   process.exit(1);
 }
 
+/** Replicas whose log was damaged: an operator has to look at their disks. */
+function quarantined({ groups }: ClusterStatus): string[] {
+  const lines = groups.flatMap(({ id, quarantined: reasons }) =>
+    Object.entries(reasons).map(([node, reason]) =>
+      styled('red', `the replica of group ${id} on ${node} is ${reason}`),
+    ),
+  );
+  return lines.length > 0 ? [lines.join('\n')] : [];
+}
+
 function render(cluster: ClusterStatus): string {
   const bold = (text: string) => styled('bold', text);
   const state = (text: string, good: string) => styled(text === good ? 'green' : 'red', text);
@@ -81,6 +91,7 @@ function render(cluster: ClusterStatus): string {
     `${bold('cluster')} ${cluster.cluster}, configuration ${cluster.configNumber}`,
     nodes,
     groups,
+    ...quarantined(cluster),
     cluster.tables.length > 0 ? shards : 'no tables',
   ].join('\n\n');
 }

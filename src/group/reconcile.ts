@@ -16,15 +16,17 @@ export interface Reconciled {
  *
  * The engine is at some index A, durable with its data (E1). The log holds entries C + 1 to L. Trimming never passes A and
  * flushing never passes L, so C ≤ A ≤ L, unless a snapshot was being installed when the process died: the engine had
- * switched to it and the log was not yet reset. Then the log starts anew after A. Anything else is damage, and throws.
+ * switched to it and the log was not yet reset. Then the log starts anew after A. So does that of a replica in quarantine,
+ * which has none left: its state holds only what was committed. Anything else is damage, and throws.
  */
 export function reconcile(
   replica: ReplicaId,
   state: ReplicaState,
   recovered: RecoveredLog | undefined,
+  isQuarantined = false,
 ): Reconciled {
   const applied = { index: state.appliedIndex, term: state.appliedTerm };
-  if (!recovered && applied.index > 0) {
+  if (!recovered && applied.index > 0 && !isQuarantined) {
     throw new Error(
       `replica ${replica}: the engine ends at ${applied.index}, and the log knows nothing of it: its votes are lost`,
     );

@@ -131,7 +131,12 @@ export class Replica {
     this.#machine = machine;
     this.#state = state;
     this.#limits = { ...LIMITS, ...options.limits };
-    const { hardState, compacted, entries, reset } = reconcile(id, state, options.recovered);
+    const { hardState, compacted, entries, reset } = reconcile(
+      id,
+      state,
+      options.recovered,
+      options.quarantine > 0,
+    );
     if (reset) host.log.append(id, { reset, hardState }, () => {});
     const stored = state.get(CONFIG_KEY);
     this.#raft = new Raft({

@@ -25,7 +25,8 @@ import { Health } from './health.ts';
 import { type ClusterRecord, type Identity, readCluster, writeCluster } from './identity.ts';
 import { balanceLeaders, stepAside, stepDown } from './leaders.ts';
 import { type PeerAddress, Peers } from './peers.ts';
-import { Replicas } from './replicas.ts';
+import { type QuarantineRecord, quarantine, readQuarantine } from './quarantine.ts';
+import { knownReplicas, Replicas } from './replicas.ts';
 import { Services } from './services.ts';
 import { fetchSnapshot } from './snapshot-transfer.ts';
 import { type ClusterStatus, clusterStatus } from './status.ts';
@@ -100,19 +101,24 @@ export class Node {
   #stopping = false;
   #stopped = false;
 
-  /** Rejects when the log is damaged or the peer address cannot be had. */
+  /** Rejects when the peer address cannot be had. */
   static async start(options: NodeOptions): Promise<Node> {
     const { disk, random, fatal, identity, limits = {} } = options;
     await disk.remove(SNAPSHOT_DIRECTORY);
     await disk.makeDirectory(SNAPSHOT_DIRECTORY);
     const cluster = await readCluster(disk);
+    let inQuarantine = await readQuarantine(disk);
     const { log, replicas } = await openLog(disk, LOG_DIRECTORY, {
       onFatal: fatal,
+      onDamage: async (damage) => {
+        const own = await knownReplicas(disk, cluster, identity.name);
+        inQuarantine = await quarantine(disk, inQuarantine, damage, own);
+      },
       random,
       ...(limits.logSegmentBytes !== undefined && { segmentBytes: limits.logSegmentBytes }),
       ...(limits.logSegmentsMax !== undefined && { segmentsMax: limits.logSegmentsMax }),
     });
-    const node = new Node(options, cluster, log, replicas);
+    const node = new Node(options, cluster, log, replicas, inQuarantine);
     await node.#peers.start(options.peer);
     const addresses = cluster
       ? cluster.nodes.map(({ name, peer }) => ({ name, address: peer }))
@@ -130,6 +136,7 @@ export class Node {
     cluster: ClusterRecord | undefined,
     log: WriteAheadLog,
     recovered: Awaited<ReturnType<typeof openLog>>['replicas'],
+    inQuarantine: readonly QuarantineRecord[],
   ) {
     const { identity, clock, random, network, engine, limits = {} } = options;
     this.self = identity.name;
@@ -198,6 +205,7 @@ export class Node {
       host: this.#replicaHost(),
       states: this.#states,
       recovered,
+      quarantine: inQuarantine,
       self: this.self,
       incarnation: identity.incarnation,
       limits: limits.replica ?? {},

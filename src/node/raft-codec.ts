@@ -47,13 +47,14 @@ export function writeRaftMessage(writer: ByteWriter, message: Message): void {
         .varint(message.index)
         .boolean(message.rejected)
         .varint(message.hintIndex)
-        .varint(message.hintTerm);
+        .varint(message.hintTerm)
+        .varint(message.quarantine);
       break;
     case 'heartbeat':
       writer.varint(message.commit).varint(message.round);
       break;
     case 'heartbeat-response':
-      writer.varint(message.round);
+      writer.varint(message.round).varint(message.quarantine);
       break;
     case 'commit-notice':
       writer.varint(message.commit);
@@ -108,11 +109,12 @@ export function readRaftMessage(reader: ByteReader, incarnation: string): Messag
         rejected: reader.boolean(),
         hintIndex: reader.varint(),
         hintTerm: reader.varint(),
+        quarantine: reader.varint(),
       };
     case 'heartbeat':
       return { type, ...envelope, commit: reader.varint(), round: reader.varint() };
     case 'heartbeat-response':
-      return { type, ...envelope, round: reader.varint() };
+      return { type, ...envelope, round: reader.varint(), quarantine: reader.varint() };
     case 'snapshot-request':
       return {
         type,

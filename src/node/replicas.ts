@@ -10,9 +10,11 @@ import {
 import type { ReplicaStates } from '../engine/index.ts';
 import { Replica, type ReplicaHost, type ReplicaLimits, readRecovered } from '../group/index.ts';
 import type { RecoveredReplica } from '../log/index.ts';
+import type { Disk } from '../ports/index.ts';
 import type { Config, ReplicaId } from '../raft/index.ts';
 import { DataMachine } from '../store/index.ts';
 import type { ClusterRecord } from './identity.ts';
+import { type QuarantineRecord, quarantineText } from './quarantine.ts';
 import { readRecord, writeRecord } from './small-file.ts';
 
 const REPLICAS_FILE = 'replicas';
@@ -32,6 +34,7 @@ export interface ReplicasOptions {
   readonly host: ReplicaHost;
   readonly states: ReplicaStates;
   readonly recovered: ReadonlyMap<ReplicaId, RecoveredReplica>;
+  readonly quarantine: readonly QuarantineRecord[];
   readonly self: NodeName;
   readonly incarnation: string;
   readonly limits: Partial<ReplicaLimits>;
@@ -93,11 +96,14 @@ export class Replicas {
     return this.#groups.get(group)?.replicas[0]?.replica;
   }
 
+  /** Why a replica of this node counts for nothing (L2). */
+  quarantineOf(replica: ReplicaId): QuarantineRecord | undefined {
+    return this.#options.quarantine.find((record) => record.replica === replica);
+  }
+
   /** Opens what the node held before. The controller's members come with the record of the cluster's birth. */
   async open(cluster: ClusterRecord): Promise<void> {
-    const stored = (await readRecord(this.#options.host.disk, REPLICAS_FILE)) ?? [];
-    const replicas = controllerReplicas(cluster.nodes);
-    const groups = [...(stored as GroupRecord[]), { id: CONTROLLER_GROUP, replicas }];
+    const groups = await knownGroups(this.#options.host.disk, cluster);
     // All are known before the first one works: the controller's replica brings a map, and these are not new in it.
     for (const group of groups) this.#groups.set(group.id, group);
     for (const group of groups) await this.#openGroup(group);
@@ -131,6 +137,10 @@ export class Replicas {
     }
     const machine = group.id === CONTROLLER_GROUP ? new ControllerMachine() : new DataMachine();
     const found = recovered.get(mine.replica);
+    const quarantined = this.quarantineOf(mine.replica);
+    if (quarantined) {
+      host.notice(`replica ${mine.replica} of group ${group.id} is ${quarantineText(quarantined)}`);
+    }
     const replica = new Replica({
       host,
       group: group.id,
@@ -141,12 +151,32 @@ export class Replicas {
       isPreferredLeader: group.replicas[0] === mine,
       machine,
       state: await states.open(mine.replica),
+      quarantine: quarantined?.times ?? 0,
       recovered: found && (await readRecovered(host.log, mine.replica, found)),
     });
     if (machine instanceof ControllerMachine) this.#controller = { replica, machine };
     else this.#data.set(group.id, { replica, machine });
     replica.standIfNew();
   }
+}
+
+/** The groups that a node knew when it was last up, in the order in which it opens them. */
+async function knownGroups(disk: Disk, cluster: ClusterRecord): Promise<readonly GroupRecord[]> {
+  const stored = ((await readRecord(disk, REPLICAS_FILE)) ?? []) as readonly GroupRecord[];
+  return [...stored, { id: CONTROLLER_GROUP, replicas: controllerReplicas(cluster.nodes) }];
+}
+
+/** The replicas that a node holds according to its own records. */
+export async function knownReplicas(
+  disk: Disk,
+  cluster: ClusterRecord | undefined,
+  self: NodeName,
+): Promise<readonly ReplicaId[]> {
+  if (!cluster) return [];
+  const groups = await knownGroups(disk, cluster);
+  return groups.flatMap(({ replicas }) =>
+    replicas.filter(({ node }) => node === self).map(({ replica }) => replica),
+  );
 }
 
 function configOf(group: GroupRecord): Config {

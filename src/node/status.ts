@@ -1,4 +1,6 @@
 import type { ClusterMap, GroupId, NodeName, ShardId } from '../controller/index.ts';
+import type { Replica } from '../group/index.ts';
+import { quarantineText } from './quarantine.ts';
 import type { Replicas } from './replicas.ts';
 
 /** What one node says of its replicas. */
@@ -9,6 +11,8 @@ export interface NodeStatus {
     readonly term: number;
     readonly commit: number;
     readonly applied: number;
+    /** Why the replica here counts for nothing, with file and offset; empty for one that is whole. */
+    readonly quarantined: string;
     readonly shards: readonly {
       readonly id: ShardId;
       readonly items: number;
@@ -39,6 +43,8 @@ export interface ClusterStatus {
     readonly learners: readonly NodeName[];
     /** Each replica's distance from the leader's commit index, in entries; null when its node did not answer. */
     readonly lag: Readonly<Record<NodeName, number | null>>;
+    /** Replicas that never vote or acknowledge again, since their log was damaged: why, with file and offset. */
+    readonly quarantined: Readonly<Record<NodeName, string>>;
   }[];
   readonly tables: readonly {
     readonly name: string;
@@ -62,11 +68,17 @@ export function nodeStatus(replicas: Replicas): NodeStatus {
     term: replica.term,
     commit: replica.status.commit,
     applied: replica.state.appliedIndex,
+    quarantined: reasonOf(replicas, replica),
     shards: [...(replicas.data(replica.group)?.machine.shards() ?? [])].map(
       ({ id, items, bytes }) => ({ id, items, bytes }),
     ),
   }));
   return { groups };
+}
+
+function reasonOf(replicas: Replicas, replica: Replica): string {
+  const record = replicas.quarantineOf(replica.id);
+  return record ? quarantineText(record) : '';
 }
 
 /** Puts together what the nodes said; `undefined` for a node that did not answer. */
@@ -110,6 +122,12 @@ export function clusterStatus(
       voters,
       learners: [],
       lag,
+      quarantined: Object.fromEntries(
+        voters.flatMap((node) => {
+          const reason = reportOf(node, id)?.quarantined;
+          return reason ? [[node, reason]] : [];
+        }),
+      ),
     };
   });
 

@@ -8,6 +8,7 @@ import type {
   Config,
   HardState,
   Incarnation,
+  Index,
   LogPosition,
   Message,
   ReadState,
@@ -84,6 +85,8 @@ export class Core {
   #config: Config;
   #canVote: boolean;
   #impostor = false;
+  #agreed: Index = 0;
+  #agreedTerm: Term = 0;
 
   constructor(options: RaftOptions) {
     checkOptions(options);
@@ -134,11 +137,32 @@ export class Core {
   }
 
   /**
-   * Whether this replica may vote and acknowledge: it has its first snapshot or configuration (C6), and the
-   * configuration does not list another incarnation under its id (R7).
+   * Whether this replica may follow: it has its first snapshot or configuration (C6), and the configuration does not list
+   * another incarnation under its id (R7).
    */
-  get counts(): boolean {
+  get follows(): boolean {
     return this.#canVote && !this.#impostor;
+  }
+
+  /** Whether it may vote and acknowledge, too: it knows everything that it ever promised. */
+  get counts(): boolean {
+    return this.follows && this.options.quarantine === 0;
+  }
+
+  /** The leader of this term has the same entries up to `index`. */
+  agreedTo(index: Index): void {
+    this.#agreed = this.#agreedTerm === this.term ? Math.max(this.#agreed, index) : index;
+    this.#agreedTerm = this.term;
+  }
+
+  /**
+   * How far to commit when the leader says `index`. A leader goes by what this replica acknowledged; in quarantine that may
+   * have been in an earlier life, so only what was seen to agree in this one is committed.
+   */
+  commitWithin(index: Index): Index {
+    if (this.counts) return index;
+    if (!this.follows || this.#agreedTerm !== this.term) return 0;
+    return Math.min(index, this.#agreed);
   }
 
   get canVote(): boolean {

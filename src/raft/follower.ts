@@ -23,7 +23,7 @@ export function hearLeader(core: Core, leader: ReplicaId): void {
 
 export function handleAppend(core: Core, message: AppendRequest): void {
   const { log } = core;
-  if (!core.counts) {
+  if (!core.follows) {
     // A refusal of index 0, where every log agrees, says that only a snapshot helps (C6).
     reject(core, message.from, 0, 0, 0);
     return;
@@ -52,6 +52,7 @@ export function handleAppend(core: Core, message: AppendRequest): void {
   }
   appendNew(core, prevIndex, entries);
   const lastNew = prevIndex + entries.length;
+  core.agreedTo(lastNew);
   log.commitTo(Math.min(message.commit, lastNew));
   acknowledge(core, message.from, lastNew);
 }
@@ -92,6 +93,7 @@ function acknowledge(core: Core, to: ReplicaId, index: Index): void {
     rejected: false,
     hintIndex: 0,
     hintTerm: 0,
+    quarantine: core.options.quarantine,
   });
 }
 
@@ -103,6 +105,7 @@ function reject(core: Core, to: ReplicaId, index: Index, hintIndex: Index, hintT
     rejected: true,
     hintIndex,
     hintTerm,
+    quarantine: core.options.quarantine,
   });
 }
 
@@ -112,23 +115,24 @@ export function rejectOldLeader(core: Core, to: ReplicaId): void {
 }
 
 export function handleHeartbeat(core: Core, message: Heartbeat): void {
-  if (core.counts) core.log.commitTo(message.commit);
+  core.log.commitTo(core.commitWithin(message.commit));
   core.send({
     type: 'heartbeat-response',
     ...core.envelope(message.from),
     // A replica that does not count confirms no read.
     round: core.counts ? message.round : 0,
+    quarantine: core.options.quarantine,
   });
 }
 
 export function handleCommitNotice(core: Core, message: CommitNotice): void {
-  if (core.counts) core.log.commitTo(message.commit);
+  core.log.commitTo(core.commitWithin(message.commit));
 }
 
 export function handleSnapshotRequest(core: Core, message: SnapshotRequest): void {
   const { log } = core;
   const { index, term } = message.snapshot;
-  if (core.counts) {
+  if (core.follows) {
     if (log.termAt(index) === term) log.commitTo(index);
     if (index <= log.commit) {
       acknowledge(core, message.from, log.commit);

@@ -63,9 +63,11 @@ export function propose(core: Core, data: Uint8Array): ProposalOutcome {
  */
 export function advanceCommit(core: Core, role: LeaderRole): void {
   const { log } = core;
-  const index = quorumValue(core.config, (id) =>
-    id === core.id ? log.durable : (role.progressOf.get(id)?.match ?? 0),
-  );
+  const index = quorumValue(core.config, (id) => {
+    if (id === core.id) return log.durable;
+    const progress = role.progressOf.get(id);
+    return progress === undefined || progress.quarantine > 0 ? 0 : progress.match;
+  });
   if (index <= log.commit || log.termAt(index) !== core.term) return;
   log.commitTo(index);
   role.sendDue = true;
@@ -104,7 +106,8 @@ export function isActive(core: Core, progress: Progress): boolean {
 function hearsQuorum(core: Core, role: LeaderRole): boolean {
   const heard = (id: ReplicaId): boolean => {
     const progress = role.progressOf.get(id);
-    return progress === undefined ? id === core.id : isActive(core, progress);
+    if (progress === undefined) return id === core.id;
+    return progress.quarantine === 0 && isActive(core, progress);
   };
   return voteResult(core.config, heard) === 'won';
 }

@@ -43,6 +43,11 @@ export interface RaftOptions {
   readonly randomBelow: (n: number) => number;
   /** False for a replica without its first snapshot: it never votes, stands or acknowledges until one is installed. */
   readonly canVote: boolean;
+  /**
+   * How many times the log of this replica was damaged, so that it does not know any more what it promised; 0 for one that
+   * is whole. A damaged one follows and reads, and counts for nothing. It may start with a state and no log.
+   */
+  readonly quarantine: number;
 }
 
 export function checkOptions(options: RaftOptions): void {
@@ -66,6 +71,7 @@ export function checkOptions(options: RaftOptions): void {
     compactedIndex: compacted.index,
     compactedTerm: compacted.term,
     applied,
+    quarantine: options.quarantine,
   };
   for (const [name, value] of Object.entries(positions)) {
     if (!Number.isSafeInteger(value) || value < 0) throw broken('option', { [name]: value });

@@ -19,8 +19,10 @@ export class Progress {
   readonly id: ReplicaId;
   readonly inflights: Inflights;
   state: ProgressState = 'probe';
-  /** The highest index that is known to be equal and durable there. Only grows. */
+  /** The highest index that is known to be equal and durable there. Only grows, while the log there is not lost. */
   match: Index = 0;
+  /** Above 0 the follower's log was damaged, so often: it gets everything and counts for nothing. */
+  quarantine = 0;
   /** The index of the next entry to send. */
   next: Index;
   /** An append is out that must be answered, or a heartbeat answered, before the next one (probe). */
@@ -67,6 +69,18 @@ export class Progress {
   /** Whether a snapshot is on offer and was not offered for `ticks`. */
   offerDue(ticks: number): boolean {
     return this.snapshot !== undefined && this.offerTicks >= ticks;
+  }
+
+  /** False for a word from before the damage, which does not hold any more. */
+  heard(quarantine: number): boolean {
+    this.silentTicks = 0;
+    if (quarantine === this.quarantine) return true;
+    if (quarantine < this.quarantine) return false;
+    this.quarantine = quarantine;
+    this.match = 0;
+    this.round = 0;
+    this.becomeProbe(this.next);
+    return true;
   }
 
   #clear(): void {

@@ -135,8 +135,7 @@ export function snapshotUnavailable(role: LeaderRole, to: ReplicaId): void {
 
 export function handleAppendResponse(core: Core, role: LeaderRole, message: AppendResponse): void {
   const progress = role.progressOf.get(message.from);
-  if (progress === undefined) return;
-  progress.silentTicks = 0;
+  if (progress === undefined || !progress.heard(message.quarantine)) return;
   if (message.rejected) handleRejection(core, role, progress, message);
   else handleAcknowledgement(core, role, progress, message.index);
 }
@@ -200,8 +199,7 @@ export function handleHeartbeatResponse(
   message: HeartbeatResponse,
 ): void {
   const progress = role.progressOf.get(message.from);
-  if (progress === undefined) return;
-  progress.silentTicks = 0;
+  if (progress === undefined || !progress.heard(message.quarantine)) return;
   if (progress.state === 'probe') {
     progress.paused = false;
     role.sendDue = true;

@@ -34,6 +34,8 @@ export interface RaftStatus {
   readonly writingBytes: number;
   readonly config: Config;
   readonly canVote: boolean;
+  /** See `RaftOptions`. */
+  readonly quarantine: number;
   /** The index of the snapshot being fetched or installed here, or 0. */
   readonly installingIndex: Index;
   /** Of a leader: reads that no quorum has confirmed yet. */
@@ -64,6 +66,7 @@ export function statusOf(core: Core): RaftStatus {
     writingBytes: core.writes.bytes,
     config: core.config,
     canVote: core.counts,
+    quarantine: core.options.quarantine,
     installingIndex: core.installing?.index ?? 0,
     pendingReads: leading?.reads.pending ?? 0,
     transferTo: leading?.transfer?.to ?? 0,

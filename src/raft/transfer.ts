@@ -11,7 +11,7 @@ import type { ReplicaId } from './types.ts';
 /** False when `to` cannot take over: not a voter, or this replica itself. */
 export function transferLeader(core: Core, role: LeaderRole, to: ReplicaId): boolean {
   const progress = role.progressOf.get(to);
-  if (progress === undefined || findVoter(core.config, to) === undefined) return false;
+  if (progress === undefined || !canLead(core, progress)) return false;
   role.transfer = { to, ticks: 0 };
   // What is on the way to the target may be lost: an answer now is worth more than one after the next heartbeat.
   progress.poke = progress.match < progress.next - 1;
@@ -20,13 +20,17 @@ export function transferLeader(core: Core, role: LeaderRole, to: ReplicaId): boo
   return true;
 }
 
+function canLead(core: Core, { id, quarantine }: Progress): boolean {
+  return quarantine === 0 && findVoter(core.config, id) !== undefined;
+}
+
 /** Leaves the lead to the follower that can take it soonest, or to whoever will, if none answers. */
 export function stepDown(core: Core, role: LeaderRole): void {
   if (role.transfer !== undefined) return;
   let best: Progress | undefined;
   for (const progress of role.followers) {
     if (progress.state === 'snapshot' || !isActive(core, progress)) continue;
-    if (findVoter(core.config, progress.id) === undefined) continue;
+    if (!canLead(core, progress)) continue;
     if (best === undefined || progress.match > best.match) best = progress;
   }
   if (best === undefined) core.becomeFollower(core.term, 0);

@@ -96,6 +96,8 @@ export interface AppendResponse extends Envelope {
   /** With a rejection: a position of this log, at or before `index`, up to which the logs may agree (R4). */
   readonly hintIndex: Index;
   readonly hintTerm: Term;
+  /** See `RaftOptions.quarantine`: above 0 the answer serves flow control and nothing else. */
+  readonly quarantine: number;
 }
 
 export interface Heartbeat extends Envelope {
@@ -118,6 +120,8 @@ export interface CommitNotice extends Envelope {
 export interface HeartbeatResponse extends Envelope {
   readonly type: 'heartbeat-response';
   readonly round: number;
+  /** As in `AppendResponse`. */
+  readonly quarantine: number;
 }
 
 /**

@@ -53,9 +53,10 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     rejected: fc.boolean(),
     hintIndex: number,
     hintTerm: number,
+    quarantine: number,
   }),
   fc.record({ ...type('heartbeat'), commit: number, round: number }),
-  fc.record({ ...type('heartbeat-response'), round: number }),
+  fc.record({ ...type('heartbeat-response'), round: number, quarantine: number }),
   fc.record({
     ...type('snapshot-request'),
     snapshot: fc.record({ index: number, term: number, config }),

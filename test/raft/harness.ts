@@ -70,6 +70,7 @@ export const DEFAULTS = {
   inflightBytesMax: 1024 * 1024,
   uncommittedBytesMax: 4 * 1024 * 1024,
   canVote: true,
+  quarantine: 0,
 } as const satisfies Partial<RaftOptions>;
 
 export function text(data: Uint8Array): string {
@@ -127,7 +128,7 @@ export type SimOptions = Partial<Omit<RaftOptions, 'id' | 'incarnation'>> & {
 export class SimReplica {
   readonly id: ReplicaId;
   readonly disk: Disk;
-  readonly options: SimOptions;
+  options: SimOptions;
   raft: Raft;
   alive = true;
   /** Counts the lives of this replica. */
@@ -276,6 +277,19 @@ export class SimReplica {
     this.installing = undefined;
     this.wanted = [];
     this.reads = [];
+  }
+
+  /** Dies and starts again without the log and the votes in it, for the `times`-th time; the state may be lost, too. */
+  loseLog(times: number, keepsState = true): void {
+    this.crash();
+    const { disk } = this;
+    if (!keepsState) disk.state = { index: 0, term: 0, hash: 0, config: disk.state.config };
+    const { index, term } = disk.state;
+    disk.hardState = { term, vote: 0, commit: index };
+    disk.entries = [];
+    disk.compacted = { index, term };
+    this.options = { ...this.options, quarantine: times };
+    this.restart();
   }
 
   restart(): void {

@@ -28,6 +28,7 @@ function acknowledgement(id: number, term: number, index: number): Message {
     rejected: false,
     hintIndex: 0,
     hintTerm: 0,
+    quarantine: 0,
   };
 }
 
@@ -448,7 +449,7 @@ describe('Raft paper §8 and thesis §6.4: reads', () => {
   const reading = { config: three, preVote: false };
 
   function roundAnswer(id: number, term: number, round: number): Message {
-    return { type: 'heartbeat-response', ...from(id, term), round };
+    return { type: 'heartbeat-response', ...from(id, term), round, quarantine: 0 };
   }
 
   test('[R9] a new leader appends an empty entry, unless it is told not to', () => {

@@ -36,10 +36,16 @@ const MESSAGES: { readonly [T in MessageType]: (term: number) => Message } = {
     rejected: false,
     hintIndex: 0,
     hintTerm: 0,
+    quarantine: 0,
   }),
   heartbeat: (term) => ({ type: 'heartbeat', ...envelope(term), commit: 1, round: 1 }),
   'commit-notice': (term) => ({ type: 'commit-notice', ...envelope(term), commit: 1 }),
-  'heartbeat-response': (term) => ({ type: 'heartbeat-response', ...envelope(term), round: 1 }),
+  'heartbeat-response': (term) => ({
+    type: 'heartbeat-response',
+    ...envelope(term),
+    round: 1,
+    quarantine: 0,
+  }),
   'snapshot-request': (term) => ({
     type: 'snapshot-request',
     ...envelope(term),
