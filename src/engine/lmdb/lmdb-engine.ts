@@ -208,7 +208,12 @@ class LmdbEngine implements Engine {
     };
     try {
       await packWrites(writes, this.#buffers, async (chunk, isLast) => {
-        if (!durable && (!isLast || chunk.length > SMALL_COMMIT_BYTES)) await this.#checkRoom();
+        if (!durable && (!isLast || chunk.length > SMALL_COMMIT_BYTES)) {
+          await this.#checkRoom().catch((error) => {
+            this.#buffers.give(chunk.buffer);
+            throw error;
+          });
+        }
         send(chunk, isLast);
       });
     } catch (error) {

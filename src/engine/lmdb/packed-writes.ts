@@ -50,10 +50,12 @@ export class WriteBuffers {
   }
 }
 
+const NO_CHUNK = new Uint8Array(0);
+
 /**
  * Packs writes one behind the other and hands over each buffer that is full, the last one with `isLast`, in slices of about a
- * millisecond. At least one is handed over, unless it throws before: RangeError for a key of a length that no engine takes,
- * Error when keys do not ascend.
+ * millisecond; `handOver` owns it from then on, whatever comes of it. At least one is handed over, unless it throws before:
+ * RangeError for a key of a length that no engine takes, Error when keys do not ascend.
  */
 export async function packWrites(
   writes: Iterable<Write>,
@@ -81,13 +83,14 @@ export async function packWrites(
         throw new Error('writes of a commit must ascend by their keys');
       }
       if (at + length > chunk.length) {
-        const next = await buffers.take(length);
         // The key before goes with its buffer.
         previousChunk = chunk.slice(previousAt, previousAt + Math.max(0, previousLength));
         previousAt = 0;
-        if (at > 0) await handOver(chunk.subarray(0, at), false);
-        else buffers.give(chunk.buffer);
-        chunk = next;
+        const full = chunk;
+        chunk = NO_CHUNK;
+        if (at > 0) await handOver(full.subarray(0, at), false);
+        else buffers.give(full.buffer);
+        chunk = await buffers.take(length);
         view = new DataView(chunk.buffer);
         at = 0;
       }
