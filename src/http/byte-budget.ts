@@ -32,29 +32,38 @@ export class ByteBudget {
   }
 }
 
-/** One request's share of the budget. */
+/** What one request has taken, of the budget and of its connection's. */
 export class ByteLease {
   readonly #budget: ByteBudget;
+  readonly #connection: ByteBudget;
   #bytes = 0;
+  #isEnded = false;
 
-  constructor(budget: ByteBudget) {
+  constructor(budget: ByteBudget, connection: ByteBudget) {
     this.#budget = budget;
+    this.#connection = connection;
   }
 
   take(bytes: number): boolean {
-    if (!this.#budget.take(bytes)) return false;
+    if (this.#isEnded || !this.#budget.take(bytes)) return false;
+    this.#connection.force(bytes);
     this.#bytes += bytes;
     return true;
   }
 
+  /** Takes nothing once the lease has ended: the client may go while its answer is made. */
   force(bytes: number): void {
+    if (this.#isEnded) return;
     this.#budget.force(bytes);
+    this.#connection.force(bytes);
     this.#bytes += bytes;
   }
 
-  /** Gives everything back; harmless when repeated. */
+  /** Gives everything back, for good. */
   end(): void {
+    this.#isEnded = true;
     this.#budget.give(this.#bytes);
+    this.#connection.give(this.#bytes);
     this.#bytes = 0;
   }
 }

@@ -21,7 +21,7 @@ export interface FastPathContext {
    * against its clients.
    */
   now(): number;
-  /** Whether every connection ends with its next answer. */
+  /** Whether every connection ends when its requests are answered. */
   isClosing(): boolean;
   /** The bytes of an answer after which the connection ends. */
   refusal(reply: HttpReply): string;

@@ -58,7 +58,7 @@ export class FastPath implements FastPathContext {
     this.#connections.add(new FastConnection(this, socket));
   }
 
-  /** Drops idle connections; the others end with their next answer. */
+  /** Drops idle connections; the others end when their requests are answered. */
   close(): void {
     this.#isClosing = true;
     for (const connection of this.#connections) connection.dropIfIdle();

@@ -5,6 +5,7 @@ import { type ByteBudget, ByteLease } from './byte-budget.ts';
 import { acceptsGzip, compressed, wantsCompression } from './compression.ts';
 import { errorReply } from './errors.ts';
 import { type HttpLimits, REQUEST_OVERHEAD_BYTES } from './limits.ts';
+import { NodeConnection } from './node-connection.ts';
 import { refusalOf, refusalText } from './refusal.ts';
 import { writeHead } from './reply-writer.ts';
 import type { HttpReply, HttpRequest, RequestHandler } from './request.ts';
@@ -20,7 +21,7 @@ export interface NodePathOptions {
 /** The way in through node:http, for whatever is not of the plain form. */
 export class NodePath {
   readonly #options: NodePathOptions;
-  readonly #connections = new WeakMap<object, Connection>();
+  readonly #connections = new WeakMap<object, NodeConnection>();
   #isClosing = false;
 
   constructor(server: Server, options: NodePathOptions) {
@@ -36,34 +37,38 @@ export class NodePath {
     });
   }
 
-  /** Every connection ends with its next answer. */
+  /** Every connection ends when its requests are answered. */
   close(): void {
     this.#isClosing = true;
   }
 
   #begin(message: IncomingMessage, response: ServerResponse, expectsContinue = false): void {
-    const { socket } = message;
     const { limits, budget, failed } = this.#options;
-    const connection = this.#connectionOf(socket);
-    connection.open++;
-    connection.newest = message;
-    // What has been read already is parsed still; the bytes of that are bounded.
-    if (connection.open >= limits.pipelineRequests) socket.pause();
-    const lease = new ByteLease(budget);
+    const connection = this.#connectionOf(message.socket);
+    const lease = new ByteLease(budget, connection.held);
+    const { isOverrun } = connection;
+    const start = () => {
+      if (isOverrun) {
+        this.#refuse(message, response, busy());
+        return;
+      }
+      if (expectsContinue && Number(message.headers['content-length']) <= limits.bodyBytes) {
+        response.writeContinue();
+      }
+      this.#serve(message, response, lease).catch((error: unknown) => {
+        failed('reply failed', error);
+        response.destroy();
+      });
+    };
     response.on('close', () => {
       lease.end();
-      connection.open--;
-      if (connection.failure !== undefined) this.#endFailed(connection, socket);
-      else if (connection.open === limits.pipelineRequests - 1) socket.resume();
+      connection.end(start);
+      if (connection.failure !== undefined) this.#endFailed(connection, message.socket);
+      else if (this.#isClosing && connection.open === 0) message.socket.destroySoon();
     });
     response.on('error', () => {});
-    if (expectsContinue && Number(message.headers['content-length']) <= limits.bodyBytes) {
-      response.writeContinue();
-    }
-    this.#serve(message, response, lease).catch((error: unknown) => {
-      failed('reply failed', error);
-      response.destroy();
-    });
+    connection.newest = message;
+    connection.begin(start);
   }
 
   async #serve(
@@ -84,7 +89,8 @@ export class NodePath {
       reply = await compressed(reply);
     }
     lease.force(reply.body.length);
-    writeHead(response, reply, nextId(), this.#isClosing);
+    const isLast = this.#connectionOf(message.socket).newest === message;
+    writeHead(response, reply, nextId(), this.#isClosing && isLast);
     response.end(reply.body);
   }
 
@@ -134,7 +140,7 @@ export class NodePath {
   }
 
   /** Ends a connection that went wrong as soon as the answers before that are written. */
-  #endFailed({ open, newest, failure }: Connection, socket: Socket): void {
+  #endFailed({ open, newest, failure }: NodeConnection, socket: Socket): void {
     if (newest !== undefined && !newest.complete) {
       // It went wrong within the body of the newest request: no answer to that could be told from the end of another.
       if (open <= 1) socket.destroy();
@@ -144,22 +150,14 @@ export class NodePath {
     }
   }
 
-  #connectionOf(socket: Socket): Connection {
+  #connectionOf(socket: Socket): NodeConnection {
     let connection = this.#connections.get(socket);
     if (connection === undefined) {
-      connection = { open: 0, newest: undefined, failure: undefined };
+      connection = new NodeConnection(socket, this.#options.limits);
       this.#connections.set(socket, connection);
     }
     return connection;
   }
-}
-
-interface Connection {
-  /** Requests without a finished answer. */
-  open: number;
-  newest: IncomingMessage | undefined;
-  /** The code of node:http's error, after which nothing is read. */
-  failure: string | undefined;
 }
 
 function requestOf(message: IncomingMessage, body: Uint8Array): HttpRequest {

@@ -104,9 +104,9 @@ test(
         const draw = drawFrom(seed);
         const sent = pieces(bytesOfCase(draw), draw);
         const [found, expected] = [await readings(both, sent), await readings(alone, sent)];
+        if (JSON.stringify(found) === JSON.stringify({ ...expected, isOpen: false })) continue;
         const shown = { seed, sent: sent.map((piece) => piece.toString('latin1').slice(0, 2_000)) };
-        expect({ ...shown, ...found }).toEqual({ ...shown, ...expected });
-        expect({ ...shown, isOpen: found.isOpen }).toEqual({ ...shown, isOpen: false });
+        expect({ ...shown, ...found }).toEqual({ ...shown, ...expected, isOpen: false });
       }
       totals.fast += both.fast;
       totals.all += both.all;
