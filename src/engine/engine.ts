@@ -74,6 +74,8 @@ export interface Range {
   readonly to: Uint8Array;
   /** Descending from the end of the range. */
   readonly reverse?: boolean;
+  /** Values are not looked at, and empty. */
+  readonly keysOnly?: boolean;
 }
 
 export interface Pair {

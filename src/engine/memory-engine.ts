@@ -23,6 +23,8 @@ export interface MemoryEngineOptions {
   readonly capacityBytes?: number;
 }
 
+const NO_VALUE = new Uint8Array(0);
+
 interface Version {
   readonly tree: Tree;
   readonly bytes: number;
@@ -211,6 +213,7 @@ class MemorySnapshot implements EngineSnapshot {
       next: () => {
         this.#opened();
         const pair = cursor.next();
+        if (pair && range.keysOnly) return { key: pair.key, value: NO_VALUE };
         if (pair) this.#checkRecord(pair.key);
         return pair;
       },

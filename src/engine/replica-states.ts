@@ -18,7 +18,7 @@ import {
 } from './space.ts';
 
 /** Keys deleted in one commit: small, so that the commits of flushes do not wait long. */
-const DELETE_KEYS_MAX = 1000;
+const DELETE_KEYS_MAX = 500;
 
 const ONE = Uint8Array.of(1);
 
@@ -108,11 +108,12 @@ export class ReplicaStates {
   }
 
   /**
-   * Deletes what replaced and removed replicas left, in small commits, and resolves when nothing is left. After a crash the
-   * next call goes on. Rejects with DiskError; call it again later.
+   * Deletes what replaced and removed replicas left, in small commits, and resolves when nothing is left or when there were
+   * so many commits: who calls it now and then bounds the rate. After a crash the next call goes on. While a call is under
+   * way this returns that one. Rejects with DiskError; call it again later.
    */
-  deleteSpaces(): Promise<void> {
-    this.#deleting ??= this.#deleteSpaces().finally(() => {
+  deleteSpaces(commitsMax = Number.POSITIVE_INFINITY): Promise<void> {
+    this.#deleting ??= this.#deleteSpaces(commitsMax).finally(() => {
       this.#deleting = undefined;
     });
     return this.#deleting;
@@ -182,11 +183,11 @@ export class ReplicaStates {
     return record;
   }
 
-  async #deleteSpaces(): Promise<void> {
-    for (;;) {
+  async #deleteSpaces(commitsMax: number): Promise<void> {
+    for (let commits = 0; commits < commitsMax; commits++) {
       const space = [...this.#deleted].find((listed) => !this.#filling.has(listed));
       if (space === undefined) return;
-      while (await this.#deleteSome(space));
+      if (await this.#deleteSome(space)) continue;
       await this.engine.commit([{ key: deletedSpaceKey(space), value: undefined }]).durable;
       this.#deleted.delete(space);
     }
@@ -197,7 +198,11 @@ export class ReplicaStates {
     const writes: Write[] = [];
     const snapshot = this.engine.snapshot();
     try {
-      const cursor = snapshot.range({ from: spacePrefix(space), to: spacePrefix(space + 1) });
+      const cursor = snapshot.range({
+        from: spacePrefix(space),
+        to: spacePrefix(space + 1),
+        keysOnly: true,
+      });
       while (writes.length < DELETE_KEYS_MAX) {
         const pair = cursor.next();
         if (!pair) break;

@@ -15,7 +15,14 @@ import {
   TICK_MS,
 } from '../group/index.ts';
 import { openLog, type WriteAheadLog } from '../log/index.ts';
-import type { Clock, Disk, Network, Random, Timer } from '../ports/index.ts';
+import {
+  type Clock,
+  type Disk,
+  DiskError,
+  type Network,
+  type Random,
+  type Timer,
+} from '../ports/index.ts';
 import type { Message } from '../raft/index.ts';
 import type { GroupReply, GroupRequest } from '../store/index.ts';
 import { ControllerService } from './controller-service.ts';
@@ -40,6 +47,8 @@ const READY_POLL_MS = 10;
 /** The spread of a tick's length, as a part of it. */
 const TICK_JITTER = 0.4;
 const BALANCE_TICKS = 20;
+/** Small commits of a tick that delete what replaced states left. */
+const DELETE_COMMITS = 2;
 const WAITING_NOTICE_TICKS = 30;
 
 /** Sizes that have good defaults; a node in memory or a test may want smaller ones. */
@@ -368,12 +377,17 @@ export class Node {
     this.#checkHealth(lateMs);
     this.#log.tick();
     for (const replica of this.#replicas.all()) replica.tick();
+    // What replaced states left behind goes bit by bit. A full disk can wait: it is tried again.
+    if (this.#states.hasDeletedSpaces) {
+      this.#states.deleteSpaces(DELETE_COMMITS).catch((error) => {
+        const isFull = error instanceof DiskError && error.code === 'full';
+        if (!isFull && !this.#stopped) this.#options.fatal(error);
+      });
+    }
     const cluster = this.#formation.record;
     if (cluster && this.#serving) this.#controller.tick(cluster);
     if (this.#ticks % BALANCE_TICKS === 0) {
       if (!this.#stopping) balanceLeaders(this.#replicas, this.self, (node) => this.#canLead(node));
-      // What replaced states left behind goes bit by bit. A full disk can wait: it is tried again.
-      if (this.#states.hasDeletedSpaces) this.#states.deleteSpaces().catch(() => {});
       this.#tellListeners();
     }
     const waiting = this.#formation.waitingFor();

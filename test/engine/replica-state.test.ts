@@ -246,6 +246,44 @@ describe('several replicas in one engine', () => {
     await expect(again.open(1)).rejects.toThrow('open already');
   });
 
+  it('[E3] what is deleted goes at the pace of the calls, does not hold up a flush, and may be damaged', async () => {
+    const engine = new MemoryEngine();
+    const states = openReplicaStates(engine);
+    const gone = await states.open(1);
+    for (let i = 0; i < 1200; i++) gone.apply(i + 1, 1, [put(`k${10_000 + i}`, 'x')]);
+    await gone.flush();
+    const state = await states.open(2);
+    state.apply(1, 1, [put('a', '1')]);
+    await state.flush();
+    await gone.remove();
+    const told: unknown[] = [];
+    states.onDamage((replica) => told.push(replica));
+    const found = engine.snapshot();
+    const record = found.range({ from: Uint8Array.of(0, 0, 0, 1), to: Uint8Array.of(1) }).next();
+    found.close();
+    engine.damage(record?.key as Uint8Array);
+    const left = () => {
+      const snapshot = engine.snapshot();
+      const range = {
+        from: Uint8Array.of(0, 0, 0, 1),
+        to: Uint8Array.of(0, 0, 0, 2),
+        keysOnly: true,
+      };
+      const count = collect(snapshot.range(range)).length;
+      snapshot.close();
+      return count;
+    };
+    const counts = [left()];
+    while (states.hasDeletedSpaces) {
+      state.apply(state.appliedIndex + 1, 1, [put('a', '2')]);
+      await Promise.all([states.deleteSpaces(1), state.flush()]);
+      counts.push(left());
+    }
+    expect(counts).toEqual([1200, 700, 200, 0]);
+    expect(told).toEqual([]);
+    expect(texts(state)).toEqual(['a=2']);
+  });
+
   it('[E3] a removed replica’s data goes lazily, also after a crash in the middle', async () => {
     let engine = new MemoryEngine();
     const states = openReplicaStates(engine);

@@ -19,6 +19,24 @@ import { CHECKSUM_BYTES, ENVIRONMENT, RECORDS } from './options.ts';
 import { packWrites, WriteBuffers } from './packed-writes.ts';
 import { type Answer, startWriterThread, type WriterThread } from './writer-thread.ts';
 
+type LmdbKey = Uint8Array<ArrayBuffer>;
+
+interface LmdbPair {
+  readonly key: LmdbKey;
+  readonly value: Uint8Array<ArrayBuffer>;
+}
+
+interface LmdbRange {
+  readonly start: Uint8Array;
+  readonly end: Uint8Array;
+  readonly reverse?: boolean;
+  readonly exclusiveStart?: boolean;
+  readonly inclusiveEnd?: boolean;
+  readonly transaction: Transaction;
+}
+
+const NO_VALUE = new Uint8Array(0);
+
 /** What the engine uses of lmdb-js, with the types that it really takes: keys and values are plain byte arrays. */
 interface Database {
   /** Length of what `getBinaryFast` returned, whose buffer is used again and may be longer. */
@@ -27,14 +45,8 @@ interface Database {
     key: Uint8Array,
     options?: { transaction: Transaction },
   ): Uint8Array<ArrayBuffer> | undefined;
-  getRange(options: {
-    start: Uint8Array;
-    end: Uint8Array;
-    reverse?: boolean;
-    exclusiveStart?: boolean;
-    inclusiveEnd?: boolean;
-    transaction: Transaction;
-  }): Iterable<{ key: Uint8Array<ArrayBuffer>; value: Uint8Array<ArrayBuffer> }>;
+  getRange(options: LmdbRange): Iterable<LmdbPair>;
+  getKeys(options: LmdbRange): Iterable<LmdbKey>;
   useReadTransaction(): Transaction;
   resetReadTxn(): void;
 }
@@ -297,28 +309,35 @@ class LmdbSnapshot implements EngineSnapshot {
     return this.#engine.read(key, this.#options);
   }
 
-  range({ from, to, reverse }: Range): Cursor {
+  range({ from, to, reverse, keysOnly }: Range): Cursor {
     this.#check();
     const bounds = reverse
       ? { start: to, end: from, reverse, exclusiveStart: true, inclusiveEnd: true }
       : { start: from, end: to };
-    const iterator = this.#records.getRange({ ...bounds, ...this.#options })[Symbol.iterator]();
+    const range = { ...bounds, ...this.#options };
+    const steps = keysOnly
+      ? this.#records.getKeys(range)[Symbol.iterator]()
+      : this.#records.getRange(range)[Symbol.iterator]();
     return {
       next: () => {
         this.#check();
-        let step: IteratorResult<{ key: Uint8Array<ArrayBuffer>; value: Uint8Array<ArrayBuffer> }>;
+        let step: IteratorResult<LmdbKey | LmdbPair>;
         try {
-          step = iterator.next();
+          step = steps.next();
         } catch (error) {
           throw this.#engine.damaged(from, reasonOf(error));
         }
         if (step.done) return undefined;
-        const { key, value } = step.value;
+        const found = step.value;
+        if (found instanceof Uint8Array) {
+          return { key: plain(found, found.length), value: NO_VALUE };
+        }
+        const { key, value } = found;
         this.#engine.verify(key, value, value.length);
         return { key: plain(key, key.length), value: plain(value, value.length - CHECKSUM_BYTES) };
       },
       close: () => {
-        iterator.return?.();
+        steps.return?.();
       },
     };
   }
