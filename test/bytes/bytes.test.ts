@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   ByteReader,
   ByteWriter,
@@ -11,7 +11,9 @@ import {
   fromHex,
   hash64,
   MalformedError,
+  mix128,
   startsWith,
+  state128,
   toHex,
   utf8,
   utf8Text,
@@ -65,6 +67,43 @@ test('hash64 spreads keys evenly', () => {
   }
   expect(Math.min(...buckets)).toBeGreaterThan(850);
   expect(Math.max(...buckets)).toBeLessThan(1150);
+});
+
+describe('mix128', () => {
+  const mixed = (...parts: readonly Uint8Array[]) => {
+    const state = state128();
+    for (const part of parts) mix128(state, part);
+    return [...state].map((word) => word.toString(16).padStart(8, '0')).join('');
+  };
+
+  test('every bit, the length and the order count', () => {
+    const base = utf8('0123456789abcdef0123456789abcdef01234');
+    const seen = new Set([mixed(base), mixed(base, new Uint8Array(0)), mixed(base, base)]);
+    for (let length = 0; length < base.length; length++) seen.add(mixed(base.subarray(0, length)));
+    for (let i = 1; i <= 20; i++) seen.add(mixed(utf8('a'), new Uint8Array(i)));
+    for (let bit = 0; bit < 8 * base.length; bit++) {
+      const other = base.slice();
+      other[bit >> 3] = (other[bit >> 3] as number) ^ (1 << (bit & 7));
+      seen.add(mixed(other));
+    }
+    expect(mixed(utf8('a'), utf8('b'))).not.toBe(mixed(utf8('b'), utf8('a')));
+    expect(mixed(utf8('a'), utf8('b'))).not.toBe(mixed(utf8('ab')));
+    expect(seen.size).toBe(3 + base.length + 20 + 8 * base.length);
+  });
+
+  test('one bit more or less changes half of the 128', () => {
+    let changed = 0;
+    const base = new Uint8Array(40);
+    const bits = (hex: string) => BigInt(`0x${hex}`);
+    for (let bit = 0; bit < 320; bit++) {
+      const other = base.slice();
+      other[bit >> 3] = 1 << (bit & 7);
+      const difference = bits(mixed(base)) ^ bits(mixed(other));
+      changed += difference.toString(2).replaceAll('0', '').length;
+    }
+    expect(changed / 320).toBeGreaterThan(62);
+    expect(changed / 320).toBeLessThan(66);
+  });
 });
 
 test('what the writer wrote the reader reads', () => {

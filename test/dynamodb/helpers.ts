@@ -14,10 +14,11 @@ export class TestApi {
   readonly database = new MemoryDatabase();
 
   /** `body`: a value for JSON.stringify, or the text of a body. */
-  async call(operation: string, body: unknown): Promise<Answer> {
+  async call(operation: string, body: unknown, invocationId?: string): Promise<Answer> {
     const text = typeof body === 'string' ? body : JSON.stringify(body);
+    const bytes = new TextEncoder().encode(text);
     const response = await handle(
-      { target: `DynamoDB_20120810.${operation}`, body: new TextEncoder().encode(text) },
+      { target: `DynamoDB_20120810.${operation}`, invocationId, body: bytes },
       { database: this.database, address: 'node-1:8000' },
     );
     const json = JSON.parse(new TextDecoder().decode(response.body)) as Json;

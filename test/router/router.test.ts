@@ -48,6 +48,21 @@ describe('a write', () => {
     expect(new Set(fake.commands.map(({ router }) => router)).size).toBe(1);
   });
 
+  test("[S1] carries its client's retry token each time, whatever was said before, and none without one", async () => {
+    const { fake, table, put } = cluster();
+    const retry = new Uint8Array(16).fill(7);
+    const refused = done(5, { kind: 'wrong-shard' } as never);
+    const replies: GroupReply[] = [{ kind: 'unknown' }, refused, NOT_LEADER, done(5)];
+    fake.onGroup = () => replies.shift() ?? done(5);
+    const writing = fake.router.write(table, keyOf('a'), putOf('a', 'v'), retry);
+    expect(await fake.settle(writing)).toMatchObject({ kind: 'written' });
+    await put();
+    const tokens = fake.commands.map((command) => command.retry && [...command.retry]);
+    expect(tokens).toEqual([...new Array(4).fill([...retry]), undefined]);
+    const short = fake.router.write(table, keyOf('a'), putOf('a', 'v'), retry.subarray(1));
+    await expect(fake.settle(short)).rejects.toThrow(/15 bytes/);
+  });
+
   test('[S1] that is never answered ends after its time: not known, and nothing else', async () => {
     const { fake, put } = cluster();
     expect(await put()).toMatchObject({ kind: 'unavailable' });

@@ -1,4 +1,4 @@
-import { compareBytes } from '../../src/bytes/index.ts';
+import { compareBytes, toHex } from '../../src/bytes/index.ts';
 import type { Table, TableSpec } from '../../src/controller/index.ts';
 import {
   hashBound,
@@ -19,6 +19,7 @@ import type {
   Failure,
   Found,
   Page,
+  RetryToken,
   TableStatistics,
 } from '../../src/router/index.ts';
 
@@ -37,6 +38,8 @@ export class MemoryDatabase implements Database {
   slowTables = false;
   /** Every call on items, for tests of what the API asks for. */
   readonly calls: string[] = [];
+  /** First outcomes by retry token, in hex. Kept for ever. */
+  readonly firsts = new Map<string, WriteOutcome>();
   readonly #tables = new Map<string, Table>();
   readonly #items = new SortedItems();
   #nextId = 1;
@@ -50,14 +53,19 @@ export class MemoryDatabase implements Database {
     table: Table,
     key: ItemKey,
     operation: WriteOperation,
+    retry?: RetryToken,
   ): Promise<WriteOutcome | Failure> {
     this.calls.push(`write ${operation.kind}`);
     const failure = this.fail('write', key);
     if (failure) return failure;
+    const token = retry && toHex(retry);
+    const first = token === undefined ? undefined : this.firsts.get(token);
+    if (first) return first;
     const at = storageKey(table.id, key);
     const { outcome, effect } = runWrite(operation, this.#items.get(at));
     if (effect?.kind === 'put') this.#items.set(at, effect.item);
     if (effect?.kind === 'delete') this.#items.delete(at);
+    if (token !== undefined) this.firsts.set(token, outcome);
     return outcome;
   }
 
