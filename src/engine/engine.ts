@@ -6,7 +6,7 @@ import { toHex } from '../bytes/index.ts';
  * "Visible" and "durable" are two moments (E2): a commit is visible to readers that begin later when `visible` resolves,
  * and survives a crash once `durable` does. A commit is atomic in both.
  */
-export interface Engine {
+export interface Engine extends Reader {
   /** Keys may be this long, in bytes; a longer one is a broken invariant and throws. */
   readonly maxKeyBytes: number;
   /**
@@ -18,6 +18,8 @@ export interface Engine {
   onScrubbed: ((records: number) => void) | undefined;
   /** The newest visible value; the caller owns the bytes. Throws {@link EngineDamagedError}, as every read does. */
   get(key: Uint8Array): Uint8Array | undefined;
+  /** What is visible now: to be read and closed in this turn. Cheaper than a snapshot's. */
+  range(range: Range): Cursor;
   /** A view of everything visible now that does not change. Close it soon: it pins what it sees on the disk. */
   snapshot(): EngineSnapshot;
   /**

@@ -103,6 +103,10 @@ export class MemoryEngine implements Engine {
     return this.#visible.tree.get(key)?.slice();
   }
 
+  range(range: Range): Cursor {
+    return this.snapshot().range(range);
+  }
+
   snapshot(): EngineSnapshot {
     this.#check();
     return new MemorySnapshot(

@@ -1,5 +1,5 @@
 import { type Disk, DiskError } from '../ports/index.ts';
-import type { Cursor, Engine, EngineSnapshot, Range, Reader, Write } from './engine.ts';
+import type { Cursor, Engine, Range, Reader, Write } from './engine.ts';
 import { Memtable, NOW } from './memtable.ts';
 import { MergedCursor } from './merged-cursor.ts';
 import type { ReplicaStates } from './replica-states.ts';
@@ -123,15 +123,13 @@ export class ReplicaState implements Reader {
     return this.#engine.get(inSpace(this.#prefix, key));
   }
 
-  /** Close it, or read it to its end, before the next `apply`; a view stands still instead. */
+  /** Close it, or read it to its end, in this turn; a view stands still instead. */
   range(range: Range): Cursor {
     const tables = [{ table: this.#active, epoch: NOW }];
     if (this.#frozen) tables.push({ table: this.#frozen.table, epoch: NOW });
     for (const { table } of tables) table.retain();
-    const snapshot = this.#engine.snapshot();
-    return mergedRange(tables, snapshot, this.#prefix, range, () => {
+    return mergedRange(tables, this.#engine, this.#prefix, range, () => {
       for (const { table } of tables) table.release();
-      snapshot.close();
     });
   }
 
@@ -326,7 +324,7 @@ export class ReplicaState implements Reader {
 
 function mergedRange(
   tables: readonly { readonly table: Memtable; readonly epoch: number }[],
-  snapshot: EngineSnapshot,
+  reader: Reader,
   prefix: Uint8Array,
   range: Range | undefined,
   onClose: () => void,
@@ -336,7 +334,7 @@ function mergedRange(
     table.cursor(range?.from, range?.to, reverse, epoch),
   );
   const space = new DataView(prefix.buffer, prefix.byteOffset).getUint32(0);
-  const engine = snapshot.range({
+  const engine = reader.range({
     from: range ? inSpace(prefix, range.from) : prefix,
     to: range ? inSpace(prefix, range.to) : spacePrefix(space + 1),
     reverse,

@@ -9,22 +9,17 @@ import {
   type EngineDamage,
   EngineDamagedError,
   type EngineSnapshot,
+  type Pair,
   type Range,
   type Write,
 } from '../engine.ts';
 import { MAX_KEY_BYTES } from '../limits.ts';
 import { wrongWithFile } from './check-file.ts';
 import { checksum } from './checksum.ts';
-import { CHECKSUM_BYTES, ENVIRONMENT, RECORDS } from './options.ts';
+import { ENVIRONMENT, RECORDS } from './options.ts';
 import { packWrites, WriteBuffers } from './packed-writes.ts';
+import { RecordCopies } from './record-copies.ts';
 import { type Answer, startWriterThread, type WriterThread } from './writer-thread.ts';
-
-type LmdbKey = Uint8Array<ArrayBuffer>;
-
-interface LmdbPair {
-  readonly key: LmdbKey;
-  readonly value: Uint8Array<ArrayBuffer>;
-}
 
 interface LmdbRange {
   readonly start: Uint8Array;
@@ -32,6 +27,11 @@ interface LmdbRange {
   readonly reverse?: boolean;
   readonly exclusiveStart?: boolean;
   readonly inclusiveEnd?: boolean;
+  readonly transaction?: Transaction;
+}
+
+/** Of a snapshot; without it a read is of the turn. */
+interface ReadOptions {
   readonly transaction: Transaction;
 }
 
@@ -41,12 +41,9 @@ const NO_VALUE = new Uint8Array(0);
 interface Database {
   /** Length of what `getBinaryFast` returned, whose buffer is used again and may be longer. */
   readonly lastSize: number;
-  getBinaryFast(
-    key: Uint8Array,
-    options?: { transaction: Transaction },
-  ): Uint8Array<ArrayBuffer> | undefined;
-  getRange(options: LmdbRange): Iterable<LmdbPair>;
-  getKeys(options: LmdbRange): Iterable<LmdbKey>;
+  getBinaryFast(key: Uint8Array, options?: ReadOptions): Uint8Array<ArrayBuffer> | undefined;
+  getRange(options: LmdbRange): Iterable<Pair>;
+  getKeys(options: LmdbRange): Iterable<Uint8Array>;
   useReadTransaction(): Transaction;
   resetReadTxn(): void;
 }
@@ -72,9 +69,11 @@ export async function openLmdb(directory: string, options: LmdbOptions = {}): Pr
   if (wrong !== undefined) throw new Error(`${file} can not be opened: ${wrong}`);
   try {
     const root = open({ ...ENVIRONMENT, path: directory });
-    const records = root.openDB(RECORDS) as unknown as Database;
+    const copies = new RecordCopies();
+    const { name } = RECORDS;
+    const records = root.openDB({ name, ...copies.options }) as unknown as Database;
     const thread = startWriterThread(directory);
-    const engine = new LmdbEngine(file, root, records, thread, options);
+    const engine = new LmdbEngine(file, root, records, copies, thread, options);
     await engine.ready;
     return engine;
   } catch (error) {
@@ -95,6 +94,7 @@ class LmdbEngine implements Engine {
   readonly #file: string;
   readonly #root: { close(): Promise<void> };
   readonly #records: Database;
+  readonly #copies: RecordCopies;
   readonly #thread: WriterThread;
   readonly #freeBytesMin: number;
   readonly #buffers = new WriteBuffers();
@@ -110,12 +110,14 @@ class LmdbEngine implements Engine {
     file: string,
     root: { close(): Promise<void> },
     records: Database,
+    copies: RecordCopies,
     thread: WriterThread,
     options: LmdbOptions,
   ) {
     this.#file = file;
     this.#root = root;
     this.#records = records;
+    this.#copies = copies;
     this.#thread = thread;
     this.#freeBytesMin = options.freeBytesMin ?? FREE_BYTES_MIN;
     this.ready = this.#answer();
@@ -139,9 +141,14 @@ class LmdbEngine implements Engine {
     return this.read(key, undefined);
   }
 
+  range(range: Range): Cursor {
+    this.#check();
+    return this.cursor(range, undefined, () => this.#check());
+  }
+
   snapshot(): EngineSnapshot {
     this.#check();
-    return new LmdbSnapshot(this, this.#records);
+    return new LmdbSnapshot(this, this.#records.useReadTransaction());
   }
 
   /** Visible and durable are one moment here. */
@@ -170,33 +177,54 @@ class LmdbEngine implements Engine {
   }
 
   /** For snapshots too. */
-  read(key: Uint8Array, options: { transaction: Transaction } | undefined): Uint8Array | undefined {
-    let value: Uint8Array<ArrayBuffer> | undefined;
+  read(key: Uint8Array, options: ReadOptions | undefined): Uint8Array | undefined {
+    let found: Uint8Array<ArrayBuffer> | undefined;
     try {
-      value = this.#records.getBinaryFast(key, options);
+      found = this.#records.getBinaryFast(key, options);
     } catch (error) {
       throw this.damaged(key, reasonOf(error));
     }
-    if (!value) return undefined;
-    const length = this.#records.lastSize;
-    this.verify(key, value, length);
-    const start = value.byteOffset;
-    return new Uint8Array(value.buffer.slice(start, start + length - CHECKSUM_BYTES));
+    if (!found) return undefined;
+    const value = this.#copies.value(found, this.#records.lastSize);
+    this.#verify(key, value);
+    return value;
   }
 
-  /** Throws when the value, which ends with its checksum, does not belong to the key. */
-  verify(key: Uint8Array, value: Uint8Array, length: number): void {
-    const end = length - CHECKSUM_BYTES;
-    if (end >= 0) {
-      const stored =
-        ((value[end] as number) << 24) |
-        ((value[end + 1] as number) << 16) |
-        ((value[end + 2] as number) << 8) |
-        (value[end + 3] as number);
-      const keySum = checksum(0, key, 0, key.length);
-      if (stored >>> 0 === checksum(keySum, value, 0, end)) return;
-    }
-    throw this.damaged(key, `a record of ${length} bytes fails its checksum`);
+  /** For snapshots too. */
+  cursor(range: Range, options: ReadOptions | undefined, check: () => void): Cursor {
+    const { from, to, reverse, keysOnly } = range;
+    const bounds = reverse
+      ? { start: to, end: from, reverse, exclusiveStart: true, inclusiveEnd: true }
+      : { start: from, end: to };
+    const steps = keysOnly
+      ? this.#records.getKeys({ ...bounds, ...options })[Symbol.iterator]()
+      : this.#records.getRange({ ...bounds, ...options })[Symbol.iterator]();
+    return {
+      next: () => {
+        check();
+        let step: IteratorResult<Uint8Array | Pair>;
+        try {
+          step = steps.next();
+        } catch (error) {
+          throw this.damaged(from, reasonOf(error));
+        }
+        if (step.done) return undefined;
+        const found = step.value;
+        if (found instanceof Uint8Array) return { key: found, value: NO_VALUE };
+        this.#verify(found.key, found.value);
+        return found;
+      },
+      close: () => {
+        steps.return?.();
+      },
+    };
+  }
+
+  /** Throws when the value that was taken last does not belong to the key. */
+  #verify(key: Uint8Array, value: Uint8Array): void {
+    const keySum = checksum(0, key, 0, key.length);
+    if (checksum(keySum, value, 0, value.length) === this.#copies.lastChecksum) return;
+    throw this.damaged(key, `a record of ${value.length} bytes fails its checksum`);
   }
 
   /** Tells about it; the caller throws what this returns. */
@@ -294,14 +322,12 @@ class LmdbEngine implements Engine {
 
 class LmdbSnapshot implements EngineSnapshot {
   readonly #engine: LmdbEngine;
-  readonly #records: Database;
-  readonly #options: { readonly transaction: Transaction };
+  readonly #options: ReadOptions;
   #open = true;
 
-  constructor(engine: LmdbEngine, records: Database) {
+  constructor(engine: LmdbEngine, transaction: Transaction) {
     this.#engine = engine;
-    this.#records = records;
-    this.#options = { transaction: records.useReadTransaction() };
+    this.#options = { transaction };
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
@@ -309,37 +335,9 @@ class LmdbSnapshot implements EngineSnapshot {
     return this.#engine.read(key, this.#options);
   }
 
-  range({ from, to, reverse, keysOnly }: Range): Cursor {
+  range(range: Range): Cursor {
     this.#check();
-    const bounds = reverse
-      ? { start: to, end: from, reverse, exclusiveStart: true, inclusiveEnd: true }
-      : { start: from, end: to };
-    const range = { ...bounds, ...this.#options };
-    const steps = keysOnly
-      ? this.#records.getKeys(range)[Symbol.iterator]()
-      : this.#records.getRange(range)[Symbol.iterator]();
-    return {
-      next: () => {
-        this.#check();
-        let step: IteratorResult<LmdbKey | LmdbPair>;
-        try {
-          step = steps.next();
-        } catch (error) {
-          throw this.#engine.damaged(from, reasonOf(error));
-        }
-        if (step.done) return undefined;
-        const found = step.value;
-        if (found instanceof Uint8Array) {
-          return { key: plain(found, found.length), value: NO_VALUE };
-        }
-        const { key, value } = found;
-        this.#engine.verify(key, value, value.length);
-        return { key: plain(key, key.length), value: plain(value, value.length - CHECKSUM_BYTES) };
-      },
-      close: () => {
-        steps.return?.();
-      },
-    };
+    return this.#engine.cursor(range, this.#options, () => this.#check());
   }
 
   close(): void {
@@ -351,11 +349,6 @@ class LmdbSnapshot implements EngineSnapshot {
   #check(): void {
     if (!this.#open) throw new Error('the snapshot is closed');
   }
-}
-
-/** lmdb-js returns copies as Buffers, whose `slice` is a view: what leaves here is a plain array. */
-function plain(bytes: Uint8Array<ArrayBuffer>, length: number): Uint8Array {
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, length);
 }
 
 const FULL_CODES: readonly (number | undefined)[] = [-30792 /* MDB_MAP_FULL */, 28 /* ENOSPC */];
