@@ -14,6 +14,11 @@ export class ByteBudget {
     return this.#used;
   }
 
+  /** More than half is taken. */
+  get isTight(): boolean {
+    return this.#used > this.#limit / 2;
+  }
+
   /** Whether there is room; false takes nothing. */
   take(bytes: number): boolean {
     if (this.#used + bytes > this.#limit) return false;

@@ -56,6 +56,8 @@ export class FastConnection implements ExchangeOwner {
   #partial: PartialRequest | undefined;
   /** Reading pauses, since too much is unanswered. */
   #isFull = false;
+  /** The client has less time to read than usual. */
+  #isHurried = false;
   /** The client sends nothing more. */
   #isHalfClosed = false;
   #isUsed = false;
@@ -259,7 +261,17 @@ export class FastConnection implements ExchangeOwner {
     this.#context.budget.force(writableLength - this.#unread);
     this.#unread = writableLength;
     // The socket's own timer sees whether the client reads anything, however slowly.
-    if (writableLength > 0) this.#socket.setTimeout(this.#context.limits.stallTimeoutMs);
+    if (writableLength === 0) return;
+    this.#socket.setTimeout(this.#context.limits.stallTimeoutMs);
+    this.#isHurried = false;
+    this.#hurryIfTight();
+  }
+
+  #hurryIfTight(): void {
+    const { budget, limits } = this.#context;
+    if (this.#isHurried || !budget.isTight) return;
+    this.#isHurried = true;
+    this.#socket.setTimeout(limits.tightStallTimeoutMs);
   }
 
   #drained(): void {
@@ -318,6 +330,7 @@ export class FastConnection implements ExchangeOwner {
   /** Holds the connection to its limits of time; called in every step of the sweep, with the time rounded down. */
   sweep(now: number): void {
     const { limits } = this.#context;
+    if (this.#unread > 0) this.#hurryIfTight();
     const still = now - this.#movedAt;
     const partial = this.#partial;
     if (partial !== undefined) {

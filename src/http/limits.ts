@@ -16,6 +16,8 @@ export interface HttpLimits {
   readonly keepAliveTimeoutMs: number;
   /** Of a connection on which nothing moves, a client that does not read its answer included. */
   readonly stallTimeoutMs: number;
+  /** The same of clients that do not read, while more than half of `inFlightBytes` is taken: others need the room. */
+  readonly tightStallTimeoutMs: number;
   /** How long a refused client may go on sending before its connection is dropped. */
   readonly drainTimeoutMs: number;
   /** How long `close` waits for answers. */
@@ -26,13 +28,14 @@ export const DEFAULT_LIMITS: HttpLimits = {
   bodyBytes: 16 * 1024 * 1024,
   headerBytes: 16 * 1024,
   inFlightBytes: 256 * 1024 * 1024,
-  pipelineRequests: 64,
+  pipelineRequests: 16,
   pipelineBytes: 1024 * 1024,
   connections: 10_000,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 60_000,
   keepAliveTimeoutMs: 60_000,
-  stallTimeoutMs: 120_000,
+  stallTimeoutMs: 60_000,
+  tightStallTimeoutMs: 2_000,
   drainTimeoutMs: 2_000,
   closeTimeoutMs: 5_000,
 };

@@ -89,6 +89,8 @@ export class NodePath {
       reply = await compressed(reply);
     }
     lease.force(reply.body.length);
+    const { budget, limits } = this.#options;
+    if (budget.isTight) message.socket.setTimeout(limits.tightStallTimeoutMs);
     const isLast = this.#connectionOf(message.socket).newest === message;
     writeHead(response, reply, nextId(), this.#isClosing && isLast);
     response.end(reply.body);

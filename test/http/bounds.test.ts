@@ -104,6 +104,25 @@ describe.each(WAYS)('[H2] on %s', (_, fastPath) => {
     expect(slow.text.length).toBeLessThan(16_000_000);
   });
 
+  test('a client has less time to read when others need the room', async () => {
+    const answers = ['x'.repeat(16_000_000), '{}'].map((text) => new TextEncoder().encode(text));
+    server = await startTestServer({
+      fastPath,
+      limits: { inFlightBytes: 4_000_000, stallTimeoutMs: 60_000, tightStallTimeoutMs: 100 },
+      handle: () =>
+        Promise.resolve({
+          status: 200,
+          body: (answers.length > 1 ? answers.shift() : answers[0]) as Uint8Array,
+          error: undefined,
+        }),
+    });
+    const slow = connectClient();
+    slow.socket.pause();
+    slow.send(post('Scan', '{}'));
+    await turnsUntil(() => answers.length === 1);
+    for (let text = ''; !text.includes('200 OK'); ) text = await ask(post('Scan', '{}'));
+  });
+
   test('what one client sends ahead is not read until earlier requests are answered', async () => {
     const { held, order, handle } = heldHandler();
     server = await startTestServer({ fastPath, handle, limits: { pipelineRequests: 8 } });
