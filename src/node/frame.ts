@@ -19,19 +19,13 @@ const FULL_BYTES = 4 * 1024 * 1024;
 /** 16 hex digits; the nodes of a cluster that is not formed yet use zeros. */
 export const NO_CLUSTER = '0000000000000000';
 
-function writeClusterId(writer: ByteWriter, clusterId: string): void {
-  writer.u32(Number.parseInt(clusterId.slice(0, 8), 16));
-  writer.u32(Number.parseInt(clusterId.slice(8), 16));
-}
-
-function readClusterId(reader: ByteReader): string {
-  const hex = (value: number) => value.toString(16).padStart(8, '0');
-  return hex(reader.u32()) + hex(reader.u32());
-}
-
 /** Collects messages and makes one frame of them. */
 export class FrameWriter {
   readonly #writer = new ByteWriter(64 * 1024);
+  // The id in the two words that the header has for it.
+  #clusterId = NO_CLUSTER;
+  #clusterHigh = 0;
+  #clusterLow = 0;
 
   constructor() {
     this.#clear();
@@ -61,18 +55,26 @@ export class FrameWriter {
 
   /** The frame, in bytes of its own; the writer is empty afterwards. */
   take(clusterId: string): Uint8Array {
-    const frame = this.#writer.take();
-    const header = new ByteWriter(FRAME_HEADER_BYTES)
-      .u16(MAGIC)
-      .u8(PROTOCOL_VERSION)
-      .u8(0)
-      .u32(frame.length - FRAME_HEADER_BYTES);
-    writeClusterId(header, clusterId);
-    header.u32(crc32c(frame, 0, FRAME_HEADER_BYTES));
-    header.u32(crc32c(header.view()));
-    frame.set(header.view());
+    this.#setClusterId(clusterId);
+    const writer = this.#writer;
+    const checksum = crc32c(writer.view(), 0, FRAME_HEADER_BYTES);
+    writer
+      .patchU32(0, ((MAGIC << 16) | (PROTOCOL_VERSION << 8)) >>> 0)
+      .patchU32(4, writer.length - FRAME_HEADER_BYTES)
+      .patchU32(8, this.#clusterHigh)
+      .patchU32(12, this.#clusterLow)
+      .patchU32(16, checksum);
+    writer.patchU32(20, crc32c(writer.view(), 0, 0, FRAME_HEADER_BYTES - 4));
+    const frame = writer.take();
     this.#clear();
     return frame;
+  }
+
+  #setClusterId(clusterId: string): void {
+    if (clusterId === this.#clusterId) return;
+    this.#clusterId = clusterId;
+    this.#clusterHigh = Number.parseInt(clusterId.slice(0, 8), 16);
+    this.#clusterLow = Number.parseInt(clusterId.slice(8), 16);
   }
 
   #clear(): void {
@@ -93,6 +95,8 @@ export class FrameReader {
   #headerFilled = 0;
   #length = 0;
   #clusterId = NO_CLUSTER;
+  #clusterHigh = 0;
+  #clusterLow = 0;
   #checksum = 0;
   /** A body that did not come in one chunk. */
   #body: Uint8Array | undefined;
@@ -129,7 +133,8 @@ export class FrameReader {
     const version = reader.u8();
     reader.u8();
     const length = reader.u32();
-    const clusterId = readClusterId(reader);
+    const clusterHigh = reader.u32();
+    const clusterLow = reader.u32();
     const checksum = reader.u32();
     if (magic !== MAGIC) throw new MalformedError('not a flotilla node');
     if (reader.u32() !== crc32c(this.#header, 0, 0, FRAME_HEADER_BYTES - 4)) {
@@ -138,8 +143,11 @@ export class FrameReader {
     if (version !== PROTOCOL_VERSION) throw new MalformedError(`protocol version ${version}`);
     if (length > FRAME_BODY_BYTES_MAX) throw new MalformedError(`frame of ${length} bytes`);
     this.#length = length;
-    this.#clusterId = clusterId;
     this.#checksum = checksum;
+    if (clusterHigh === this.#clusterHigh && clusterLow === this.#clusterLow) return;
+    this.#clusterHigh = clusterHigh;
+    this.#clusterLow = clusterLow;
+    this.#clusterId = hex(clusterHigh) + hex(clusterLow);
   }
 
   #emit(body: Uint8Array, onFrame: (frame: Frame) => void): void {
@@ -149,6 +157,10 @@ export class FrameReader {
     if (crc32c(body) !== this.#checksum) throw new MalformedError('frame fails its checksum');
     onFrame({ clusterId: this.#clusterId, messages: messagesOf(body) });
   }
+}
+
+function hex(word: number): string {
+  return word.toString(16).padStart(8, '0');
 }
 
 function* messagesOf(body: Uint8Array): Iterable<Uint8Array> {
