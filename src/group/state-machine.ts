@@ -1,5 +1,8 @@
 import type { Reader, Write } from '../engine/index.ts';
 
+/** The state as of the entry `appliedIndex`. */
+export type AppliedState = Reader & { readonly appliedIndex: number };
+
 /** What applying one entry changed and answers. The bytes of `result` go to whoever proposed the entry. */
 export interface Applied {
   readonly writes: readonly Write[];
@@ -15,8 +18,10 @@ export interface Applied {
  */
 export interface StateMachine {
   /** Forgets everything and reads what `state` holds: after the start and after a snapshot. */
-  restore(state: Reader): void;
-  /** Evaluates one command. All or nothing: a refusal is a result without writes (S5). */
-  apply(data: Uint8Array, state: Reader): Applied;
+  restore(state: AppliedState): void;
+  /**
+   * Evaluates one command, on the state as of the entry before it. All or nothing: a refusal is a result without writes (S5).
+   */
+  apply(data: Uint8Array, state: AppliedState): Applied;
   cacheWrites(state: Reader): readonly Write[];
 }

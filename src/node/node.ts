@@ -36,6 +36,7 @@ import { type QuarantineRecord, quarantine, readQuarantine } from './quarantine.
 import { knownReplicas, Replicas } from './replicas.ts';
 import { Services } from './services.ts';
 import { fetchSnapshot } from './snapshot-transfer.ts';
+import { type Difference, StateComparison } from './state-comparison.ts';
 import { type ClusterStatus, clusterStatus } from './status.ts';
 import { Turn } from './turn.ts';
 import { watchMap } from './watch-map.ts';
@@ -101,12 +102,14 @@ export class Node {
   readonly #replicas: Replicas;
   readonly #data: DataService;
   readonly #controller: ControllerService;
+  readonly #comparison: StateComparison;
   readonly #listeners = new Set<() => void>();
   #map: ClusterMap = { number: 0, clusterId: '', nodes: [], groups: [], tables: [] };
   #ticker: Timer | undefined;
   #tickedAt: number;
   #ticks = 0;
   #serving = false;
+  #differs = false;
   #stopping = false;
   #stopped = false;
 
@@ -221,6 +224,13 @@ export class Node {
     });
     this.#data = new DataService(this.#replicas, clock);
     this.#controller = new ControllerService(this.#replicas, clock);
+    this.#comparison = new StateComparison({
+      self: this.self,
+      replicas: this.#replicas,
+      clock,
+      ask: (node, group) => this.#services.askForDigests(node, group),
+      tell: (node, difference) => this.#services.tellDifference(node, difference),
+    });
   }
 
   /** The newest map that this node has seen. */
@@ -324,6 +334,8 @@ export class Node {
       replicas: this.#replicas,
       data: this.#data,
       controller: this.#controller,
+      comparison: this.#comparison,
+      onDifference: (difference) => this.#onDifference(difference),
     });
     this.#serving = true;
     this.#afterApply();
@@ -386,6 +398,7 @@ export class Node {
     }
     const cluster = this.#formation.record;
     if (cluster && this.#serving) this.#controller.tick(cluster);
+    if (this.#serving && !this.#stopping) this.#comparison.tick();
     if (this.#ticks % BALANCE_TICKS === 0) {
       if (!this.#stopping) balanceLeaders(this.#replicas, this.self, (node) => this.#canLead(node));
       this.#tellListeners();
@@ -408,6 +421,25 @@ export class Node {
     if (!this.#stopping && this.#map.nodes.some(({ name }) => this.#peers.canLead(name))) {
       stepDown(this.#replicas);
     }
+  }
+
+  /** A replica of this node is not what the majority is: it stops leading, and this node stops (S3). */
+  #onDifference({ group, replica, index, digest, expected }: Difference): void {
+    const held = this.#replicas.data(group);
+    // Only what this node said itself counts: it may have started again since.
+    const said = this.#comparison.digestsOf(group);
+    const isOurs = said.some((own) => own.index === index && own.digest === digest);
+    if (!isOurs || held?.replica.id !== replica || this.#differs) return;
+    this.#differs = true;
+    const { notice, fatal, clock } = this.#options;
+    const text =
+      `replica ${replica} of group ${group} on node ${this.self} differs from the majority ` +
+      `at entry ${index}: its state has the digest ${digest}, theirs ${expected}`;
+    notice(text);
+    stepAside(this.#replicas, clock, STEP_ASIDE_MS_MAX).then(
+      () => fatal(new Error(text)),
+      (error) => fatal(error),
+    );
   }
 
   #canLead(node: NodeName): boolean {

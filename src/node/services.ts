@@ -5,12 +5,13 @@ import {
   utf8,
   utf8Text,
 } from '../bytes/index.ts';
-import type { ControllerReply, ControllerRequest, NodeName } from '../controller/index.ts';
+import type { ControllerReply, ControllerRequest, GroupId, NodeName } from '../controller/index.ts';
 import {
   type GroupReply,
   type GroupRequest,
   readGroupReply,
   readGroupRequest,
+  type StateDigest,
   writeGroupReply,
   writeGroupRequest,
 } from '../store/index.ts';
@@ -26,6 +27,7 @@ import {
   serveSnapshotPiece,
   writeSnapshotPiece,
 } from './snapshot-transfer.ts';
+import type { Difference, StateComparison } from './state-comparison.ts';
 import { type NodeStatus, nodeStatus } from './status.ts';
 
 // Numbers on the wire.
@@ -34,9 +36,12 @@ const CONTROLLER = 2;
 const SNAPSHOT = 3;
 const FORM = 4;
 const STATUS = 5;
+const DIGESTS = 6;
+const DIFFERENCE = 7;
 
 const SNAPSHOT_TIMEOUT_MS = 5_000;
 const STATUS_TIMEOUT_MS = 1_000;
+const DIGESTS_TIMEOUT_MS = 2_000;
 const FORM_TIMEOUT_MS = 5_000;
 
 const NOT_YET: GroupReply = { kind: 'not-leader', leader: '' };
@@ -53,6 +58,9 @@ export interface Served {
   readonly replicas: Replicas;
   readonly data: DataService;
   readonly controller: ControllerService;
+  readonly comparison: StateComparison;
+  /** A replica of this node was found to differ (S3). */
+  readonly onDifference: (difference: Difference) => void;
 }
 
 /**
@@ -136,6 +144,24 @@ export class Services {
     });
   }
 
+  askForDigests(node: NodeName, group: GroupId): Promise<readonly StateDigest[] | undefined> {
+    return new Promise((resolve) => {
+      const write = (writer: ByteWriter) => writer.varint(group);
+      this.#options.peers.request(node, DIGESTS, write, DIGESTS_TIMEOUT_MS, (reply) => {
+        resolve(typeof reply === 'object' ? (parse(reply) as StateDigest[]) : undefined);
+      });
+    });
+  }
+
+  /** Not answered: it is found again. */
+  tellDifference(node: NodeName, difference: Difference): void {
+    if (node === this.#options.self) this.#served?.onDifference(difference);
+    else {
+      const write = json(difference);
+      this.#options.peers.request(node, DIFFERENCE, write, DIGESTS_TIMEOUT_MS, () => {});
+    }
+  }
+
   /** Not answered: the peer gets it again when it is up again. */
   sendRecord(node: NodeName, record: ClusterRecord): void {
     this.#options.peers.request(node, FORM, json(record), FORM_TIMEOUT_MS, () => {});
@@ -174,6 +200,13 @@ export class Services {
         break;
       case STATUS:
         respond(json(nodeStatus(served.replicas)));
+        break;
+      case DIGESTS:
+        respond(json(served.comparison.digestsOf(payload.varint())));
+        break;
+      case DIFFERENCE:
+        served.onDifference(parse(payload) as Difference);
+        respond(() => {});
         break;
       default:
         break; // a newer peer asks for what this version does not know: its request times out

@@ -1,3 +1,4 @@
+import { ByteWriter, hash64, mix128, state128 } from '../bytes/index.ts';
 import type { Reader, Write } from '../engine/index.ts';
 import {
   hashBound,
@@ -10,6 +11,7 @@ import {
 } from '../item/index.ts';
 import {
   type CommandResult,
+  type DataCommand,
   decodeCommand,
   encodeAgain,
   encodeResult,
@@ -24,7 +26,8 @@ import { PageReader } from './page-reader.ts';
 import { Retries } from './retries.ts';
 import type { RetryEntry } from './retry-generation.ts';
 import { Sessions } from './sessions.ts';
-import { type Shard, Shards } from './shards.ts';
+import { addItem, removeItem } from './set-digest.ts';
+import { encodeShard, type Shard, Shards } from './shards.ts';
 import { decodeStoredValue, encodeStoredValue } from './stored-value.ts';
 
 interface Applied {
@@ -33,6 +36,22 @@ interface Applied {
 }
 
 const NOTHING: readonly Write[] = [];
+
+/** The state as of the entry `appliedIndex`. */
+export type AppliedState = Reader & { readonly appliedIndex: number };
+
+/** A hash of a group's whole state as of an entry: equal on all replicas (S3). */
+export interface StateDigest {
+  readonly index: number;
+  /** A version, a colon, 32 hex digits. */
+  readonly digest: string;
+}
+
+/** A digest is kept once in this much session time, in milliseconds. */
+const DIGEST_INTERVAL_MS = 1_000;
+const DIGESTS_KEPT = 32;
+/** Of what goes into a digest: replicas compare digests of one version only. */
+const DIGEST_VERSION = 1;
 
 /**
  * The state machine of a data group: items in shards, with what makes each command take effect once:
@@ -44,6 +63,8 @@ export class DataMachine {
   readonly #sessions = new Sessions();
   readonly #retries = new Retries();
   readonly #shards = new Shards();
+  #index = 0;
+  #digests: StateDigest[] = [];
 
   /** Milliseconds; advances with the entries applied. */
   get sessionTime(): number {
@@ -63,7 +84,9 @@ export class DataMachine {
     return this.#retries.entries();
   }
 
-  restore(state: Reader): void {
+  restore(state: AppliedState): void {
+    this.#index = state.appliedIndex;
+    this.#digests = [];
     this.#sessions.restore(state);
     this.#retries.restore(state);
     this.#shards.restore(state);
@@ -77,10 +100,46 @@ export class DataMachine {
     ];
   }
 
-  apply(data: Uint8Array, state: Reader): Applied {
+  /**
+   * Digests of the last half minute, oldest first. The entries are chosen by the session time in them alone, about one a
+   * second, so that they are the same ones on every replica, whatever the load.
+   */
+  get digests(): readonly StateDigest[] {
+    return this.#digests;
+  }
+
+  /** The digest of now: as of the last entry that was applied here. */
+  digest(): StateDigest {
+    const { sessions, bytes } = this.#sessions.size;
+    const writer = new ByteWriter(256)
+      .u64(this.#sessions.time)
+      .varint(sessions)
+      .varint(bytes)
+      .varint(this.#retries.count)
+      .varint(this.#retries.bytes);
+    const shards = [...this.#shards.all()].sort((a, b) => a.id - b.id);
+    for (const shard of shards) writer.bytes(encodeShard(shard));
+    const hash = state128();
+    mix128(hash, writer.view());
+    const text = Array.from(hash, (word) => word.toString(16).padStart(8, '0')).join('');
+    return { index: this.#index, digest: `${DIGEST_VERSION}:${text}` };
+  }
+
+  apply(data: Uint8Array, state: AppliedState): Applied {
     const { sessionTime, command } = decodeCommand(data);
+    const before = Math.floor(this.#sessions.time / DIGEST_INTERVAL_MS);
     this.#sessions.advanceTime(sessionTime);
     this.#retries.forget(this.#sessions.time);
+    const applied = this.#evaluate(command, state);
+    this.#index = state.appliedIndex + 1;
+    if (Math.floor(this.#sessions.time / DIGEST_INTERVAL_MS) > before) {
+      this.#digests.push(this.digest());
+      if (this.#digests.length > DIGESTS_KEPT) this.#digests.shift();
+    }
+    return applied;
+  }
+
+  #evaluate(command: DataCommand, state: Reader): Applied {
     switch (command.kind) {
       case 'write':
         return this.#write(command, state);
@@ -142,10 +201,14 @@ export class DataMachine {
     let writes = NOTHING;
     if (effect) {
       const item = effect.kind === 'put' ? effect.item : undefined;
+      const keyHash = hash64(command.key);
       shard.sequence += 1;
       shard.items += (item ? 1 : 0) - (current ? 1 : 0);
       shard.bytes += (item?.size ?? 0) - (current?.size ?? 0);
-      writes = [{ key, value: item && encodeStoredValue(item, shard.sequence) }];
+      const next = item && encodeStoredValue(item, shard.sequence);
+      if (value) removeItem(shard, keyHash, value);
+      if (next) addItem(shard, keyHash, next);
+      writes = [{ key, value: next }];
     }
     const result = this.#done(outcome);
     this.#sessions.remember(command, place, result);

@@ -27,7 +27,7 @@ export {
   stampCommand,
   type WriteCommand,
 } from './command.ts';
-export { DataMachine } from './data-machine.ts';
+export { type AppliedState, DataMachine, type StateDigest } from './data-machine.ts';
 export {
   type GroupReply,
   type GroupRequest,

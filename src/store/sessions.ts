@@ -59,6 +59,11 @@ export class Sessions {
     return this.#time;
   }
 
+  /** Of all sessions, and what is counted for their answers. */
+  get size(): { readonly sessions: number; readonly bytes: number } {
+    return { sessions: this.#sessions.size, bytes: this.#bytes };
+  }
+
   restore(state: Reader): void {
     this.#sessions.clear();
     this.#bytes = 0;

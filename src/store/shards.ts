@@ -3,9 +3,10 @@ import type { Reader, Write } from '../engine/index.ts';
 import { compareHash, hashFromHex } from '../item/index.ts';
 import type { InstallShardCommand } from './command.ts';
 import { SHARD_RANGE, shardKey } from './keys.ts';
+import type { SetDigest } from './set-digest.ts';
 
-/** A shard that a group holds. */
-export interface Shard {
+/** A shard that a group holds. The digest is of its items, while it is served. */
+export interface Shard extends SetDigest {
   readonly id: number;
   readonly table: number;
   readonly epoch: number;
@@ -59,6 +60,8 @@ export class Shards {
       items: 0,
       bytes: 0,
       sequence: 0,
+      digestHigh: 0,
+      digestLow: 0,
     };
     this.#add(shard);
     return shard;
@@ -103,7 +106,8 @@ export class Shards {
   }
 }
 
-function encodeShard(shard: Shard): Uint8Array {
+/** What a shard's record is: everything that replicas must agree on. */
+export function encodeShard(shard: Shard): Uint8Array {
   return new ByteWriter(64)
     .varint(shard.id)
     .varint(shard.table)
@@ -114,6 +118,8 @@ function encodeShard(shard: Shard): Uint8Array {
     .varint(shard.items)
     .varint(shard.bytes)
     .varint(shard.sequence)
+    .u32(shard.digestHigh)
+    .u32(shard.digestLow)
     .take();
 }
 
@@ -129,6 +135,8 @@ function decodeShard(bytes: Uint8Array): Shard {
     items: reader.varint(),
     bytes: reader.varint(),
     sequence: reader.varint(),
+    digestHigh: reader.u32(),
+    digestLow: reader.u32(),
   };
   reader.end();
   return shard;
