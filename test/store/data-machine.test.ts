@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { hashToHex, storageKey } from '../../src/item/index.ts';
+import type { Reader } from '../../src/engine/index.ts';
+import { type Condition, hashToHex, storageKey } from '../../src/item/index.ts';
 import { SimRandom } from '../../src/sim/index.ts';
 import { encodeCommand } from '../../src/store/index.ts';
 import { keyOf, wholeTable } from '../support/world.ts';
@@ -158,6 +159,13 @@ describe('applying', () => {
   });
 });
 
+const NEVER: Condition = {
+  kind: 'compare',
+  comparator: '=',
+  left: { kind: 'path', path: ['none'] },
+  right: { kind: 'value', value: { type: 'S', value: '' } },
+};
+
 describe('pages', () => {
   test('[E7] [B5] a long page comes in slices, each of which goes on by key', async () => {
     const replica = await TestReplica.open();
@@ -167,6 +175,37 @@ describe('pages', () => {
       const { outcome, slices } = pageOf(replica, 1, 1, { reverse });
       expect(slices).toBeGreaterThan(3);
       expect(outcome).toMatchObject({ count: 900, scannedCount: 900, lastKey: undefined });
+    }
+  });
+
+  test('[E7] [B5] a slice reads so many bytes and one item more, whatever a filter lets through', async () => {
+    const replica = await TestReplica.open();
+    replica.apply(0, install());
+    for (let i = 1; i <= 12; i++) replica.apply(1, putting(7, i, `k${i}`, 'v'.repeat(300_000)));
+    for (const filter of [undefined, NEVER]) {
+      const reader = replica.machine.page({
+        shard: 1,
+        epoch: 1,
+        operation: wholeTable({ id: 1 } as never, { maxBytes: 1e9, ...(filter && { filter }) }),
+      });
+      let read = 0;
+      const counting: Reader = {
+        get: (key) => replica.state.get(key),
+        range: (range) => {
+          const cursor = replica.state.range(range);
+          const next = () => {
+            read++;
+            return cursor.next();
+          };
+          return { next, close: () => cursor.close() };
+        },
+      };
+      let slices = 1;
+      for (; reader.step(counting) === 'more'; slices++) {
+        expect(read).toBe(1);
+        read = 0;
+      }
+      expect(slices).toBe(13);
     }
   });
 
