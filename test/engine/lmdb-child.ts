@@ -7,7 +7,7 @@ import { openLmdb } from '../../src/engine/lmdb/index.ts';
 import type { DiskError } from '../../src/ports/index.ts';
 
 const [directory = '', keys = '50', valueBytes = '20'] = process.argv.slice(2);
-const engine = await openLmdb(directory);
+const engine = await openLmdb(directory, { freeBytesMin: 0 });
 const found = engine.get(utf8('key 0000'));
 for (
   let round = found ? new DataView(found.buffer, found.byteOffset).getUint32(0) + 1 : 1;
