@@ -45,6 +45,11 @@ export interface ServerOptions {
   readonly refuse: (reason: string) => void;
   /** A broken invariant or a failed disk: likewise, at once. */
   readonly fatal: (error: unknown) => void;
+  /** Other sizes than the defaults. */
+  readonly limits?: NodeLimits;
+  /** Puts something between the node and its disk or engine: tests inject faults there. */
+  readonly wrapDisk?: (disk: Disk) => Disk;
+  readonly wrapEngine?: (engine: Engine) => Engine;
 }
 
 export interface Server {
@@ -66,43 +71,58 @@ interface Storage {
 
 /** Rejects with {@link StartError} when the options or the directory do not fit; nothing on the disk is changed then. */
 export async function startServer(options: ServerOptions): Promise<Server> {
-  const { name, zone, initialCluster, notice, refuse, fatal } = options;
   checkList(options);
   await checkAddresses(options);
   const storage = await openStorage(options);
+  // What was opened is closed in the opposite order, also when the rest can not be opened.
+  const opened: (() => Promise<void>)[] = [async () => storage.lock?.release()];
+  const close = async () => {
+    for (const one of opened.reverse()) await one();
+  };
+  try {
+    const node = await openNode(options, storage, opened);
+    return { http: options.http, node, stop: close };
+  } catch (error) {
+    await close().catch(() => {});
+    throw error;
+  }
+}
+
+async function openNode(
+  options: ServerOptions,
+  storage: Storage,
+  opened: (() => Promise<void>)[],
+): Promise<Node> {
+  const { name, http, peer, zone, initialCluster, notice, refuse, fatal } = options;
   const identity = await openIdentity(storage.disk, nodeRandom, name);
   const engine = await storage.openEngine();
+  opened.push(() => engine.close());
   const node = await Node.start({
     identity,
-    http: options.http,
-    peer: options.peer,
+    http,
+    peer,
     zone,
     initialCluster,
     clock: nodeClock,
     random: nodeRandom,
     network: nodeNetwork,
     disk: storage.disk,
-    engine,
-    limits: storage.limits,
+    engine: options.wrapEngine?.(engine) ?? engine,
+    limits: { ...storage.limits, ...options.limits },
     notice,
     refuse,
     fatal,
   });
+  opened.push(() => node.stop());
   const router = new Router(node, nodeClock, nodeRandom);
   const controller = new ControllerClient(node, nodeClock, nodeRandom);
   const keeper = new ShardKeeper(node, controller);
   node.onChange(() => keeper.run());
   const listeners = await startListeners(options, node, router);
-  return {
-    http: options.http,
-    node,
-    stop: async () => {
-      await Promise.all(listeners.map((listener) => listener.close()));
-      await node.stop();
-      await engine.close();
-      await storage.lock?.release();
-    },
-  };
+  opened.push(async () => {
+    await Promise.all(listeners.map((listener) => listener.close()));
+  });
+  return node;
 }
 
 /** A list that this node is not in is a mistake of whoever wrote it. */
@@ -135,7 +155,7 @@ async function checkAddresses({ http, peer, admin }: ServerOptions): Promise<voi
   }
 }
 
-async function openStorage({ directory }: ServerOptions): Promise<Storage> {
+async function openStorage({ directory, wrapDisk }: ServerOptions): Promise<Storage> {
   if (directory === undefined) {
     return {
       disk: new MemoryDisk(),
@@ -149,7 +169,8 @@ async function openStorage({ directory }: ServerOptions): Promise<Storage> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const lock = await lockDirectory(directory);
     const openEngine = () => openLmdb(join(directory, 'engine'));
-    return { disk: nodeDisk(directory), lock, limits: {}, openEngine };
+    const disk = nodeDisk(directory);
+    return { disk: wrapDisk?.(disk) ?? disk, lock, limits: {}, openEngine };
   } catch (error) {
     if (error instanceof DirectoryLockedError) throw new StartError(error.message);
     throw new StartError(`can not use the data directory ${directory}: ${reasonOf(error)}`);
