@@ -1,6 +1,6 @@
 /**
- * Costs of the log and the engine, in microseconds of this process: `npx tsx bench/engine.ts`. Files go to the system's
- * directory for temporary files, so its disk is what is measured.
+ * Costs of the log and the engine, in microseconds of this process: `npx tsx bench/engine.ts`; with `--million`, what a
+ * node's worth of items needs. Files go to the system's directory for temporary files, so its disk is what is measured.
  */
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { open } from 'lmdb';
 import { compareBytes } from '../src/bytes/index.ts';
-import { Memtable, openReplicaStates } from '../src/engine/index.ts';
+import { Memtable, openReplicaStates, type ReplicaState } from '../src/engine/index.ts';
 import { openLmdb } from '../src/engine/lmdb/index.ts';
 import { type LogEntry, openLog } from '../src/log/index.ts';
 import { nodeDisk } from '../src/platform/index.ts';
@@ -19,9 +19,13 @@ const VALUE_BYTES = 260;
 
 const directory = await mkdtemp(join(tmpdir(), 'flotilla-bench-'));
 try {
-  memtable();
-  await flushes();
-  await log();
+  if (process.argv.includes('--million')) {
+    await million();
+  } else {
+    memtable();
+    await flushes();
+    await log();
+  }
 } finally {
   await rm(directory, { recursive: true });
 }
@@ -176,6 +180,67 @@ function mainThread(): { worked: number; waited: number } {
   const text = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'latin1');
   const [worked, waited] = text.split(' ');
   return { worked: Number(worked) / 1e6, waited: Number(waited) / 1e6 };
+}
+
+/** A node's worth: a million items in four replicas, the memory it takes, and how soon they are there again. */
+async function million(): Promise<void> {
+  const path = join(directory, 'million');
+  const value = crypto.getRandomValues(new Uint8Array(VALUE_BYTES));
+  let engine = await openLmdb(path);
+  let states = openReplicaStates(engine);
+  const replicas = await Promise.all([1, 2, 3, 4].map((replica) => states.open(replica)));
+  let peak = 0;
+  const began = performance.now();
+  const cpu = process.cpuUsage();
+  for (let i = 0; i < 1_000_000; i++) {
+    const [key] = randomKeys(1) as [Uint8Array];
+    const state = replicas[i % 4] as ReplicaState;
+    state.apply(state.appliedIndex + 1, 1, [{ key, value }]);
+    if (i % 100 !== 0) continue;
+    peak = Math.max(peak, anonymousMegabytes());
+    for (const each of replicas) if (each.needsFlush) void each.flush();
+    while (state.isFull) await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await Promise.all(replicas.map((state) => state.flush()));
+  const { user, system } = process.cpuUsage(cpu);
+  peak = Math.max(peak, anonymousMegabytes());
+  report('a million puts in four replicas: time a put', performance.now() - began, 1_000_000);
+  report('  processor time a put, all threads', (user + system) / 1000, 1_000_000);
+  console.log(`${'  memory of the process alone, at most'.padEnd(58)} ${peak.toFixed(0)} MB`);
+  await engine.close();
+  const opened = performance.now();
+  engine = await openLmdb(path);
+  states = openReplicaStates(engine);
+  for (const replica of [1, 2, 3, 4]) await states.open(replica);
+  const took = performance.now() - opened;
+  console.log(`${'  opened again within'.padEnd(58)} ${took.toFixed(0).padStart(8)} ms`);
+  const scrubbing = process.cpuUsage();
+  const scrubBegan = performance.now();
+  // The engine alone keeps no process alive.
+  const alive = setInterval(() => {}, 1000);
+  const records = await new Promise<number>((resolve) => {
+    engine.onScrubbed = resolve;
+    engine.onDamage = (damage) => {
+      throw new Error(damage.reason);
+    };
+  });
+  clearInterval(alive);
+  const scrubbed = process.cpuUsage(scrubbing);
+  report('first scrub: time a record', performance.now() - scrubBegan, records);
+  report('  processor time a record', (scrubbed.user + scrubbed.system) / 1000, records);
+  const idle = process.cpuUsage();
+  await new Promise((resolve) => setTimeout(resolve, 5000));
+  const rested = process.cpuUsage(idle);
+  const part = (rested.user + rested.system) / 50_000;
+  console.log(`${'  of a processor, idle'.padEnd(58)} ${part.toFixed(2).padStart(8)} %`);
+  await engine.close();
+}
+
+/** RssAnon: without the pages of files. */
+function anonymousMegabytes(): number {
+  if (process.platform !== 'linux') return process.memoryUsage.rss() / 1e6;
+  return Number(/RssAnon:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'latin1'))?.[1]) / 1024;
 }
 
 async function log(): Promise<void> {

@@ -6,7 +6,7 @@ const CHUNKS_MAX = 1 << (32 - OFFSET_BITS);
 const CHUNK_BYTES_MIN = 4096;
 
 /** Left over chunks that are kept, as many as memtables that are written out at the same time leave. */
-const POOLED_MAX = 64;
+const POOLED_MAX = 32;
 
 /**
  * Chunks for the next arena. Memory that comes and goes by the megabyte makes the collector run over the whole heap again

@@ -32,7 +32,11 @@ export {
   type ReplicaStateOptions,
   type ReplicaView,
 } from './replica-state.ts';
-export { openReplicaStates, ReplicaStates } from './replica-states.ts';
+export {
+  openReplicaStates,
+  ReplicaStates,
+  type ReplicaStatesOptions,
+} from './replica-states.ts';
 export { SnapshotDamagedError, type SnapshotHead } from './snapshot-format.ts';
 export { readSnapshotHead, SnapshotReader, verifySnapshot } from './snapshot-reader.ts';
 export { writeSnapshot } from './snapshot-writer.ts';

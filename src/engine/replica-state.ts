@@ -7,7 +7,7 @@ import { fillSpace } from './snapshot-install.ts';
 import { inSpace, SPACE_BYTES, type StateRecord, spacePrefix } from './space.ts';
 
 export interface ReplicaStateOptions {
-  /** `needsFlush` from this size of the memtable on, in bytes; 32 MiB unless told. */
+  /** `needsFlush` from this size of the memtable on, in bytes; 16 MiB unless told. */
   readonly memtableBytes?: number;
   /** `isFull` from this size of both memtables together on, in bytes; three times `memtableBytes` unless told. */
   readonly hardBytes?: number;
@@ -15,7 +15,7 @@ export interface ReplicaStateOptions {
   readonly hashSeed?: number;
 }
 
-const MEMTABLE_BYTES = 32 * 1024 * 1024;
+const MEMTABLE_BYTES = 16 * 1024 * 1024;
 const HARD_FACTOR = 3;
 
 /** The state as of one applied entry, however the replica goes on. Close it soon: it pins memory and pages of the disk. */
@@ -48,6 +48,8 @@ export class ReplicaState implements Reader {
   #appliedTerm: number;
   #flushing: Promise<void> | undefined;
   #diskFull = false;
+  /** Of both memtables, as of the last change. */
+  #countedBytes = 0;
   #installing = false;
   #removed = false;
 
@@ -98,10 +100,19 @@ export class ReplicaState implements Reader {
     return this.#active.bytes + (this.#frozen?.table.bytes ?? 0);
   }
 
-  /** No flush is under way and the memtable has reached its size, or the last flush failed. */
+  /** What a flush that began now would write, in bytes. */
+  get flushableBytes(): number {
+    return this.#flushing || this.#installing ? 0 : this.#active.bytes;
+  }
+
+  /**
+   * No flush is under way, and the memtable has reached its size, or all together half of what they may have and this is the
+   * largest; or the last flush failed.
+   */
   get needsFlush(): boolean {
     if (this.#flushing || this.#installing) return false;
-    return this.#frozen !== undefined || this.#active.bytes >= this.#memtableBytes;
+    if (this.#frozen || this.#active.bytes >= this.#memtableBytes) return true;
+    return this.#states.isHalfFull && this.#states.isLargest(this);
   }
 
   /** The last flush found no room on the disk; flushing again heals once there is some (F7). */
@@ -109,9 +120,9 @@ export class ReplicaState implements Reader {
     return this.#diskFull;
   }
 
-  /** Past the hard limit: apply must pause until a flush is done (S4). */
+  /** Past the hard limit, its own or that of all together: apply must pause until a flush is done (S4). */
   get isFull(): boolean {
-    return this.memtableBytes >= this.#hardBytes;
+    return this.#countedBytes >= this.#hardBytes || this.#states.isFull;
   }
 
   /** The caller owns the bytes. */
@@ -148,6 +159,7 @@ export class ReplicaState implements Reader {
     for (const { key, value } of writes) this.#active.put(key, value);
     this.#appliedIndex = index;
     this.#appliedTerm = term;
+    this.#count();
   }
 
   /**
@@ -157,6 +169,7 @@ export class ReplicaState implements Reader {
     this.#assertUsable();
     this.#assertKeys(writes);
     for (const { key, value } of writes) this.#active.put(key, value);
+    this.#count();
   }
 
   /** The state as of now, which stands still. */
@@ -249,6 +262,7 @@ export class ReplicaState implements Reader {
         this.#frozen = undefined;
         this.#appliedIndex = index;
         this.#appliedTerm = term;
+        this.#count();
         return { index, term };
       } catch (error) {
         this.#states.abandon(space);
@@ -265,6 +279,8 @@ export class ReplicaState implements Reader {
     if (this.#installing) throw new Error(`replica ${this.replica}: remove during an install`);
     this.#removed = true;
     await this.#flushing?.catch(() => {});
+    this.#states.memtablesGrew(-this.#countedBytes);
+    this.#countedBytes = 0;
     await this.#states.remove(this.replica, this.#durable.space);
   }
 
@@ -295,7 +311,15 @@ export class ReplicaState implements Reader {
     this.#durable = record;
     this.#frozen = undefined;
     table.release();
+    this.#count();
     this.#states.recordDurable(this.replica, record);
+  }
+
+  /** Adds what the memtables have grown or shrunk to the sum over all replicas. */
+  #count(): void {
+    const bytes = this.memtableBytes;
+    this.#states.memtablesGrew(bytes - this.#countedBytes);
+    this.#countedBytes = bytes;
   }
 
   #newTable(): Memtable {

@@ -22,10 +22,17 @@ const DELETE_KEYS_MAX = 500;
 
 const ONE = Uint8Array.of(1);
 
+export interface ReplicaStatesOptions extends ReplicaStateOptions {
+  /** Of all memtables of all replicas together, in bytes; 128 MiB unless told. */
+  readonly memtablesBytesMax?: number;
+}
+
+const MEMTABLES_BYTES_MAX = 128 * 1024 * 1024;
+
 /** Reads what the engine knows about its replicas. */
 export function openReplicaStates(
   engine: Engine,
-  options: ReplicaStateOptions = {},
+  options: ReplicaStatesOptions = {},
 ): ReplicaStates {
   return new ReplicaStates(engine, options);
 }
@@ -37,7 +44,9 @@ export class ReplicaStates {
   readonly chunks = new ChunkPool();
   readonly #options: ReplicaStateOptions;
   readonly #records = new Map<number, StateRecord>();
-  readonly #opened = new Set<number>();
+  readonly #opened = new Map<number, ReplicaState | undefined>();
+  readonly #memtablesBytesMax: number;
+  #memtablesBytes = 0;
   /** Listed for deletion; those that an install still fills are left alone. */
   readonly #deleted = new Set<number>();
   readonly #filling = new Set<number>();
@@ -45,8 +54,9 @@ export class ReplicaStates {
   #deleting: Promise<void> | undefined;
 
   /** See {@link openReplicaStates}. */
-  constructor(engine: Engine, options: ReplicaStateOptions) {
+  constructor(engine: Engine, options: ReplicaStatesOptions) {
     this.engine = engine;
+    this.#memtablesBytesMax = options.memtablesBytesMax ?? MEMTABLES_BYTES_MAX;
     this.#options = options;
     const snapshot = engine.snapshot();
     try {
@@ -76,10 +86,12 @@ export class ReplicaStates {
    */
   async open(replica: number, options: ReplicaStateOptions = {}): Promise<ReplicaState> {
     if (this.#opened.has(replica)) throw new Error(`replica ${replica} is open already`);
-    this.#opened.add(replica);
+    this.#opened.set(replica, undefined);
     try {
       const record = this.#records.get(replica) ?? (await this.#create(replica));
-      return new ReplicaState(this, replica, record, { ...this.#options, ...options });
+      const state = new ReplicaState(this, replica, record, { ...this.#options, ...options });
+      this.#opened.set(replica, state);
+      return state;
     } catch (error) {
       this.#opened.delete(replica);
       throw error;
@@ -117,6 +129,28 @@ export class ReplicaStates {
       this.#deleting = undefined;
     });
     return this.#deleting;
+  }
+
+  /** For ReplicaState: the memtables of all replicas together have half of what they may have, or all of it. */
+  get isHalfFull(): boolean {
+    return 2 * this.#memtablesBytes >= this.#memtablesBytesMax;
+  }
+
+  get isFull(): boolean {
+    return this.#memtablesBytes >= this.#memtablesBytesMax;
+  }
+
+  /** For ReplicaState: no other replica could flush more. */
+  isLargest(state: ReplicaState): boolean {
+    for (const other of this.#opened.values()) {
+      if (other && other.flushableBytes > state.flushableBytes) return false;
+    }
+    return true;
+  }
+
+  /** For ReplicaState. */
+  memtablesGrew(bytes: number): void {
+    this.#memtablesBytes += bytes;
   }
 
   /** For ReplicaState: what its flush writes beside the data, in key order before all data. */

@@ -99,6 +99,28 @@ describe('applying', () => {
     expect([state.needsFlush, state.isFull]).toEqual([true, false]);
     expect(state.durableIndex).toBe(2);
   });
+
+  it('[S4] bounds the memtables of all replicas together, and the largest is flushed', async () => {
+    const states = openReplicaStates(new MemoryEngine(), { memtablesBytesMax: 10_000 });
+    const [a, b] = [await states.open(1), await states.open(2)];
+    const big = 'x'.repeat(2000);
+    a.apply(1, 1, [put('a', big)]);
+    b.apply(1, 1, [put('b', big), put('c', big)]);
+    expect([a.needsFlush, b.needsFlush]).toEqual([false, true]);
+    a.apply(2, 1, [put('d', big)]);
+    a.apply(3, 1, [put('e', big)]);
+    expect([a.needsFlush, b.needsFlush]).toEqual([true, false]);
+    expect([a.isFull, b.isFull]).toEqual([true, true]);
+    await a.flush();
+    expect([a.isFull, b.isFull]).toEqual([false, false]);
+    expect([a.needsFlush, b.needsFlush]).toEqual([false, false]);
+    b.apply(2, 1, [put('f', big)]);
+    expect(b.needsFlush).toBe(true);
+    await b.remove();
+    const c = await states.open(3);
+    c.apply(1, 1, [put('a', big), put('b', big)]);
+    expect([c.needsFlush, c.isFull]).toEqual([false, false]);
+  });
 });
 
 describe('flushing', () => {
