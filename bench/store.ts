@@ -1,12 +1,17 @@
 /**
- * Costs of remembering clients' retries (S1), in processor time of this process: `npx tsx bench/retries.ts`. The load is 20 000
- * writes a second of one group for longer than the window, all of session time, so that generations come and go.
+ * Costs of the state machine in processor time of this process: `npx tsx bench/store.ts`. First writes as they are applied and
+ * their parts, then what is remembered of clients' requests (S1): 20 000 writes a second of one group for longer than the
+ * window, all of session time, so that generations come and go.
  */
 import { PerformanceObserver } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
-import { mix128, state128 } from '../src/bytes/index.ts';
-import { Memtable } from '../src/engine/index.ts';
+import { hash64, mix128, state128 } from '../src/bytes/index.ts';
+import { MemoryEngine, Memtable, openReplicaStates } from '../src/engine/index.ts';
+import { encodeKeyValue, encodeStoredItem, makeItemKey, storageKey } from '../src/item/index.ts';
+import { DataMachine, encodeCommand } from '../src/store/index.ts';
 import { Retries } from '../src/store/retries.ts';
+import { addItem, removeItem } from '../src/store/set-digest.ts';
+import { encodeStoredValue } from '../src/store/stored-value.ts';
 
 const WRITES_PER_SECOND = 20_000;
 const SECONDS = 120;
@@ -38,6 +43,79 @@ function tokens(count: number): Uint8Array {
   }
   return bytes;
 }
+
+/** PutItems of 256 bytes over old values, as a log brings them. */
+async function applies(): Promise<void> {
+  const [keys, rounds] = [20_000, 4];
+  const state = await openReplicaStates(new MemoryEngine()).open(1);
+  const machine = new DataMachine();
+  const range = { hashStart: '0000000000000000', hashEnd: '' };
+  const install = { kind: 'install-shard', shard: 1, table: 1, epoch: 1, ...range } as const;
+  const { writes } = machine.apply(encodeCommand(install), state);
+  state.apply(1, 1, writes);
+  const text = (value: string) => ({ type: 'S', value }) as const;
+  const values: { readonly key: Uint8Array; readonly value: Uint8Array }[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const batch = tokens(keys);
+    const entries = Array.from({ length: keys }, (_, i) => {
+      const pk = text(`key ${i}`);
+      const stored = encodeStoredItem(
+        new Map([
+          ['pk', pk],
+          ['v', text('x'.repeat(256))],
+        ]),
+      );
+      const key = storageKey(1, makeItemKey(encodeKeyValue(pk)));
+      if (round === 0) values.push({ key, value: encodeStoredValue(stored, i) });
+      const sequence = round * keys + i + 1;
+      return encodeCommand({
+        kind: 'write',
+        router: 7,
+        sequence,
+        lowestUnanswered: sequence,
+        deadline: 1_000,
+        shard: 1,
+        epoch: 1,
+        retry: batch.subarray(16 * i, 16 * i + 16),
+        key,
+        operation: {
+          kind: 'put',
+          item: stored,
+          condition: undefined,
+          returnItemOnConditionFailure: false,
+          returnValues: 'NONE',
+        },
+      });
+    });
+    const began = processor();
+    for (const entry of entries) {
+      const { writes } = machine.apply(entry, state);
+      state.apply(state.appliedIndex + 1, 1, writes);
+    }
+    report(
+      `PutItem applied, ${round === 0 ? 'new' : 'old'} key`,
+      (1000 * (processor() - began)) / keys,
+      'µs',
+    );
+  }
+  for (const round of ['cold', 'warm']) {
+    const digest = { digestHigh: 0, digestLow: 0 };
+    const began = processor();
+    for (let n = 0; n < 10; n++) {
+      for (const { key, value } of values) {
+        const hash = hash64(key);
+        removeItem(digest, hash, value);
+        addItem(digest, hash, value);
+      }
+    }
+    const took = (processor() - began) / 10;
+    report(`  of it the shard's digest, ${round}`, (1000 * took) / keys, 'µs');
+  }
+  const began = processor();
+  for (let n = 0; n < 10_000; n++) machine.digest();
+  report('digest of a machine with one shard', (processor() - began) / 10, 'µs');
+}
+await applies();
 
 const before = process.memoryUsage();
 const retries = new Retries();
