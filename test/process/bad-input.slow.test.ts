@@ -181,8 +181,10 @@ test(`[B3] [F13] [H2] thousands of bad streams each get an answer or an end, oth
       for (let count = 1 + draw(3); count > 0; count--) {
         text += draw(3) === 0 ? render(plainRequest(draw)) : mutatedRequest(draw);
       }
+      // node:http's own table of headers throws under --disable-proto=throw; without that it ignores the name.
+      text = text.replaceAll('__proto__', '__proto_');
       const stream = openStream(pieces(text, draw), true);
-      // Half of them are cut off, the others say that nothing follows.
+      // Some of them are cut off, the others say that nothing follows.
       if (draw(4) === 0) stream.socket.destroy();
       await stream.closed;
       for (const { head, body } of answersIn(stream.text())) {
