@@ -1,0 +1,43 @@
+import type { Hash64 } from '../bytes/index.ts';
+
+/**
+ * A hash over a set of items that is kept while they come and go: in each of two lanes the sum, modulo 2^32, of a hash of
+ * every item (AdHash; Bellare and Micciancio, 1997). Not for adversaries: it finds replicas that went apart (S3).
+ */
+export interface SetDigest {
+  digestHigh: number;
+  digestLow: number;
+}
+
+/** `key`: hash of the whole storage key. `value`: a stored value (stored-value.ts), whose checksum stands for its content. */
+export function addItem(digest: SetDigest, key: Hash64, value: Uint8Array): void {
+  const checksum = checksumOf(value);
+  digest.digestHigh = (digest.digestHigh + laneOf(key.high, checksum, 0x85ebca6b)) >>> 0;
+  digest.digestLow = (digest.digestLow + laneOf(key.low, checksum, 0xc2b2ae35)) >>> 0;
+}
+
+/** The inverse of {@link addItem}. */
+export function removeItem(digest: SetDigest, key: Hash64, value: Uint8Array): void {
+  const checksum = checksumOf(value);
+  digest.digestHigh = (digest.digestHigh - laneOf(key.high, checksum, 0x85ebca6b)) >>> 0;
+  digest.digestLow = (digest.digestLow - laneOf(key.low, checksum, 0xc2b2ae35)) >>> 0;
+}
+
+/** MurmurHash3's finalizer over both, so that no lane of one item can be had from another's. */
+function laneOf(key: number, checksum: number, factor: number): number {
+  let h = key ^ Math.imul(checksum, factor);
+  h ^= h >>> 16;
+  h = Math.imul(h, 0x85ebca6b);
+  h ^= h >>> 13;
+  h = Math.imul(h, 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+function checksumOf(value: Uint8Array): number {
+  return (
+    ((value[0] as number) << 24) |
+    ((value[1] as number) << 16) |
+    ((value[2] as number) << 8) |
+    (value[3] as number)
+  );
+}
