@@ -1,15 +1,27 @@
 import type { ReplicaState } from '../engine/index.ts';
 import type { LogHardState, LogPosition } from '../log/index.ts';
-import type { Entry, ReplicaId } from '../raft/index.ts';
+import type { Entry, ReplicaId, StoredLog } from '../raft/index.ts';
 import type { RecoveredLog } from './recovered-log.ts';
 
 export interface Reconciled {
   readonly hardState: LogHardState;
+  /** Entries up to here are not in memory. */
   readonly compacted: LogPosition;
+  /** What of them the log can read back. */
+  readonly stored: StoredLog;
   readonly entries: readonly Entry[];
   /** The log must start anew after this place before anything is appended. */
   readonly reset: LogPosition | undefined;
 }
+
+const START: LogPosition = { index: 0, term: 0 };
+const NOTHING: RecoveredLog = {
+  hardState: { term: 0, vote: 0, commit: 0 },
+  compacted: START,
+  terms: [],
+  base: START,
+  entries: [],
+};
 
 /**
  * Fits log and engine together after a start (F31).
@@ -31,11 +43,7 @@ export function reconcile(
       `replica ${replica}: the engine ends at ${applied.index}, and the log knows nothing of it: its votes are lost`,
     );
   }
-  const { hardState, compacted, entries } = recovered ?? {
-    hardState: { term: 0, vote: 0, commit: 0 },
-    compacted: { index: 0, term: 0 },
-    entries: [],
-  };
+  const { hardState, compacted, base, terms, entries } = recovered ?? NOTHING;
   if (applied.index < compacted.index) {
     throw new Error(
       `replica ${replica}: the engine ends at ${applied.index}, the log begins after ${compacted.index}: ` +
@@ -43,18 +51,17 @@ export function reconcile(
     );
   }
   const commit = Math.max(hardState.commit, applied.index);
-  const term =
-    applied.index === compacted.index
-      ? compacted.term
-      : entries[applied.index - compacted.index - 1]?.term;
-  if (term === applied.term) {
-    return { hardState: { ...hardState, commit }, compacted, entries, reset: undefined };
+  if (base.index === applied.index && base.term === applied.term) {
+    const stored = { compacted, terms };
+    const current = { ...hardState, commit };
+    return { hardState: current, compacted: base, stored, entries, reset: undefined };
   }
   const newer = Math.max(hardState.term, applied.term);
   const vote = newer === hardState.term ? hardState.vote : 0;
   return {
     hardState: { term: newer, vote, commit: applied.index },
     compacted: applied,
+    stored: { compacted: applied, terms: [] },
     entries: [],
     reset: applied,
   };

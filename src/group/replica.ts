@@ -4,6 +4,7 @@ import type { WriteAheadLog } from '../log/index.ts';
 import type { Clock, Disk, Random } from '../ports/index.ts';
 import {
   type Config,
+  type EntriesWanted,
   type Entry,
   entryBytes,
   type Index,
@@ -29,13 +30,16 @@ const ELECTION_TICKS = 10;
 const APPEND_BYTES_MAX = 1024 * 1024;
 const INFLIGHT_BYTES_MAX = 16 * 1024 * 1024;
 
+/** With more segments in the log than this a follower that is behind gets a snapshot in place of them. */
+const FOLLOWERS_SEGMENTS_MAX = 16;
+
 /** Bounds in bytes of memory. */
 export interface ReplicaLimits {
   /** Of proposals that are not committed: more are refused (R5). */
   readonly uncommittedBytesMax: number;
   /** Of committed entries that wait to be applied, because the engine is slow: nothing more is taken (S4). */
   readonly unappliedBytesMax: number;
-  /** Entries kept for followers that are behind, although the engine has made them durable. */
+  /** Of entries that are applied, for followers that are a little behind; older ones are read back from the log. */
   readonly logBytesKept: number;
 }
 
@@ -131,21 +135,22 @@ export class Replica {
     this.#machine = machine;
     this.#state = state;
     this.#limits = { ...LIMITS, ...options.limits };
-    const { hardState, compacted, entries, reset } = reconcile(
+    const { hardState, compacted, stored, entries, reset } = reconcile(
       id,
       state,
       options.recovered,
       options.quarantine > 0,
     );
     if (reset) host.log.append(id, { reset, hardState }, () => {});
-    const stored = state.get(CONFIG_KEY);
+    const kept = state.get(CONFIG_KEY);
     this.#raft = new Raft({
       id,
       incarnation,
-      config: stored ? (JSON.parse(utf8Text(stored)) as Config) : options.initialConfig,
+      config: kept ? (JSON.parse(utf8Text(kept)) as Config) : options.initialConfig,
       hardState,
       entries,
       compacted,
+      stored,
       applied: state.appliedIndex,
       electionTicks: ELECTION_TICKS,
       heartbeatTicks: 1,
@@ -256,6 +261,7 @@ export class Replica {
     this.#snapshots.tick().catch((error) => this.#host.fatal(error));
     if (this.#ticksToFlush > 0) this.#ticksToFlush--;
     this.#maybeFlush();
+    this.#unpin();
     this.#host.schedule(this);
   }
 
@@ -302,6 +308,9 @@ export class Replica {
       this.#reads.onReadState(context, index, rejected);
     }
     if (ready.snapshot) void this.#install(ready.snapshot.from, ready.snapshot.meta);
+    for (const wanted of ready.entriesWanted) {
+      this.#readBack(wanted).catch((error) => this.#host.fatal(error));
+    }
     for (const to of ready.snapshotsWanted) {
       this.#offerSnapshot(to).catch((error) => this.#host.fatal(error));
     }
@@ -332,6 +341,7 @@ export class Replica {
       if (++count % 32 === 0 && this.#host.clock.monotonic() > until) break;
     }
     if (count > 0) this.#raft.applied(this.#state.appliedIndex);
+    this.#evict();
     this.#reads.onApplied(this.#state.appliedIndex);
     this.#maybeFlush();
     this.#announceLeading();
@@ -384,16 +394,22 @@ export class Replica {
     this.#proposals.applied(index, term, result);
   }
 
-  /** Flushes when the memtable is large, or when this replica keeps the log from being trimmed (L3). */
+  /** Flushes when the memtable is large. */
   #maybeFlush(): void {
-    if (this.#flushing || this.#installing || this.#closed || this.#ticksToFlush > 0) return;
-    const { appliedIndex, durableIndex, needsFlush } = this.#state;
-    if (needsFlush || (this.#pinsLog && appliedIndex > durableIndex)) void this.#flush();
-    else if (this.#pinsLog) this.#trim();
+    if (this.#canFlush && this.#state.needsFlush) void this.#flush();
   }
 
-  get #pinsLog(): boolean {
-    return this.#host.log.isPinning(this.id);
+  /** Lets go of the oldest segment of the log: what the engine lacks of it is flushed first (L3). */
+  #unpin(): void {
+    const through = this.#host.log.pinnedThrough(this.id);
+    if (through === 0 || !this.#canFlush) return;
+    const { appliedIndex, durableIndex } = this.#state;
+    if (durableIndex < through && durableIndex < appliedIndex) void this.#flush();
+    else this.#trim();
+  }
+
+  get #canFlush(): boolean {
+    return !this.#flushing && !this.#installing && !this.#closed && this.#ticksToFlush === 0;
   }
 
   #flush(): Promise<void> {
@@ -438,23 +454,40 @@ export class Replica {
     });
   }
 
-  /** Drops entries that the engine has, apart from some for followers that are behind and for a snapshot in use (L3). */
-  #trim(): void {
-    const { durableIndex } = this.#state;
-    const limit = Math.min(durableIndex, this.#snapshots.oldestInUse ?? durableIndex);
-    const { firstIndex, lastIndex, logBytes } = this.#raft;
-    if (this.#pinsLog && limit >= firstIndex) {
-      // On the disk alone: a follower that is behind gets its entries from memory.
-      this.#host.log.trim(this.id, limit, this.#termAt(limit));
-    }
+  /** Bounds what is in memory: entries that are applied and durable in the log can be read back from there. */
+  #evict(): void {
+    const { logBytes, firstIndex, lastIndex, appliedIndex, durableIndex } = this.#raft;
     const { logBytesKept } = this.#limits;
     if (logBytes <= logBytesKept) return;
     const entriesKept = Math.floor((logBytesKept / logBytes) * (lastIndex - firstIndex + 1));
-    const index = Math.min(limit, lastIndex - entriesKept);
-    if (index < firstIndex) return;
+    const index = Math.min(lastIndex - entriesKept, appliedIndex, durableIndex);
+    if (index >= firstIndex) this.#raft.evict(index);
+  }
+
+  /** Lets the log go of what keeps its oldest segment, as far as the engine has it and nobody else needs it (L3). */
+  #trim(): void {
+    const through = this.#host.log.pinnedThrough(this.id);
+    const index = Math.min(through, this.#state.durableIndex, this.#neededAfter());
+    if (index <= this.#raft.storedIndex) return;
     const term = this.#termAt(index);
     this.#raft.compact(index);
     this.#host.log.trim(this.id, index, term);
+  }
+
+  /**
+   * The log after this index is kept: for a snapshot that is being made, and for every follower that is there, so that one
+   * which has installed a snapshot can go on from it. No follower may keep too much of the disk.
+   */
+  #neededAfter(): Index {
+    let index = this.#snapshots.makingIndex ?? Number.POSITIVE_INFINITY;
+    const { log } = this.#host;
+    if (!log.hasRoom || log.liveSegments > FOLLOWERS_SEGMENTS_MAX) return index;
+    for (const { state, match, silentTicks, snapshotIndex } of this.#raft.status().followers) {
+      if (silentTicks >= ELECTION_TICKS) continue;
+      if (state !== 'snapshot') index = Math.min(index, match);
+      else if (snapshotIndex > 0) index = Math.min(index, snapshotIndex);
+    }
+    return index;
   }
 
   #termAt(index: Index): Term {
@@ -463,9 +496,19 @@ export class Replica {
     return term;
   }
 
+  /** For a follower that was away for long: what it lacks is on the disk only. */
+  async #readBack({ to, from, before, bytesMax }: EntriesWanted): Promise<void> {
+    const entries = await this.#host.log.read(this.id, from, before, bytesMax);
+    if (this.#closed) return;
+    if (entries.length > 0) this.#raft.entriesRead(to, entries);
+    else this.#raft.entriesUnavailable(to);
+    this.#host.schedule(this);
+  }
+
   async #offerSnapshot(to: ReplicaId): Promise<void> {
     const config = this.#raft.config;
-    const made = await this.#snapshots.make(() => this.#caches());
+    // One that the log does not follow on any more is of no use.
+    const made = await this.#snapshots.make(this.#raft.storedIndex, () => this.#caches());
     if (this.#closed) return;
     if (made) this.#raft.snapshotReady(to, { ...made, config });
     else this.#raft.snapshotUnavailable(to);

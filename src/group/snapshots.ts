@@ -37,14 +37,21 @@ export class Snapshots {
     this.#state = state;
   }
 
-  /** The log after this index must stay (L3). */
-  get oldestInUse(): Index | undefined {
-    return this.#offered?.index ?? this.#makingIndex;
+  /** Of the snapshot that is being made: the log after this index must stay (L3). */
+  get makingIndex(): Index | undefined {
+    return this.#makingIndex;
   }
 
-  /** A snapshot of the state as it is now, or the one that is offered already. Undefined when the disk refused. */
-  async make(caches: () => readonly Write[]): Promise<{ index: Index; term: Term } | undefined> {
+  /**
+   * A snapshot of the state as it is now, or the one that is offered already, unless it is of before `least`. Undefined
+   * when the disk refused.
+   */
+  async make(
+    least: Index,
+    caches: () => readonly Write[],
+  ): Promise<{ index: Index; term: Term } | undefined> {
     try {
+      if (this.#offered && this.#offered.index < least) await this.#drop(this.#offered);
       if (!this.#offered) {
         this.#making ??= this.#write(caches);
         this.#offered = await this.#making;
@@ -71,9 +78,13 @@ export class Snapshots {
   async tick(): Promise<void> {
     const offered = this.#offered;
     if (!offered || this.#host.clock.monotonic() - offered.readAt < UNREAD_MS_MAX) return;
+    await this.#drop(offered);
+  }
+
+  async #drop({ file, path }: Offered): Promise<void> {
     this.#offered = undefined;
-    await offered.file.close();
-    await this.#host.disk.remove(offered.path);
+    await file.close();
+    await this.#host.disk.remove(path);
   }
 
   /** Fetches the snapshot from the replica that offers it, and makes it the state. False: it was not to be had. */

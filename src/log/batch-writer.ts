@@ -18,6 +18,7 @@ import type { LogEntry, LogHardState, LogPosition } from './types.ts';
 export interface Placed {
   readonly first: number;
   readonly count: number;
+  readonly term: number;
   readonly offset: number;
   readonly length: number;
 }
@@ -68,7 +69,8 @@ export class BatchWriter {
       this.#length = at;
       const count = end - start;
       this.#finishRecord(header, kind, replica, first.index, first.term, count);
-      this.#placed.push({ first: first.index, count, offset: header, length: at - header });
+      const { index, term } = first;
+      this.#placed.push({ first: index, count, term, offset: header, length: at - header });
       start = end;
     }
   }

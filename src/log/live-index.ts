@@ -85,19 +85,19 @@ export class LiveReplica {
   }
 
   /** Entries became durable that replace everything from `first` on. */
-  append(first: number, count: number, place: RecordPlace): void {
+  append(first: number, count: number, term: number, place: RecordPlace): void {
     this.#truncate(first);
-    this.#insert(this.records.size, first, count, place);
+    this.#insert(this.records.size, first, count, term, place);
     this.last = first + count - 1;
   }
 
   /** These entries stand in another place from now on, as they were, whether the older one is still there or not. */
-  carry(first: number, count: number, place: RecordPlace): void {
+  carry(first: number, count: number, term: number, place: RecordPlace): void {
     const last = first + count - 1;
     if (last <= this.compacted.index) return;
     const row = this.records.locate(first);
     while (row < this.records.size && this.records.first(row) <= last) this.#remove(row);
-    this.#insert(row, first, count, place);
+    this.#insert(row, first, count, term, place);
   }
 
   reset(position: LogPosition): void {
@@ -117,6 +117,26 @@ export class LiveReplica {
     if (records.size > 0 && records.first(0) <= index) {
       records.shrink(0, index + 1, records.last(0));
     }
+  }
+
+  /** The first entry of each term. */
+  termStarts(): LogPosition[] {
+    const starts: LogPosition[] = [];
+    for (let row = 0; row < this.records.size; row++) {
+      const term = this.records.term(row);
+      if (starts.at(-1)?.term !== term) starts.push({ index: this.records.first(row), term });
+    }
+    return starts;
+  }
+
+  /** The last entry of those that stand in the segment and follow on the first of them; 0 when there is none. */
+  lastIn(segment: number): number {
+    if (!this.isIn(segment)) return 0;
+    const { records } = this;
+    let row = 0;
+    while (records.segment(row) !== segment) row++;
+    while (row + 1 < records.size && records.segment(row + 1) === segment) row++;
+    return records.last(row);
   }
 
   /** The first entry after `compacted` that no record holds; undefined when all are there. */
@@ -140,8 +160,8 @@ export class LiveReplica {
     }
   }
 
-  #insert(row: number, first: number, count: number, place: RecordPlace): void {
-    this.records.insert(row, first, count, place);
+  #insert(row: number, first: number, count: number, term: number, place: RecordPlace): void {
+    this.records.insert(row, first, count, term, place);
     const { segment, length } = place;
     this.#segments.set(segment, (this.#segments.get(segment) ?? 0) + 1);
     const usage = this.#usage.get(segment);

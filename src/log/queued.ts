@@ -60,13 +60,13 @@ export class WrittenRecords {
   /** The records that hold the entries up to `lastIndex`: one for each term. */
   forEach(
     entries: readonly LogEntry[],
-    use: (first: number, count: number, place: RecordPlace) => void,
+    use: (first: number, count: number, term: number, place: RecordPlace) => void,
   ): void {
     for (let left = entries.length; left > 0; ) {
       const placed = this.#placed[this.#next++];
       if (!placed) throw new Error(`${left} entries have no record`);
-      const { first, count, offset, length } = placed;
-      use(first, count, { segment: this.#segment, offset: this.#offset + offset, length });
+      const { first, count, term, offset, length } = placed;
+      use(first, count, term, { segment: this.#segment, offset: this.#offset + offset, length });
       left -= count;
     }
   }
@@ -96,7 +96,7 @@ function stepBecameDurable(
 ): void {
   if (reset) live.reset(reset);
   if (entries) {
-    records.forEach(entries, (first, count, place) => live.append(first, count, place));
+    records.forEach(entries, (first, count, term, place) => live.append(first, count, term, place));
   }
   if (hardState) live.hardState = hardState;
 }

@@ -1,17 +1,17 @@
 import type { RecordPlace } from './format.ts';
 
-const WORDS = 4;
+const WORDS = 5;
 const ROWS_MIN = 4;
 
 /**
- * Where the entries of one replica stand, one row per record, by index: 24 bytes each, outside the heap's objects.
+ * Where the entries of one replica stand, one row per record, by index: 28 bytes each, outside the heap's objects.
  *
  * Rows do not overlap. They are contiguous, too, except in the middle of recovery, when a CARRY record that fills a gap is
  * still to come.
  */
 export class RecordTable {
   #firsts = new Float64Array(ROWS_MIN);
-  /** Per row: number of entries, segment, offset, length. */
+  /** Per row: number of entries, segment, offset, length, term. */
   #words = new Uint32Array(ROWS_MIN * WORDS);
   #head = 0;
   #size = 0;
@@ -41,6 +41,10 @@ export class RecordTable {
     return this.#word(row, 3);
   }
 
+  term(row: number): number {
+    return this.#word(row, 4);
+  }
+
   /** The first row that ends at `index` or after it; `size` when there is none. */
   locate(index: number): number {
     let low = 0;
@@ -53,7 +57,8 @@ export class RecordTable {
     return low;
   }
 
-  insert(row: number, first: number, count: number, place: RecordPlace): void {
+  insert(row: number, first: number, count: number, term: number, place: RecordPlace): void {
+    if (term > 0xffff_ffff) throw new RangeError(`term ${term}`);
     this.#reserve();
     const at = this.#head + row;
     const end = this.#head + this.#size;
@@ -68,6 +73,7 @@ export class RecordTable {
     this.#words[word + 1] = place.segment;
     this.#words[word + 2] = place.offset;
     this.#words[word + 3] = place.length;
+    this.#words[word + 4] = term;
   }
 
   /** The row's entries from `first` to `last` still count. */

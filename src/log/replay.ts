@@ -33,10 +33,10 @@ export class Replay {
     const live = this.live.ensure(replica);
     switch (kind) {
       case ENTRIES:
-        live.append(index, count, placeOf(record, segment));
+        live.append(index, count, term, placeOf(record, segment));
         return;
       case CARRY:
-        live.carry(index, count, placeOf(record, segment));
+        live.carry(index, count, term, placeOf(record, segment));
         return;
       case HARD_STATE:
         live.hardState = { term, vote: chunk.number(record), commit: index };
@@ -72,7 +72,7 @@ export class Replay {
         const reason = `entries of replica ${replica} from ${missing} on are missing`;
         this.#damage.push({ file: oldest, offset: 0, reason, replicas: [replica] });
       } else if (!lost.has(replica)) {
-        recovered.set(replica, { hardState, compacted, last });
+        recovered.set(replica, { hardState, compacted, last, terms: live.termStarts() });
       }
     }
     if (isAnybodys) recovered.clear();

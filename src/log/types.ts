@@ -35,6 +35,8 @@ export interface RecoveredReplica {
   readonly compacted: LogPosition;
   /** The entries from behind `compacted` to this index can be read. */
   readonly last: number;
+  /** Of these entries the first one of each term. */
+  readonly terms: readonly LogPosition[];
 }
 
 /** Acknowledged records that cannot be read any more (L2). */

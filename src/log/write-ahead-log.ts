@@ -37,7 +37,7 @@ export interface LogOptions {
   readonly onDamage?: ((damage: readonly LogDamage[]) => Promise<void>) | undefined;
   /** Length of a segment, in bytes; 64 MiB unless told. */
   readonly segmentBytes?: number;
-  /** With more live segments than this, whoever needs the oldest one `isPinning`; 4 unless told. */
+  /** With more live segments than this, `pinnedThrough` names whoever needs the oldest one; 4 unless told. */
   readonly segmentsMax?: number;
   /** Upper bound of one write, in bytes, which one large append may exceed; 4 MiB unless told. */
   readonly batchBytesMax?: number;
@@ -264,13 +264,14 @@ export class WriteAheadLog {
   }
 
   /**
-   * The replica needs the oldest segment although there are more than `segmentsMax`, or there is no room for another one:
-   * flush it, so that it can be trimmed (L3). Entries that cannot be flushed are carried forward by the log itself.
+   * Above 0: the replica needs the oldest segment for entries up to this index, although there are more than `segmentsMax`
+   * segments, or there is no room for another one: flush it, and trim it as far (L3). Entries that cannot be flushed are
+   * carried forward by the log itself.
    */
-  isPinning(replica: number): boolean {
+  pinnedThrough(replica: number): number {
     const isTooMany = this.#segments.length > this.#segmentsMax;
-    if (!isTooMany && (!this.#isShort || this.#segments.length === 1)) return false;
-    return this.#live.get(replica)?.isIn((this.#segments[0] as SegmentName).generation) ?? false;
+    if (!isTooMany && (!this.#isShort || this.#segments.length === 1)) return 0;
+    return this.#live.get(replica)?.lastIn((this.#segments[0] as SegmentName).generation) ?? 0;
   }
 
   /** Writes what is queued and closes the files. On a full disk what does not fit is dropped: it was never durable. */
@@ -412,7 +413,9 @@ export class WriteAheadLog {
     const records = new WrittenRecords(placed, this.#active.name.generation, offset);
     for (const { replica, entries } of this.#carrying) {
       const live = this.#live.ensure(replica);
-      records.forEach(entries, (first, count, place) => live.carry(first, count, place));
+      records.forEach(entries, (first, count, term, place) =>
+        live.carry(first, count, term, place),
+      );
     }
     this.#carrying = [];
     for (const queued of written) becameDurable(this.#live, queued, records);

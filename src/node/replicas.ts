@@ -141,6 +141,7 @@ export class Replicas {
     if (quarantined) {
       host.notice(`replica ${mine.replica} of group ${group.id} is ${quarantineText(quarantined)}`);
     }
+    const state = await states.open(mine.replica);
     const replica = new Replica({
       host,
       group: group.id,
@@ -150,9 +151,9 @@ export class Replicas {
       initialConfig: configOf(group),
       isPreferredLeader: group.replicas[0] === mine,
       machine,
-      state: await states.open(mine.replica),
+      state,
       quarantine: quarantined?.times ?? 0,
-      recovered: found && (await readRecovered(host.log, mine.replica, found)),
+      recovered: found && (await readRecovered(host.log, mine.replica, found, state.appliedIndex)),
     });
     if (machine instanceof ControllerMachine) this.#controller = { replica, machine };
     else this.#data.set(group.id, { replica, machine });

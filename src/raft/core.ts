@@ -6,6 +6,7 @@ import { RaftLog } from './raft-log.ts';
 import type { ReadRounds } from './read-rounds.ts';
 import type {
   Config,
+  EntriesWanted,
   HardState,
   Incarnation,
   Index,
@@ -76,6 +77,7 @@ export class Core {
   messagesAfterWrite: Message[] = [];
   readStates: ReadState[] = [];
   snapshotsWanted: ReplicaId[] = [];
+  entriesWanted: EntriesWanted[] = [];
   snapshotOffer: { readonly from: ReplicaId; readonly meta: SnapshotMeta } | undefined;
   logReset: LogPosition | undefined;
   /** The hard state that was handed out last. */
@@ -101,6 +103,7 @@ export class Core {
       options.entries,
       options.hardState.commit,
       options.applied,
+      options.stored,
     );
     if (this.log.lastTerm > this.term) {
       throw broken('log ahead of the term', { term: this.term, lastTerm: this.log.lastTerm });
@@ -220,6 +223,7 @@ export class Core {
     if (term > this.term) this.raiseTerm(term);
     if (previous.name === 'leader') {
       this.snapshotsWanted = [];
+      this.entriesWanted = [];
       for (const read of previous.reads.abandon()) {
         this.answerRead(read.from, read.context, 0, true);
       }

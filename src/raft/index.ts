@@ -27,8 +27,11 @@
  *       counts as `applied(meta.index)`. When it cannot be had: `snapshotFailed(meta)`. One of the two must follow.
  *    g. `snapshotsWanted`: make a snapshot of the applied state, keep the log after it as long as it is in use, then
  *       `snapshotReady(to, meta)`, or `snapshotUnavailable(to)`. One of the two must follow.
- * 5. Call `compact(index)` when the durable state holds everything up to `index`, keeping some entries for followers that
- *    are a little behind: one that needs a compacted entry costs a snapshot.
+ *    h. `entriesWanted`: read them back from the log, then `entriesRead(to, entries)`, or `entriesUnavailable(to)`. One of
+ *       the two must follow.
+ * 5. Call `evict(index)` to keep memory bounded, where entries up to `index` are applied and can be read back from the log,
+ *    and `compact(index)` when the durable state holds everything up to `index` and the log on disk shall let go of it,
+ *    keeping some for followers that are a little behind: one that needs a compacted entry costs a snapshot.
  * 6. Contexts of `readIndex` are unique per replica over restarts as well (begin at a random number): an answer to an
  *    old life would otherwise pass for a new one. Answers can get lost, so a read has a deadline.
  * 7. An accepted proposal is committed if the entry at its index has its term when applied, and lost if it has another.
@@ -94,12 +97,13 @@ export {
   voters,
 } from './quorum.ts';
 export { Raft } from './raft.ts';
-export { ENTRY_OVERHEAD_BYTES, entryBytes } from './raft-log.ts';
+export { ENTRY_OVERHEAD_BYTES, entryBytes, type StoredLog } from './raft-log.ts';
 export type { FollowerStatus, RaftStatus } from './status.ts';
 export type {
   AppendRequest,
   AppendResponse,
   Config,
+  EntriesWanted,
   Entry,
   EntryKind,
   HardState,

@@ -1,4 +1,5 @@
 import { broken } from './invariant.ts';
+import type { StoredLog } from './raft-log.ts';
 import type {
   Config,
   Entry,
@@ -19,6 +20,8 @@ export interface RaftOptions {
   readonly entries: readonly Entry[];
   /** The last position that the log no longer holds; {0, 0} for a whole log. */
   readonly compacted: LogPosition;
+  /** What the host can read back from before `compacted`; nothing, unless told. */
+  readonly stored?: StoredLog | undefined;
   /** What the durable state of the host has applied: from `compacted.index` to the last entry. */
   readonly applied: Index;
   /**

@@ -39,6 +39,8 @@ export class Progress {
   round = 0;
   /** The snapshot on offer; undefined while the host has not made it. */
   snapshot: SnapshotMeta | undefined = undefined;
+  /** The host reads entries back for this follower. */
+  reading = false;
   /** Ticks since the snapshot was offered last. */
   offerTicks = 0;
 

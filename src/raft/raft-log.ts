@@ -18,10 +18,19 @@ const COMPACTED: Entry = { index: 0, term: 0, kind: 'empty', data: new Uint8Arra
 // O(1) per entry over time.
 const FREE_SLOTS_MIN = 1024;
 
+/** What of a log can be read back from the disk although it is not in memory. */
+export interface StoredLog {
+  /** The last position that is on the disk no more. */
+  readonly compacted: LogPosition;
+  /** Of the entries from there on the first one of each term. */
+  readonly terms: readonly LogPosition[];
+}
+
 /**
- * The log above its compaction point, in memory, with the marks that move over it:
+ * The log above its compaction point, in memory, with the marks that move over it; of entries that can only be read back
+ * from the disk it knows the terms:
  *
- *     compacted ≤ applied ≤ taken ≤ commit ≤ lastIndex      taken: handed out to be applied
+ *     stored ≤ compacted ≤ applied ≤ taken ≤ commit ≤ lastIndex      taken: handed out to be applied
  *     durable ≤ written ≤ lastIndex                         written: handed out to be made durable
  *
  * `commit` may pass `durable` (a majority without this replica has the entries), and `durable` falls when a conflict
@@ -31,6 +40,9 @@ export class RaftLog {
   #entries: Entry[];
   #head = 0;
   #compacted: LogPosition;
+  #stored: LogPosition;
+  /** The first entry of each term in (stored, compacted]. */
+  #terms: LogPosition[];
   #commit: Index;
   #applied: Index;
   #taken: Index;
@@ -40,8 +52,23 @@ export class RaftLog {
   #uncommittedBytes = 0;
 
   /** `entries` are durable and follow `compacted` without a gap; throws when they or the marks do not fit together. */
-  constructor(compacted: LogPosition, entries: readonly Entry[], commit: Index, applied: Index) {
+  constructor(
+    compacted: LogPosition,
+    entries: readonly Entry[],
+    commit: Index,
+    applied: Index,
+    stored: StoredLog = { compacted, terms: [] },
+  ) {
     this.#compacted = compacted;
+    this.#stored = stored.compacted;
+    this.#terms = stored.terms.filter(({ index }) => index <= compacted.index);
+    if (this.#storedTermAt(compacted.index) !== compacted.term) {
+      throw broken('what is stored does not reach what is in memory', {
+        stored: stored.compacted.index,
+        compacted: compacted.index,
+        term: compacted.term,
+      });
+    }
     this.#entries = [];
     this.#commit = Math.max(commit, applied, compacted.index);
     this.#applied = applied;
@@ -62,6 +89,11 @@ export class RaftLog {
   /** The last index that is no longer in memory, with its term; {0, 0} in a whole log. */
   get compacted(): LogPosition {
     return this.#compacted;
+  }
+
+  /** The last index that cannot even be read back, with its term. */
+  get stored(): LogPosition {
+    return this.#stored;
   }
 
   get firstIndex(): Index {
@@ -109,12 +141,19 @@ export class RaftLog {
     return this.#uncommittedBytes;
   }
 
-  /** Undefined outside [compacted.index, lastIndex]. */
+  /** Undefined outside [stored.index, lastIndex]. */
   termAt(index: Index): Term | undefined {
     const offset = index - this.#compacted.index;
     if (offset === 0) return this.#compacted.term;
-    if (offset < 0) return undefined;
+    if (offset < 0) return this.#storedTermAt(index);
     return this.#entries[this.#head + offset - 1]?.term;
+  }
+
+  #storedTermAt(index: Index): Term | undefined {
+    if (index <= this.#stored.index) {
+      return index === this.#stored.index ? this.#stored.term : undefined;
+    }
+    return this.#terms.findLast((start) => start.index <= index)?.term;
   }
 
   /** The entries of [from, to), which must be in memory. */
@@ -154,10 +193,10 @@ export class RaftLog {
   /**
    * The last position at or before `index` whose term is at most `term`: up to there another log, which has `term` at
    * `index` or before, may agree with this one. Terms never fall along a log, so whole terms are skipped at once (R4).
-   * Never before the compaction point.
+   * Never before what can be read back.
    */
   lastPositionWithin(index: Index, term: Term): LogPosition {
-    let low = this.#compacted.index;
+    let low = this.#stored.index;
     let high = Math.max(low, Math.min(index, this.lastIndex));
     while (low < high) {
       const middle = low + Math.ceil((high - low) / 2);
@@ -249,15 +288,36 @@ export class RaftLog {
     this.#applied = index;
   }
 
-  /** Drops everything up to `index` from memory; what is compacted already changes nothing. Never beyond `applied`. */
+  /** Drops everything up to `index`; what is compacted already changes nothing. Never beyond `applied`. */
   compactTo(index: Index): void {
+    if (index <= this.#stored.index) return;
+    this.#drop(index);
+    this.#stored = { index, term: this.termAt(index) as Term };
+    const isInMemory = index >= this.#compacted.index;
+    const first = this.#terms.findLastIndex((start) => start.index <= index + 1);
+    this.#terms = isInMemory ? [] : this.#terms.slice(first);
+  }
+
+  /** Drops everything up to `index` from memory; it can be read back. Never beyond `applied`, nor what is not durable. */
+  evictTo(index: Index): void {
+    if (index > this.#durable) throw broken('eviction', { index, durable: this.#durable });
+    this.#drop(index);
+  }
+
+  #drop(index: Index): void {
     if (index <= this.#compacted.index) return;
     if (index > this.#applied) {
       throw broken('compaction beyond the applied index', { index, applied: this.#applied });
     }
     const term = this.termAt(index) as Term;
     const head = this.#head + index - this.#compacted.index;
-    for (let i = this.#head; i < head; i++) this.#bytes -= entryBytes(this.#entries[i] as Entry);
+    for (let i = this.#head; i < head; i++) {
+      const entry = this.#entries[i] as Entry;
+      this.#bytes -= entryBytes(entry);
+      if (this.#terms.at(-1)?.term !== entry.term) {
+        this.#terms.push({ index: entry.index, term: entry.term });
+      }
+    }
     this.#entries.fill(COMPACTED, this.#head, head);
     this.#head = head;
     if (head >= FREE_SLOTS_MIN && head * 2 >= this.#entries.length) {
@@ -288,6 +348,8 @@ export class RaftLog {
       this.#entries = [];
       this.#head = 0;
       this.#compacted = position;
+      this.#stored = position;
+      this.#terms = [];
       this.#commit = index;
       this.#bytes = 0;
       this.#uncommittedBytes = 0;

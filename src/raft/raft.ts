@@ -6,7 +6,12 @@ import { advanceCommit, propose, tickLeader } from './leader.ts';
 import type { RaftOptions } from './options.ts';
 import { readIndex } from './reads.ts';
 import { hasReady, takeReady } from './ready.ts';
-import { snapshotReady, snapshotUnavailable } from './replication.ts';
+import {
+  entriesRead,
+  entriesUnavailable,
+  snapshotReady,
+  snapshotUnavailable,
+} from './replication.ts';
 import { type RaftStatus, statusOf } from './status.ts';
 import { step } from './step.ts';
 import { stepDown, transferLeader } from './transfer.ts';
@@ -118,7 +123,30 @@ export class Raft {
     this.#core.log.appliedTo(index);
   }
 
-  /** Drops the entries up to `index` from memory: the host's durable state holds them. Never beyond `applied`. */
+  /**
+   * Drops the entries up to `index` from memory: they are durable, and the host can read them back from its log. Never
+   * beyond `applied`.
+   */
+  evict(index: Index): void {
+    this.#core.log.evictTo(index);
+  }
+
+  /** For a follower: what `Ready.entriesWanted` asked for, contiguous; it may end sooner. */
+  entriesRead(to: ReplicaId, entries: readonly Entry[]): void {
+    const { role } = this.#core;
+    if (role.name === 'leader') entriesRead(this.#core, role, to, entries);
+  }
+
+  /** What `Ready.entriesWanted` asked for is not there any more: a snapshot will be wanted. */
+  entriesUnavailable(to: ReplicaId): void {
+    const { role } = this.#core;
+    if (role.name === 'leader') entriesUnavailable(this.#core, role, to);
+  }
+
+  /**
+   * Drops the entries up to `index`, from memory and for good: the host's durable state holds them. Never beyond
+   * `applied`.
+   */
   compact(index: Index): void {
     this.#core.log.compactTo(index);
   }
@@ -191,6 +219,16 @@ export class Raft {
     return this.#core.log.applied;
   }
 
+  /** The last index that cannot be read back any more. */
+  get storedIndex(): Index {
+    return this.#core.log.stored.index;
+  }
+
+  /** Every entry up to here is durable in the log on disk, or in an installed snapshot. */
+  get durableIndex(): Index {
+    return this.#core.log.durable;
+  }
+
   /** The first index in memory, one above the compaction point. */
   get firstIndex(): Index {
     return this.#core.log.firstIndex;
@@ -210,7 +248,7 @@ export class Raft {
     return this.#core.log.uncommittedBytes;
   }
 
-  /** Undefined below the compaction point and above the last index. */
+  /** Undefined below what can be read back and above the last index. */
   termAt(index: Index): Term | undefined {
     return this.#core.log.termAt(index);
   }

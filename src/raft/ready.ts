@@ -17,6 +17,7 @@ export function hasReady(core: Core): boolean {
     core.readStates.length > 0 ||
     core.snapshotOffer !== undefined ||
     core.snapshotsWanted.length > 0 ||
+    core.entriesWanted.length > 0 ||
     (role.name === 'leader' && (role.sendDue || canStartRound(core, role)))
   );
 }
@@ -63,10 +64,11 @@ export function takeReady(core: Core): Ready {
   }
 
   const messagesAfterWrite = takeMessagesAfterWrite(core, writeNumber);
-  const { messages, readStates, snapshotsWanted, snapshotOffer } = core;
+  const { messages, readStates, snapshotsWanted, entriesWanted, snapshotOffer } = core;
   core.messages = [];
   core.readStates = [];
   core.snapshotsWanted = [];
+  core.entriesWanted = [];
   core.snapshotOffer = undefined;
   return {
     writeNumber,
@@ -79,6 +81,7 @@ export function takeReady(core: Core): Ready {
     committedEntries: core.installing === undefined ? log.takeCommitted() : NO_ENTRIES,
     readStates,
     snapshotsWanted,
+    entriesWanted,
   };
 }
 

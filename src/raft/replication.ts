@@ -2,6 +2,7 @@ import type { Core, LeaderRole } from './core.ts';
 import { broken } from './invariant.ts';
 import { advanceCommit, isActive } from './leader.ts';
 import type { Progress } from './progress.ts';
+import { entryBytes } from './raft-log.ts';
 import type {
   AppendResponse,
   Entry,
@@ -43,9 +44,13 @@ function probe(core: Core, progress: Progress): void {
 
 function replicate(core: Core, progress: Progress): void {
   const { log } = core;
-  if (!reaches(core, progress)) return;
+  if (progress.next <= log.stored.index) {
+    reaches(core, progress);
+    return;
+  }
   let sent = false;
   while (progress.next <= log.lastIndex && !progress.inflights.full) {
+    if (!reaches(core, progress)) return;
     const { to, bytes } = log.endOfRun(progress.next, core.options.appendBytesMax);
     sendAppend(core, progress, to);
     progress.sent(to - 1, bytes);
@@ -66,26 +71,83 @@ export function noticeCommit(core: Core, progress: Progress): void {
   core.send({ type: 'commit-notice', ...core.envelope(progress.id), commit });
 }
 
-// Whether the log still has what comes before the next entry to send; otherwise the follower needs a snapshot.
+// Whether the next entry to send is in memory, with what comes before it. Otherwise it is read back, or, where the disk
+// does not have it any more either, the follower needs a snapshot.
 function reaches(core: Core, progress: Progress): boolean {
-  if (progress.next > core.log.compacted.index) return true;
-  // No snapshot is made for a follower that is not there to take it.
-  if (isActive(core, progress)) wantSnapshot(core, progress);
+  const { log } = core;
+  if (progress.next > log.compacted.index) return true;
+  // Nothing is read nor made for a follower that is not there to take it.
+  if (!isActive(core, progress)) return false;
+  if (progress.next <= log.stored.index) {
+    wantSnapshot(core, progress);
+  } else if (!progress.reading) {
+    progress.reading = true;
+    core.entriesWanted.push({
+      to: progress.id,
+      from: progress.next,
+      before: log.compacted.index + 1,
+      bytesMax: core.options.appendBytesMax,
+    });
+  }
   return false;
+}
+
+/** The host has read entries back: they travel if they are still what comes next. */
+export function entriesRead(
+  core: Core,
+  role: LeaderRole,
+  to: ReplicaId,
+  entries: readonly Entry[],
+): void {
+  const progress = role.progressOf.get(to);
+  const first = entries[0];
+  if (!progress?.reading || first === undefined) return;
+  progress.reading = false;
+  role.sendDue = true;
+  if (progress.state === 'snapshot' || first.index !== progress.next) return;
+  const prevTerm = core.log.termAt(first.index - 1);
+  // Trimmed meanwhile: what comes before cannot be named any more.
+  if (prevTerm === undefined) return;
+  const last = first.index + entries.length - 1;
+  send(core, progress, prevTerm, entries);
+  if (progress.state === 'replicate') {
+    progress.sent(
+      last,
+      entries.reduce((sum, entry) => sum + entryBytes(entry), 0),
+    );
+  } else {
+    progress.paused = true;
+  }
+}
+
+/** They are not on the disk any more. */
+export function entriesUnavailable(core: Core, role: LeaderRole, to: ReplicaId): void {
+  const progress = role.progressOf.get(to);
+  if (!progress?.reading) return;
+  progress.reading = false;
+  if (progress.next <= core.log.compacted.index) wantSnapshot(core, progress);
+  role.sendDue = true;
 }
 
 // Sends [next, to).
 function sendAppend(core: Core, progress: Progress, to: Index): void {
   const { log } = core;
+  const entries = to === progress.next ? NO_ENTRIES : log.slice(progress.next, to);
+  send(core, progress, log.termAt(progress.next - 1) as Term, entries);
+}
+
+// Sends entries from `next` on; `prevTerm` is that of the one before.
+function send(core: Core, progress: Progress, prevTerm: Term, entries: readonly Entry[]): void {
+  const { commit } = core.log;
   const prevIndex = progress.next - 1;
-  progress.commitSent = Math.max(progress.commitSent, Math.min(log.commit, to - 1));
+  progress.commitSent = Math.max(progress.commitSent, Math.min(commit, prevIndex + entries.length));
   core.send({
     type: 'append-request',
     ...core.envelope(progress.id),
     prevIndex,
-    prevTerm: log.termAt(prevIndex) as Term,
-    entries: to === progress.next ? NO_ENTRIES : log.slice(progress.next, to),
-    commit: log.commit,
+    prevTerm,
+    entries,
+    commit,
   });
 }
 
@@ -114,7 +176,7 @@ export function snapshotReady(
   if (meta.index > core.log.applied) {
     throw broken('snapshot ahead of the state', { index: meta.index, applied: core.log.applied });
   }
-  if (meta.index < core.log.compacted.index) {
+  if (meta.index < core.log.stored.index) {
     // The log has moved on meanwhile, and the follower could not go on from there.
     snapshotUnavailable(role, to);
     return false;
@@ -159,7 +221,7 @@ function handleAcknowledgement(
   if (progress.state === 'probe') {
     if (progress.match === index) progress.becomeReplicate();
   } else if (progress.state === 'snapshot') {
-    if (progress.match >= log.compacted.index) progress.becomeReplicate();
+    if (progress.match >= log.stored.index) progress.becomeReplicate();
     // Installed, but the log has moved on beyond it: only a newer one helps.
     else if (progress.match >= (progress.snapshot?.index ?? Infinity)) wantSnapshot(core, progress);
   }
@@ -186,7 +248,7 @@ function handleRejection(
   // What the follower has at the hint tells which of our own entries can still agree: whole terms are skipped on both
   // sides, so a wrong suffix costs one round per term and not one per entry (R4; etcd `stepLeader`, MsgAppResp).
   const hint =
-    message.hintIndex < log.compacted.index
+    message.hintIndex < log.stored.index
       ? message.hintIndex
       : log.lastPositionWithin(message.hintIndex, message.hintTerm).index;
   if (progress.rejected(message.index, hint)) role.sendDue = true;

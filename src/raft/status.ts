@@ -25,6 +25,9 @@ export interface RaftStatus {
   readonly commit: Index;
   readonly applied: Index;
   readonly durable: Index;
+  /** Entries after this one can be read back from the disk. */
+  readonly storedIndex: Index;
+  /** The first one in memory. */
   readonly firstIndex: Index;
   readonly lastIndex: Index;
   readonly logBytes: number;
@@ -58,6 +61,7 @@ export function statusOf(core: Core): RaftStatus {
     commit: log.commit,
     applied: log.applied,
     durable: log.durable,
+    storedIndex: log.stored.index,
     firstIndex: log.firstIndex,
     lastIndex: log.lastIndex,
     logBytes: log.bytes,

@@ -213,6 +213,19 @@ export interface Ready {
    * several) and calls `snapshotReady` for each, or `snapshotUnavailable`.
    */
   readonly snapshotsWanted: readonly ReplicaId[];
+  /**
+   * Entries that followers need and that are not in memory: the host reads them back from its log and calls `entriesRead`
+   * for each, or `entriesUnavailable`.
+   */
+  readonly entriesWanted: readonly EntriesWanted[];
+}
+
+/** Entries of [from, before) for a follower, of at most `bytesMax` bytes, at least one. */
+export interface EntriesWanted {
+  readonly to: ReplicaId;
+  readonly from: Index;
+  readonly before: Index;
+  readonly bytesMax: number;
 }
 
 /** Why a proposal was not taken: nothing of it was done. `overloaded` and `transferring` pass, `not-leader` moved. */

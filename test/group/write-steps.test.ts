@@ -20,6 +20,7 @@ function ready(sizes: readonly number[], commit: number): Ready {
     committedEntries: [],
     readStates: [],
     snapshotsWanted: [],
+    entriesWanted: [],
   };
 }
 

@@ -59,20 +59,20 @@ describe('trimming', () => {
     await written(log, 6, entries(1, 3, 1));
     let last = 0;
     while (log.liveSegments <= OPTIONS.segmentsMax) {
-      expect([1, 5, 6].some((replica) => log.isPinning(replica))).toBe(false);
+      expect([1, 5, 6].some((replica) => log.pinnedThrough(replica) > 0)).toBe(false);
       await written(log, 1, entries(last + 1, last + 10, 1, 500));
       last += 10;
       log.trim(1, last, 1);
     }
-    expect([1, 5, 6].filter((replica) => log.isPinning(replica))).toEqual([5, 6]);
+    expect([1, 5, 6].filter((replica) => log.pinnedThrough(replica) > 0)).toEqual([5, 6]);
     log.trim(5, 3, 1);
     log.flush();
     await settle();
-    expect([1, 5, 6].filter((replica) => log.isPinning(replica))).toEqual([6]);
+    expect([1, 5, 6].filter((replica) => log.pinnedThrough(replica) > 0)).toEqual([6]);
     log.remove(6);
     log.flush();
     await settle();
-    expect(log.isPinning(6)).toBe(false);
+    expect(log.pinnedThrough(6)).toBe(0);
     expect(log.liveSegments).toBe(1);
   });
 
@@ -187,7 +187,7 @@ describe('carrying forward', () => {
     log.trim(1, last, 1);
     log.flush();
     await settle();
-    expect(log.isPinning(5)).toBe(true);
+    expect(log.pinnedThrough(5)).toBeGreaterThan(0);
     expect(log.liveSegments).toBe(OPTIONS.segmentsMax + 4);
     log.trim(5, 20, 1);
     log.flush();

@@ -1,5 +1,6 @@
 import {
   type Config,
+  type EntriesWanted,
   type Entry,
   type HardState,
   type LogPosition,
@@ -141,6 +142,8 @@ export class SimReplica {
   toApply: Entry[] = [];
   installing: { readonly from: ReplicaId; readonly meta: SnapshotMeta } | undefined;
   wanted: ReplicaId[] = [];
+  /** Entries to read back from the disk. */
+  toRead: EntriesWanted[] = [];
   reads: ReadState[] = [];
   /** Snapshot files by their last index; a crash leaves them. */
   readonly files = new Map<number, State>();
@@ -203,6 +206,7 @@ export class SimReplica {
     this.toApply.push(...ready.committedEntries);
     if (ready.snapshot !== undefined) this.installing = ready.snapshot;
     this.wanted.push(...ready.snapshotsWanted);
+    this.toRead.push(...ready.entriesWanted);
     this.reads.push(...ready.readStates);
     return ready;
   }
@@ -237,6 +241,24 @@ export class SimReplica {
     this.raft.compact(index);
     disk.entries = disk.entries.slice(index - disk.compacted.index);
     disk.compacted = { index, term };
+  }
+
+  /** Drops all but `keep` entries from memory that the disk has. */
+  evict(keep: number): void {
+    const { appliedIndex, durableIndex, firstIndex, lastIndex } = this.raft;
+    const index = Math.min(appliedIndex, durableIndex, lastIndex - keep);
+    if (index >= firstIndex) this.raft.evict(index);
+  }
+
+  /** Reads the entries back that are wanted, a few at a time. */
+  readBack(): void {
+    for (const { to, from, before } of this.toRead.splice(0)) {
+      const offset = from - this.disk.compacted.index - 1;
+      const entries =
+        offset < 0 ? [] : this.disk.entries.slice(offset, offset + Math.min(3, before - from));
+      if (entries.length > 0) this.raft.entriesRead(to, entries);
+      else this.raft.entriesUnavailable(to);
+    }
   }
 
   /** Makes the snapshots that are wanted, of the applied state. */
@@ -276,6 +298,7 @@ export class SimReplica {
     this.toApply = [];
     this.installing = undefined;
     this.wanted = [];
+    this.toRead = [];
     this.reads = [];
   }
 
@@ -309,6 +332,7 @@ export class SimReplica {
       this.completeWrites();
       this.apply();
       this.makeSnapshots();
+      this.readBack();
       if (this.installing !== undefined) this.install(peers(this.installing.from));
     }
     return busy;

@@ -95,8 +95,10 @@ class World {
     else if (draw < 8500) replica.apply(1 + random.below(8));
     else if (draw < 9100) this.#propose(replica);
     else if (draw < 9560) this.#read(replica);
-    else if (draw < 9670) replica.flush(random.below(4));
-    else if (draw < 9800) replica.makeSnapshots();
+    else if (draw < 9630) replica.flush(random.below(12));
+    else if (draw < 9670) replica.evict(random.below(4));
+    else if (draw < 9760) replica.makeSnapshots();
+    else if (draw < 9800) replica.readBack();
     else if (draw < 9920) this.#install(replica);
     else if (draw < 9940) replica.crash(random.below(replica.writes.length + 1));
     else if (draw < 9949) this.#partition();
