@@ -81,6 +81,10 @@ describe('damage in the file of LMDB', () => {
       reason: expect.stringContaining('fails its checksum'),
     });
     await engine.close();
+    // What is known to be damaged is not opened again.
+    const again = openLmdb(directory);
+    await expect(again).rejects.toThrow(`${file} is damaged at key ${toHex(keyOf(777))}: `);
+    await expect(again).rejects.toThrow('(found earlier)');
   });
 
   it('[F4] a flipped bit in a key is found, though reads of the key only miss it', async () => {

@@ -5,6 +5,7 @@ import { DiskError } from '../../ports/index.ts';
 import {
   type Commit,
   type Cursor,
+  damageText,
   type Engine,
   type EngineDamage,
   EngineDamagedError,
@@ -16,6 +17,7 @@ import {
 import { MAX_KEY_BYTES } from '../limits.ts';
 import { wrongWithFile } from './check-file.ts';
 import { checksum } from './checksum.ts';
+import { readDamageNote, writeDamageNote } from './damage-note.ts';
 import { ENVIRONMENT, RECORDS } from './options.ts';
 import { packWrites, WriteBuffers } from './packed-writes.ts';
 import { RecordCopies } from './record-copies.ts';
@@ -60,11 +62,13 @@ const SMALL_COMMIT_BYTES = 64 * 1024;
 /**
  * Opens the LMDB environment in a directory, which is made when it is not there. Only one process may have it open.
  *
- * Rejects with an Error that names the file when it holds no LMDB environment.
+ * Rejects with an Error that names the file when it holds no LMDB environment, or was found damaged in an earlier life.
  */
 export async function openLmdb(directory: string, options: LmdbOptions = {}): Promise<Engine> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const file = join(directory, 'data.mdb');
+  const earlier = readDamageNote(directory);
+  if (earlier !== undefined) throw new Error(`${earlier} (found earlier)`);
   const wrong = await wrongWithFile(file);
   if (wrong !== undefined) throw new Error(`${file} can not be opened: ${wrong}`);
   try {
@@ -230,6 +234,7 @@ class LmdbEngine implements Engine {
   /** Tells about it; the caller throws what this returns. */
   damaged(key: Uint8Array, reason: string): EngineDamagedError {
     const damage = { file: this.#file, key: key.slice(), reason };
+    writeDamageNote(dirname(this.#file), damageText(damage));
     this.#onDamage?.(damage);
     return new EngineDamagedError(damage);
   }
