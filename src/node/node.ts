@@ -14,7 +14,7 @@ import {
   SNAPSHOT_DIRECTORY,
   TICK_MS,
 } from '../group/index.ts';
-import { openLog, type WriteAheadLog } from '../log/index.ts';
+import { openLog, type RecoveredReplica, type WriteAheadLog } from '../log/index.ts';
 import {
   type Clock,
   type Disk,
@@ -23,7 +23,7 @@ import {
   type Random,
   type Timer,
 } from '../ports/index.ts';
-import type { Message } from '../raft/index.ts';
+import type { Message, ReplicaId } from '../raft/index.ts';
 import type { GroupReply, GroupRequest } from '../store/index.ts';
 import { ControllerService } from './controller-service.ts';
 import { DataService } from './data-service.ts';
@@ -32,7 +32,13 @@ import { Health } from './health.ts';
 import { type ClusterRecord, type Identity, readCluster, writeCluster } from './identity.ts';
 import { balanceLeaders, stepAside, stepDown } from './leaders.ts';
 import { type PeerAddress, Peers } from './peers.ts';
-import { type QuarantineRecord, quarantine, readQuarantine } from './quarantine.ts';
+import {
+  type QuarantineRecord,
+  quarantine,
+  quarantineCleared,
+  quarantineState,
+  readQuarantine,
+} from './quarantine.ts';
 import { knownReplicas, Replicas } from './replicas.ts';
 import { Services } from './services.ts';
 import { fetchSnapshot } from './snapshot-transfer.ts';
@@ -99,6 +105,7 @@ export class Node {
   readonly #health: Health;
   readonly #turn: Turn;
   readonly #states: ReplicaStates;
+  #quarantine: readonly QuarantineRecord[];
   readonly #replicas: Replicas;
   readonly #data: DataService;
   readonly #controller: ControllerService;
@@ -154,6 +161,7 @@ export class Node {
     this.self = identity.name;
     this.#options = options;
     this.#log = log;
+    this.#quarantine = inQuarantine;
     this.#health = new Health(log);
     this.#tickedAt = clock.monotonic();
     this.#peers = new Peers({
@@ -216,7 +224,7 @@ export class Node {
     this.#replicas = new Replicas({
       host: this.#replicaHost(),
       states: this.#states,
-      recovered,
+      recovered: withoutWrong(recovered, inQuarantine),
       quarantine: inQuarantine,
       self: this.self,
       incarnation: identity.incarnation,
@@ -329,6 +337,7 @@ export class Node {
   }
 
   async #serve(cluster: ClusterRecord): Promise<void> {
+    await this.#clearWrongStates();
     await this.#replicas.open(cluster);
     this.#services.serve({
       replicas: this.#replicas,
@@ -343,6 +352,22 @@ export class Node {
       const controllers = controllerReplicas(cluster.nodes).map(({ node }) => node);
       watchMap(this, controllers, this.#options.clock, () => this.#stopping);
     }
+  }
+
+  /** Of replicas that went apart nothing is kept: they begin as empty ones do, with a snapshot (S3). */
+  async #clearWrongStates(): Promise<void> {
+    const wrong = this.#quarantine.filter(({ isToBeCleared }) => isToBeCleared);
+    if (wrong.length === 0) return;
+    const nowhere = { index: 0, term: 0 };
+    for (const { replica } of wrong) {
+      await (await this.#states.open(replica)).remove();
+      const hardState = { term: 0, vote: 0, commit: 0 };
+      await new Promise<void>((resolve) => {
+        this.#log.append(replica, { reset: nowhere, hardState }, resolve);
+        this.#log.flush();
+      });
+    }
+    this.#quarantine = await quarantineCleared(this.#options.disk, this.#quarantine);
   }
 
   #onLeading(): void {
@@ -423,7 +448,10 @@ export class Node {
     }
   }
 
-  /** A replica of this node is not what the majority is: it stops leading, and this node stops (S3). */
+  /**
+   * A replica of this node is not what the majority is (S3): this node leaves leading to others and ends, and when it starts
+   * again the replica begins anew, as one that counts for nothing.
+   */
   #onDifference({ group, replica, index, digest, expected }: Difference): void {
     const held = this.#replicas.data(group);
     // Only what this node said itself counts: it may have started again since.
@@ -431,15 +459,14 @@ export class Node {
     const isOurs = said.some((own) => own.index === index && own.digest === digest);
     if (!isOurs || held?.replica.id !== replica || this.#differs) return;
     this.#differs = true;
-    const { notice, fatal, clock } = this.#options;
+    const { notice, fatal, clock, disk } = this.#options;
     const text =
       `replica ${replica} of group ${group} on node ${this.self} differs from the majority ` +
       `at entry ${index}: its state has the digest ${digest}, theirs ${expected}`;
     notice(text);
-    stepAside(this.#replicas, clock, STEP_ASIDE_MS_MAX).then(
-      () => fatal(new Error(text)),
-      (error) => fatal(error),
-    );
+    stepAside(this.#replicas, clock, STEP_ASIDE_MS_MAX)
+      .then(() => quarantineState(disk, this.#quarantine, replica, text))
+      .then(() => fatal(new Error(text)), fatal);
   }
 
   #canLead(node: NodeName): boolean {
@@ -472,4 +499,14 @@ export class Node {
       },
     };
   }
+}
+
+/** What the log holds of replicas whose state was wrong is thrown away with it. */
+function withoutWrong(
+  recovered: ReadonlyMap<ReplicaId, RecoveredReplica>,
+  inQuarantine: readonly QuarantineRecord[],
+): ReadonlyMap<ReplicaId, RecoveredReplica> {
+  const left = new Map(recovered);
+  for (const { replica, isToBeCleared } of inQuarantine) if (isToBeCleared) left.delete(replica);
+  return left;
 }

@@ -5,15 +5,17 @@ import { readRecord, writeRecord } from './small-file.ts';
 
 const QUARANTINE_FILE = 'quarantine';
 
-/** A replica whose log was damaged: it never votes or acknowledges again (L2). */
+/** A replica whose log was damaged (L2), or whose state was wrong (S3): it never votes or acknowledges again. */
 export interface QuarantineRecord {
   readonly replica: ReplicaId;
   /** How often its log was lost. */
   readonly times: number;
-  /** Where, the last time. */
+  /** Where, the last time; empty when it was the state. */
   readonly file: string;
   readonly offset: number;
   readonly reason: string;
+  /** Its state and what is left of its log are still to be thrown away, before it is opened. */
+  readonly isToBeCleared: boolean;
 }
 
 export async function readQuarantine(disk: Disk): Promise<readonly QuarantineRecord[]> {
@@ -36,14 +38,38 @@ export async function quarantine(
     for (const replica of replicas ?? own) {
       if (added.has(replica)) continue;
       added.add(replica);
-      const times = 1 + (records.get(replica)?.times ?? 0);
-      records.set(replica, { replica, times, file, offset, reason });
+      const { times = 0, isToBeCleared = false } = records.get(replica) ?? {};
+      records.set(replica, { replica, times: times + 1, file, offset, reason, isToBeCleared });
     }
   }
   await writeRecord(disk, QUARANTINE_FILE, [...records.values()]);
   return [...records.values()];
 }
 
+/** Adds a replica whose state is wrong for good: whatever it holds is thrown away at the next start. */
+export async function quarantineState(
+  disk: Disk,
+  known: readonly QuarantineRecord[],
+  replica: ReplicaId,
+  reason: string,
+): Promise<void> {
+  const times = 1 + (known.find((record) => record.replica === replica)?.times ?? 0);
+  const others = known.filter((record) => record.replica !== replica);
+  const record = { replica, times, file: '', offset: 0, reason, isToBeCleared: true };
+  await writeRecord(disk, QUARANTINE_FILE, [...others, record]);
+}
+
+/** What was to be thrown away is. */
+export async function quarantineCleared(
+  disk: Disk,
+  known: readonly QuarantineRecord[],
+): Promise<readonly QuarantineRecord[]> {
+  const records = known.map((record) => ({ ...record, isToBeCleared: false }));
+  await writeRecord(disk, QUARANTINE_FILE, records);
+  return records;
+}
+
 export function quarantineText({ file, offset, reason }: QuarantineRecord): string {
+  if (file === '') return `quarantined: ${reason}`;
   return `quarantined: ${file} is damaged at byte ${offset}: ${reason}`;
 }

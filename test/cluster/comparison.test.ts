@@ -4,13 +4,13 @@ import { encodeStoredItem, hashToHex, storageKey } from '../../src/item/index.ts
 import { compareDigests, type Difference } from '../../src/node/state-comparison.ts';
 import type { Machine, World } from '../../src/sim/index.ts';
 import { encodeStoredValue } from '../../src/store/stored-value.ts';
-import { differences } from '../support/contents.ts';
+import { areCaughtUp, differences } from '../support/contents.ts';
 import { add, createTable, formedWorld, get, keyOf, put, routerOf } from '../support/world.ts';
 
 const KEY = 'counter';
 
-async function counting(seed: number) {
-  const world = await formedWorld(seed);
+async function counting(seed: number, limits = {}) {
+  const world = await formedWorld(seed, { limits: { logSegmentBytes: 256 * 1024, ...limits } });
   const table = await createTable(world, 't');
   const hash = hashToHex(keyOf(KEY).hash);
   const group = table.shards.findLast(({ hashStart }) => hashStart <= hash)?.group ?? 0;
@@ -44,6 +44,7 @@ async function found(world: World, machine: Machine): Promise<void> {
   const before = world.time.now;
   await world.until(() => machine.exits.length > 0, 10_000);
   expect(world.time.now - before).toBeLessThan(7_000);
+  await world.run(100); // its sockets close
 }
 
 describe('replicas that went apart', { timeout: 30_000 }, () => {
@@ -110,6 +111,54 @@ describe('replicas that went apart', { timeout: 30_000 }, () => {
     expect(world.machines.flatMap(({ exits }) => exits)).toEqual([]);
     expect(differences(world)).toEqual([]);
   });
+});
+
+describe('a replica that went apart', { timeout: 30_000 }, () => {
+  test.each([1, 2, 3])(
+    '[S3] [L2] begins anew when its node starts again, and counts for nothing (seed %i)',
+    async (seed) => {
+      const limits = { replica: { logBytesKept: 4 * 1024 }, memtableBytes: 8 * 1024 };
+      const { world, table, group, leader, followers, counter, done } = await counting(
+        seed,
+        limits,
+      );
+      await world.run(1_000);
+      const [follower, other] = followers as [Machine, Machine];
+      const wrong = seed === 3 ? leader : follower;
+      for (let i = 0; i < 60; i++) {
+        await world.settle(put(routerOf(world, other.name), table, `k${i}`, 'x'.repeat(300)));
+      }
+      tamper(wrong, group, table, WRONG);
+      await found(world, wrong);
+      const reason = wrong.exits[0]?.reason ?? '';
+      await world.start(wrong.name);
+      expect(wrong.notices.join('\n')).toContain(`is quarantined: ${reason}`);
+      await world.until(() => areCaughtUp(world));
+      expect(await world.settle(get(routerOf(world, wrong.name), table, KEY))).toBe(
+        String(counter.value),
+      );
+      const status = await world.settle((other.node as NonNullable<typeof other.node>).status());
+      expect(status.groups.find(({ id }) => id === group)?.quarantined).toEqual({
+        [wrong.name]: `quarantined: ${reason}`,
+      });
+      // Once more: by now it is as any other that is in quarantine.
+      wrong.kill();
+      await world.run(500);
+      await world.start(wrong.name);
+      await world.until(() => areCaughtUp(world));
+      await world.run(8_000);
+      counter.stopped = true;
+      await world.settle(done);
+      await world.until(() => areCaughtUp(world));
+      expect(differences(world)).toEqual([]);
+      expect(world.machines.flatMap(({ exits }) => exits)).toHaveLength(1);
+      // Nothing is acknowledged by it and one other.
+      const alone = world.machines.find((machine) => machine !== wrong && machine !== other);
+      alone?.kill();
+      const writing = put(routerOf(world, other.name), table, KEY, 'v');
+      expect((await world.settle(writing)).kind).toBe('unavailable');
+    },
+  );
 });
 
 describe('the comparison', () => {
