@@ -201,6 +201,24 @@ test(`[B3] [F13] [H2] thousands of bad streams each get an answer or an end, oth
   await expectAlive();
 });
 
+test('[F44] 1 500 clients that come back at the same moment, again and again, are all served', async () => {
+  const witness = await startWitness();
+  const parameters = { TableName: 'ships', Key: { pk: { S: 'witness' } } };
+  const request = Buffer.from(post('GetItem', JSON.stringify(parameters)));
+  for (let round = 0; round < 3; round++) {
+    const streams = Array.from({ length: 1_500 }, () => openStream([request], false));
+    const end = performance.now() + 15_000;
+    const isWaiting = () => streams.filter(({ text }) => !/^HTTP\/1\.1 200 OK/.test(text())).length;
+    while (isWaiting() > 0 && performance.now() < end) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(isWaiting()).toBe(0);
+    for (const { socket } of streams) socket.destroy();
+  }
+  await witness.expectUntouched();
+  await expectAlive();
+});
+
 function openStream(sent: readonly Buffer[], ends: boolean) {
   const socket = net.connect({ port, host: '127.0.0.1', noDelay: true });
   const chunks: Buffer[] = [];
