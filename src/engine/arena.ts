@@ -1,3 +1,5 @@
+import { allocateBytes } from '../bytes/index.ts';
+
 /** Chunks hold up to 1 MiB, so that an address is 12 bits of chunk and 20 bits of offset. */
 const OFFSET_BITS = 20;
 const CHUNK_BYTES_MAX = 1 << OFFSET_BITS;
@@ -78,7 +80,9 @@ export class Arena {
   copy(address: number, length: number): Uint8Array {
     if (length === 0) return new Uint8Array(0);
     const at = address & OFFSET_MASK;
-    return this.chunk(address).slice(at, at + length);
+    const copy = allocateBytes(length);
+    copy.set(this.chunk(address).subarray(at, at + length));
+    return copy;
   }
 
   copyTo(address: number, length: number, target: Uint8Array, position: number): void {

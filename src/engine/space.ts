@@ -6,7 +6,7 @@
  *     0 · 02                  the next space id that was never used, u32
  *     0 · 03 · space u32      to be deleted: holds nothing that counts
  */
-import { ByteReader, ByteWriter } from '../bytes/index.ts';
+import { allocateBytes, ByteReader, ByteWriter } from '../bytes/index.ts';
 
 export const SPACE_BYTES = 4;
 
@@ -64,7 +64,7 @@ export function spacePrefix(space: number): Uint8Array {
 
 /** `key` behind the prefix of its space. */
 export function inSpace(prefix: Uint8Array, key: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(SPACE_BYTES + key.length);
+  const whole = allocateBytes(SPACE_BYTES + key.length);
   whole.set(prefix);
   whole.set(key, SPACE_BYTES);
   return whole;
