@@ -200,10 +200,11 @@ export class Replica {
     return this.#raft.config.incoming.length > 1;
   }
 
-  /** On a leader: the follower has what the leader has committed. */
+  /** On a leader: the follower has what the leader has committed, and may lead. */
   isCaughtUp(id: ReplicaId): boolean {
     const follower = this.#raft.status().followers.find((status) => status.id === id);
-    return follower?.state === 'replicate' && follower.match >= this.#raft.commit;
+    if (follower?.state !== 'replicate' || follower.quarantine > 0) return false;
+    return follower.match >= this.#raft.commit;
   }
 
   /** On a leader: it has applied everything of earlier terms, so the state machine's clock may be carried on. */

@@ -18,10 +18,11 @@ export function balanceLeaders(
     const preferred = replicas.preferredLeader(replica.group);
     const candidates = canLead(self) ? [preferred] : replicas.members(replica.group);
     const next = candidates.find((id) => {
-      const node = id === undefined ? undefined : replicas.nodeOf(replica.group, id);
+      if (id === undefined || !replica.isCaughtUp(id)) return false;
+      const node = replicas.nodeOf(replica.group, id);
       return node !== undefined && node !== self && canLead(node);
     });
-    if (next !== undefined && replica.isCaughtUp(next)) replica.transferLeader(next);
+    if (next !== undefined) replica.transferLeader(next);
   }
 }
 

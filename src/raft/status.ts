@@ -11,6 +11,8 @@ export interface FollowerStatus {
   readonly inflightBytes: number;
   readonly inflightAppends: number;
   readonly silentTicks: number;
+  /** Above 0 it counts for nothing and cannot lead; see `RaftOptions`. */
+  readonly quarantine: number;
   /** The index of the snapshot on offer, or 0. */
   readonly snapshotIndex: Index;
 }
@@ -82,6 +84,7 @@ export function statusOf(core: Core): RaftStatus {
       inflightBytes: progress.inflights.bytes,
       inflightAppends: progress.inflights.count,
       silentTicks: progress.silentTicks,
+      quarantine: progress.quarantine,
       snapshotIndex: progress.snapshot?.index ?? 0,
     })),
   };
