@@ -63,7 +63,7 @@ class CuttingProxy {
       socket.on('error', () => {}).on('close', () => this.#sockets.delete(socket));
     }
     client.pause();
-    this.#gate.then(() => client.resume());
+    void this.#gate.then(() => client.resume());
     server.resume();
     let request = '';
     let cut: Cut | undefined;

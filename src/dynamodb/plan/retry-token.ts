@@ -34,6 +34,6 @@ export function memberToken(batch: RetryToken, position: number): RetryToken {
 function tokenOf(state: Uint32Array): RetryToken {
   const token = new Uint8Array(4 * state.length);
   const view = new DataView(token.buffer);
-  state.forEach((word, i) => view.setUint32(4 * i, word));
+  for (const [i, word] of state.entries()) view.setUint32(4 * i, word);
   return token;
 }
