@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** How the kernel counts processor time towards programs: the same on every machine that Node.js runs on. */
-const TICKS_PER_SECOND = 100;
+export const TICKS_PER_SECOND = 100;
 
 /** Seconds since the process or thread began. */
 export interface CpuTime {

@@ -45,7 +45,16 @@ export function launch(
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
 ): ChildProcess {
-  const child = start(command, args, env);
+  return endsTheRun(name, start(command, args, env));
+}
+
+/** Starts a program of bench/ that talks by messages; its typed arrays arrive as such. If it ends, the run ends too. */
+export function launchWorker(name: string, program: string): ChildProcess {
+  const args = [...process.execArgv, program];
+  return endsTheRun(name, start(process.execPath, args, {}, undefined, true));
+}
+
+function endsTheRun(name: string, child: ChildProcess): ChildProcess {
   let said = '';
   const keep = (text: string) => {
     said = (said + text).slice(-SAID_MAX);
@@ -58,11 +67,14 @@ export function launch(
   return child;
 }
 
-/** Asks a server to end, and waits for it. */
-export async function stop(child: ChildProcess): Promise<void> {
+/** Asks a server to end, or kills it, and waits for it. */
+export async function stop(
+  child: ChildProcess,
+  signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM',
+): Promise<void> {
   expected.add(child);
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  child.kill('SIGTERM');
+  child.kill(signal);
   await ended;
 }
 
@@ -95,15 +107,17 @@ function start(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
   cwd?: string,
+  withMessages = false,
 ): ChildProcess {
   const child = spawn(command, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', ...(withMessages ? (['ipc'] as const) : [])],
+    serialization: 'advanced',
     detached: true,
     env: { ...process.env, ...env },
     cwd,
   });
-  child.stdout.setEncoding('utf8');
-  child.stderr.setEncoding('utf8');
+  child.stdout?.setEncoding('utf8');
+  child.stderr?.setEncoding('utf8');
   children.add(child);
   child.once('exit', () => children.delete(child));
   child.once('error', (error) => giveUp(`${command} did not start: ${error.message}`));

@@ -52,7 +52,7 @@ export async function profile(
     }
   }
   // The profiles are written when the processes end.
-  await Promise.all(nodes.map(stop));
+  await Promise.all(nodes.map((node) => stop(node)));
   printCosts(costs, directory);
 }
 

@@ -4,7 +4,7 @@ import { launch } from '../processes.ts';
 import type { Settings } from '../settings.ts';
 import { DynamoDbSystem } from './dynamodb-system.ts';
 
-const NODES = [1, 2, 3];
+export const NODES = [1, 2, 3];
 /** Peers use the API's port and this. */
 const PEER = 100;
 
@@ -28,20 +28,30 @@ export async function startFlotilla(
   settings: Settings,
   { name, tree, firstPort, nodeOptions = [] }: FlotillaOptions,
 ): Promise<Flotilla> {
-  const cluster = NODES.map((i) => `n${i}=127.0.0.1:${firstPort + PEER + i}`).join(',');
   const nodes = NODES.map((i) =>
-    launchNode(`${name} n${i}`, tree, nodeOptions, [
-      'start',
-      ...['--node', `n${i}`, '--data', join(settings.directory, `${firstPort}-n${i}`)],
-      ...['--http', `127.0.0.1:${firstPort + i}`, '--peer', `127.0.0.1:${firstPort + PEER + i}`],
-      ...['--initial-cluster', cluster],
-    ]),
+    launchNode(`${name} n${i}`, tree, nodeOptions, argumentsOf(i, settings.directory, firstPort)),
   );
   const ports = NODES.map((i) => firstPort + i);
   const system = new DynamoDbSystem(name, settings, ports, nodes);
   await system.ready('ListTables', {});
   await system.createTable();
   return { system, nodes };
+}
+
+/** Where node `i` (from 1 on) of a cluster keeps its data. */
+export function dataOf(i: number, directory: string, firstPort: number): string {
+  return join(directory, `${firstPort}-n${i}`);
+}
+
+/** The command line of node `i` (from 1 on). */
+export function argumentsOf(i: number, directory: string, firstPort: number): string[] {
+  const cluster = NODES.map((n) => `n${n}=127.0.0.1:${firstPort + PEER + n}`).join(',');
+  return [
+    'start',
+    ...['--node', `n${i}`, '--data', dataOf(i, directory, firstPort)],
+    ...['--http', `127.0.0.1:${firstPort + i}`, '--peer', `127.0.0.1:${firstPort + PEER + i}`],
+    ...['--initial-cluster', cluster],
+  ];
 }
 
 /** One process that keeps everything in memory. */
@@ -57,7 +67,8 @@ export async function startFlotillaInMemory(
   return system;
 }
 
-function launchNode(
+/** A node runs until it is stopped; if it ends before, the run does. */
+export function launchNode(
   name: string,
   tree: string,
   nodeOptions: readonly string[],
