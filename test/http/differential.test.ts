@@ -118,5 +118,5 @@ test(
     expect(totals.fast).toBeGreaterThan(0.4 * totals.all);
     expect(totals.fast).toBeLessThan(0.9 * totals.all);
   },
-  Math.max(20_000, 10 * ROUNDS),
+  Math.max(60_000, 10 * ROUNDS),
 );
