@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { stop } from '../processes.ts';
 import type { Settings } from '../settings.ts';
 import { DynamoDbSystem } from '../systems/dynamodb-system.ts';
@@ -6,7 +7,7 @@ import { argumentsOf, dataOf, launchNode, NODES } from '../systems/flotilla.ts';
 import { until } from '../systems/system.ts';
 import { ask } from './client.ts';
 
-const CAUGHT_UP = /group \d+ caught up by a snapshot/g;
+const CAUGHT_UP = /group \d+ caught up by a snapshot/;
 
 export interface SoakNode {
   readonly name: string;
@@ -70,9 +71,11 @@ export class SoakCluster {
     const child = launchNode(`flotilla ${node.name}`, this.#tree, [], args);
     this.#processes.set(node, child);
     this.#installed.set(node, 0);
-    child.stderr?.on('data', (text: string) => {
-      const more = text.match(CAUGHT_UP)?.length ?? 0;
-      this.#installed.set(node, (this.#installed.get(node) ?? 0) + more);
+    if (!child.stderr) throw new Error('what a node says must be readable');
+    createInterface(child.stderr).on('line', (line) => {
+      if (CAUGHT_UP.test(line)) this.#installed.set(node, this.snapshotsOf(node) + 1);
+      const message = /"msg":"(.*)"\}$/.exec(line)?.[1] ?? line;
+      process.stderr.write(`${node.name}: ${message}\n`);
     });
   }
 
