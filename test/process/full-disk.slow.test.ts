@@ -1,0 +1,77 @@
+import { afterEach, expect, it } from 'vitest';
+import { makeSmallFileSystem } from '../engine/small-file-system.ts';
+import { type ClusterNode, call, ProcessCluster, until } from './processes.ts';
+
+const fileSystem = makeSmallFileSystem('nodes', 900);
+const home = process.env['TMPDIR'];
+let cluster: ProcessCluster | undefined;
+afterEach(async () => {
+  await cluster?.stop();
+  fileSystem?.destroy();
+  if (home === undefined) delete process.env['TMPDIR'];
+  else process.env['TMPDIR'] = home;
+});
+
+const RETRYABLE = ['ThrottlingException', 'InternalServerError', 'ServiceUnavailable'];
+const CONNECTIONS = 8;
+const TEXT = 'x'.repeat(30_000);
+
+it.runIf(fileSystem)(
+  '[F7] [L4] a disk that is full under all nodes: writes are refused, reads go on, room heals it without a restart',
+  async () => {
+    const { directory, fill, free } = fileSystem as NonNullable<typeof fileSystem>;
+    process.env['TMPDIR'] = directory;
+    cluster = await ProcessCluster.start();
+    await cluster.createTable('loads');
+    const [first, second] = cluster.nodes as [ClusterNode, ClusterNode];
+    const put = (key: string, node = first) =>
+      call(node.httpPort, 'PutItem', {
+        TableName: 'loads',
+        Item: { pk: { S: key }, v: { S: TEXT + key } },
+      });
+    const get = async (key: string, node = second) => {
+      const parameters = { TableName: 'loads', Key: { pk: { S: key } }, ConsistentRead: true };
+      const { status, body } = await call(node.httpPort, 'GetItem', parameters);
+      expect(status).toBe(200);
+      return (body['Item'] as { v: { S: string } } | undefined)?.v.S;
+    };
+    const written: string[] = [];
+    expect((await put('before')).status).toBe(200);
+    written.push('before');
+    fill();
+
+    let refusals = 0;
+    const refused: { status: number; body: Record<string, unknown> }[] = [];
+    const writeOn = async (connection: number) => {
+      for (let i = 0; refusals < 100; i++) {
+        const key = `k${connection}-${i}`;
+        const { status, body } = await put(key);
+        if (status === 200) {
+          written.push(key);
+          refusals = 0;
+        } else {
+          refused.push({ status, body });
+          refusals++;
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: CONNECTIONS }, (_, i) => writeOn(i)));
+    // What SDKs send again by themselves.
+    const kinds = new Set(refused.map(({ body }) => String(body['__type']).split('#')[1]));
+    for (const kind of kinds) expect(RETRYABLE).toContain(kind);
+    expect(kinds).toContain('ThrottlingException');
+    for (const node of cluster.nodes) expect(cluster.process(node).isRunning).toBe(true);
+    for (const key of written.slice(-20)) expect(await get(key)).toBe(TEXT + key);
+
+    free();
+    await until('writes go on', async () => (await put('after')).status === 200, 60_000);
+    for (let i = 0; i < 50; i++) expect((await put(`after-${i}`)).status).toBe(200);
+    for (const node of cluster.nodes) expect(cluster.process(node).isRunning).toBe(true);
+    for (const key of ['after', ...written]) expect(await get(key)).toBe(TEXT + key);
+  },
+);
+
+it.skipIf(fileSystem)('[F7] needs root and loop devices to fill a file system of its own', () => {
+  expect(fileSystem).toBeUndefined();
+});
