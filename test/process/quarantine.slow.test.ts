@@ -47,7 +47,7 @@ test('[L2] [F4] a flipped bit in the log is named, never served, and its node co
   for (let start = 1; start <= 2; start++) {
     const damaged = cluster.startNode(third);
     await cluster.ready();
-    expect(damaged.stderr).toContain(words);
+    await until('it says where its log is damaged', () => damaged.stderr.includes(words));
     const said = await quarantinedOn(first, third);
     expect(said.length).toBeGreaterThan(1);
     for (const reason of said) expect(reason).toContain(words);
@@ -74,7 +74,7 @@ test('[L2] [F4] a flipped bit in the log is named, never served, and its node co
   const answers = await Promise.all(Array.from({ length: 8 }, (_, i) => put(`refused-${i}`)));
   for (const { status } of answers) expect(status).toBeGreaterThanOrEqual(500);
   cluster.startNode(second);
-  await cluster.ready();
+  await cluster.ready(cluster.nodes, 60_000);
   await until('writes go on', async () => (await put('after')).status === 200);
   expect((await cluster.scan(third, 'loads')).has('after')).toBe(true);
 });
