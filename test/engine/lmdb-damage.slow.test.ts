@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { toHex, utf8 } from '../../src/bytes/index.ts';
-import { type Engine, type EngineDamage, EngineDamagedError } from '../../src/engine/index.ts';
+import {
+  type Engine,
+  type EngineDamage,
+  EngineDamagedError,
+  type Write,
+} from '../../src/engine/index.ts';
 import { openLmdb } from '../../src/engine/lmdb/index.ts';
 import { Prng } from '../support/prng.ts';
 import { collect } from './contract.ts';
@@ -147,7 +152,7 @@ describe('damage in the file of LMDB', () => {
     const engine = await openLmdb(directory);
     const random = new Prng(3);
     for (let round = 0; round < 20; round++) {
-      const writes = [];
+      const writes: Write[] = [];
       for (let i = 0; i < RECORDS; i++) {
         if (!random.once(50)) continue;
         writes.push({ key: keyOf(i), value: random.once(3) ? undefined : textOf(round) });
@@ -164,6 +169,46 @@ describe('damage in the file of LMDB', () => {
     expect(records).toBe(collect(snapshot.range({ from: utf8('0'), to: utf8('1') })).length);
     snapshot.close();
     await engine.close();
+  });
+
+  it('the scrub finds nothing while commits, refused ones among them, go on under it', async () => {
+    const engine = await openLmdb(directory);
+    const random = new Prng(5);
+    let passes = 0;
+    engine.onDamage = (damage) => {
+      throw new Error(JSON.stringify(damage));
+    };
+    engine.onScrubbed = () => passes++;
+    for (let round = 0; passes === 0 || round < 40; round++) {
+      const writes: Write[] = [];
+      for (let i = 0; i < RECORDS; i++) {
+        if (!random.once(20)) continue;
+        const key = utf8(`000${i % 10}t${String(i).padStart(8, '0')}`);
+        writes.push({ key, value: random.once(3) ? undefined : textOf(round) });
+      }
+      writes.sort((a, b) => Buffer.compare(a.key, b.key));
+      function* broken() {
+        yield* writes;
+        yield { key: utf8('9'), value: new Uint8Array(5_000_000) };
+        throw new Error('broken off');
+      }
+      const outcomes = await Promise.allSettled([
+        engine.commit(writes).durable,
+        engine.commit(broken()).durable,
+        engine.commit([{ key: utf8('short'), value: textOf(round) }]).durable,
+      ]);
+      expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    }
+    await engine.close();
+    // And over what is left, from the start.
+    const again = await openLmdb(directory);
+    const found: unknown[] = [];
+    await new Promise<number>((resolve) => {
+      again.onScrubbed = resolve;
+      again.onDamage = (damage) => found.push(damage);
+    });
+    expect(found).toEqual([]);
+    await again.close();
   });
 
   it('[F4] [F8] a file that LMDB does not know, or that is too short, is refused by name', async () => {
