@@ -52,9 +52,12 @@ export class FlotillaProcess {
   stdout = '';
   stderr = '';
 
-  constructor(args: readonly string[], program: readonly string[] = [process.execPath, PROGRAM]) {
-    const [command, ...first] = program as [string, ...string[]];
-    this.child = spawn(command, [...first, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  /** `program`: in place of the product's own; it may be sent messages. */
+  constructor(args: readonly string[], program?: readonly string[]) {
+    const [command, ...first] = (program ?? [process.execPath, PROGRAM]) as [string, ...string[]];
+    this.child = spawn(command, [...first, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe', ...(program ? ['ipc' as const] : [])],
+    });
     this.child.stdout?.on('data', (chunk: Buffer) => {
       this.stdout += chunk.toString();
     });
@@ -179,8 +182,8 @@ export class ProcessCluster {
     ];
   }
 
-  startNode(node: ClusterNode, list?: string): FlotillaProcess {
-    const started = new FlotillaProcess(this.argumentsOf(node, list));
+  startNode(node: ClusterNode, list?: string, program?: readonly string[]): FlotillaProcess {
+    const started = new FlotillaProcess(this.argumentsOf(node, list), program);
     this.#processes.set(node.name, started);
     return started;
   }
