@@ -542,6 +542,18 @@ describe('Raft paper §8 and thesis §6.4: reads', () => {
     expect(answersAtOnce(joint, { id: 2, term: 1, confirms: true })).toBe(false);
   });
 
+  test('[G10] no answer of a moment ago confirms a read, since there are no leases', () => {
+    const cluster = new Cluster(reading);
+    const leader = cluster.lead(1);
+    leader.raft.readIndex(1);
+    leader.takeReady();
+    leader.raft.step(roundAnswer(2, 1, 1));
+    leader.raft.step(roundAnswer(3, 1, 1));
+    expect(leader.takeReady()?.readStates).toHaveLength(1);
+    leader.raft.readIndex(2);
+    expect(leader.takeReady()?.readStates).toEqual([]);
+  });
+
   test('[R6] [G6] nobody confirms a leader that has committed nothing in its term', () => {
     const leader = new Cluster({ ...reading, appendEmptyEntry: false }).lead(1);
     leader.raft.step({ type: 'read-index-request', ...from(2, 1), context: 7, confirms: true });
