@@ -53,7 +53,9 @@ const FIRST_SEGMENT_DIVISOR = 16;
 /** At most this part of a segment is carried forward for another one to go: more would cost more than the room. */
 const CARRY_DIVISOR = 16;
 /** Without a next segment this part of the last one is kept for votes: thousands, each a batch of 512 bytes. */
-const RESERVE_DIVISOR = 4;
+const RESERVE = 1 / 4;
+/** While the next one is being made it will most likely come in time. */
+const RESERVE_WHILE_MAKING = 1 / 16;
 
 /**
  * Opens the log in a directory, which is made when it is not there.
@@ -203,7 +205,8 @@ export class WriteAheadLog {
     if (this.#refused) return false;
     const { capacity } = this.#active;
     const left = capacity - this.#offset - this.#queuedBytes;
-    return this.#supply.hasSpare || left > capacity / RESERVE_DIVISOR;
+    const reserve = this.#supply.isDiskFull ? RESERVE : RESERVE_WHILE_MAKING;
+    return this.#supply.hasSpare || left > capacity * reserve;
   }
 
   /** To be called a few times a second: a disk that was full may have room again. */

@@ -157,7 +157,7 @@ describe('group commit', () => {
 });
 
 describe('failures', () => {
-  it('[L1] a failed write is fatal once: nothing is retried and no done is called any more', async () => {
+  it('[L1] [F6] a failed write is fatal once: nothing is retried and no done is called any more', async () => {
     const disk = new MemoryDisk();
     const { log, fatal } = await opened(disk);
     await settle();
@@ -182,7 +182,7 @@ describe('failures', () => {
     await log.close();
   });
 
-  it('[L1] a failed sync of the next segment is fatal too', async () => {
+  it('[L1] [F6] a failed sync of the next segment is fatal too', async () => {
     const disk = new MemoryDisk();
     disk.fault = ({ kind }) => (kind === 'sync' ? 'failed' : undefined);
     // The first segment is synced while the log opens.
