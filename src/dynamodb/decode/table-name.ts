@@ -30,6 +30,7 @@ export function tableName(lengthMin: 1 | 3 = 1): Shape<string> {
 
 /** The table's name out of an ARN; anything else unchanged, for the pattern to judge. */
 export function nameOf(nameOrArn: string): string {
+  if (!nameOrArn.startsWith('arn:')) return nameOrArn;
   return ARN.exec(nameOrArn)?.[1] ?? nameOrArn;
 }
 
