@@ -60,11 +60,18 @@ const DIGEST_VERSION = 1;
  * Commands are evaluated when they are applied, on every replica, from the entry and the state alone (§5 of the design).
  */
 export class DataMachine {
-  readonly #sessions = new Sessions();
+  readonly #sessions: Sessions;
   readonly #retries = new Retries();
   readonly #shards = new Shards();
+  /** Writes of the entry that is being applied, besides those to items and shards. */
+  #extra: Write[] = [];
   #index = 0;
   #digests: StateDigest[] = [];
+
+  /** `answerBytesMax`: of what is remembered, in memory. It must be the same on every replica. */
+  constructor(answerBytesMax?: number) {
+    this.#sessions = new Sessions(answerBytesMax);
+  }
 
   /** Milliseconds; advances with the entries applied. */
   get sessionTime(): number {
@@ -80,8 +87,8 @@ export class DataMachine {
   }
 
   /** What is remembered for clients, oldest first; the bytes are views. */
-  retries(): Iterable<RetryEntry> {
-    return this.#retries.entries();
+  retries(state: Reader): Iterable<RetryEntry> {
+    return this.#retries.entries(state);
   }
 
   restore(state: AppliedState): void {
@@ -129,14 +136,17 @@ export class DataMachine {
     const { sessionTime, command } = decodeCommand(data);
     const before = Math.floor(this.#sessions.time / DIGEST_INTERVAL_MS);
     this.#sessions.advanceTime(sessionTime);
-    this.#retries.forget(this.#sessions.time);
+    this.#retries.forget(this.#sessions.time, this.#extra);
     const applied = this.#evaluate(command, state);
     this.#index = state.appliedIndex + 1;
     if (Math.floor(this.#sessions.time / DIGEST_INTERVAL_MS) > before) {
       this.#digests.push(this.digest());
       if (this.#digests.length > DIGESTS_KEPT) this.#digests.shift();
     }
-    return applied;
+    const extra = this.#extra;
+    if (extra.length === 0) return applied;
+    this.#extra = [];
+    return { writes: [...applied.writes, ...extra], result: applied.result };
   }
 
   #evaluate(command: DataCommand, state: Reader): Applied {
@@ -183,7 +193,7 @@ export class DataMachine {
     const { tableId, hash } = splitStorageKey(command.key);
     const place = { table: tableId, hash };
     const { retry } = command;
-    const first = retry && this.#retries.find(retry);
+    const first = retry && this.#retries.find(retry, state);
     if (first) {
       const result = encodeAgain(this.#sessions.time, first);
       // By this router's session, too: the command may come once more after its token is forgotten.
@@ -212,7 +222,10 @@ export class DataMachine {
     }
     const result = this.#done(outcome);
     this.#sessions.remember(command, place, result);
-    if (retry) this.#retries.remember(this.#sessions.time, retry, place, outcomeOf(result));
+    if (retry) {
+      const entry = { token: retry, ...place, outcome: outcomeOf(result) };
+      this.#retries.remember(this.#sessions.time, entry, this.#extra);
+    }
     return { writes, result };
   }
 

@@ -6,7 +6,8 @@
  *     03 · router id, u64              a router's session: sessions.ts
  *     04                               session time, u64
  *     05                               which of the following are there: retries.ts
- *     05 · generation, u32 · block, u32  answers by retry token: retries.ts
+ *     05 · generation, u32 · block, u32  retry tokens with short answers: retry-generation.ts
+ *     06 · generation, u32 · block, u32  longer answers: likewise
  *     0f                               the group's own records (group/): never touched here
  */
 const ITEM = 0x01;
@@ -14,15 +15,24 @@ const SHARD = 0x02;
 const SESSION = 0x03;
 const SESSION_TIME = 0x04;
 const RETRIES = 0x05;
+const RETRY_OUTCOMES = 0x06;
 
 export const SESSION_TIME_KEY = Uint8Array.of(SESSION_TIME);
 
 export const RETRIES_KEY = Uint8Array.of(RETRIES);
 
 export function retryBlockKey(generation: number, block: number): Uint8Array {
+  return blockKey(RETRIES, generation, block);
+}
+
+export function retryOutcomeKey(generation: number, block: number): Uint8Array {
+  return blockKey(RETRY_OUTCOMES, generation, block);
+}
+
+function blockKey(kind: number, generation: number, block: number): Uint8Array {
   const key = new Uint8Array(9);
   const view = new DataView(key.buffer);
-  key[0] = RETRIES;
+  key[0] = kind;
   view.setUint32(1, generation);
   view.setUint32(5, block);
   return key;

@@ -1,51 +1,84 @@
 import { ByteReader, MalformedError } from '../bytes/index.ts';
+import type { Reader, Write } from '../engine/index.ts';
+import { BlockStream } from './block-stream.ts';
 import { RETRY_TOKEN_BYTES, type RetryToken } from './command.ts';
+import { retryBlockKey, retryOutcomeKey } from './keys.ts';
 import type { AnswerPlace } from './sessions.ts';
 
-/** A block takes entries up to this size; an entry that is larger has a block of its own. At most the 2^16 of a position. */
-const BLOCK_BYTES = 64 * 1024;
-const BLOCK_BYTES_MIN = 4 * 1024;
-const BLOCKS_MAX = 0x1_0000;
-
 const SLOTS_MIN = 64;
+/** What an entry costs in memory: two words of an index which is a third to two thirds full. */
+const ENTRY_MEMORY_BYTES = 16;
+
 /** Token and hash. */
 const ENTRY_BYTES_MIN = RETRY_TOKEN_BYTES + 8;
-
-/** What an entry costs besides its bytes: its two words in the index, which is up to two thirds full. */
-const ENTRY_OVERHEAD_BYTES = 12;
+/** Longer outcomes are not among the tokens, all of which a restart reads. */
+const INLINE_MAX = 32;
 
 export interface RetryEntry extends AnswerPlace {
   readonly token: RetryToken;
   readonly outcome: Uint8Array;
 }
 
-/** Outcomes up to this size are copied by a loop, which beats making a view for `set`. */
-const SHORT = 32;
+/** Where the two rows of blocks end: in the state's record of a generation. */
+export interface GenerationEnds {
+  readonly number: number;
+  /** Of entries. */
+  readonly count: number;
+  readonly tokensClosed: number;
+  readonly tokensOpen: number;
+  readonly outcomesClosed: number;
+  readonly outcomesOpen: number;
+}
 
 /**
- * The answers of some seconds by retry token: bytes in blocks, and a hash table of positions in them, so that a million is a
- * few hundred objects for the collector.
+ * The answers of some seconds by retry token. Memory has a hash table of their places, and the state has them:
  *
- *     an entry:  token, 16 bytes · hash of the partition key, u64 · table id, varint · length, varint · outcome
+ *     an entry:  token, 16 bytes · hash of the partition key, u64 · table id, varint · length of the outcome, varint
+ *                · the outcome up to 32 bytes, or its place among the outcomes, u32
  *
- * Entries are only added, and the bounds of the blocks follow from the entries alone: every replica has the same blocks.
+ * Entries are only added, so that every replica has the same blocks.
  */
 export class RetryGeneration {
   readonly number: number;
-  readonly #blocks: Uint8Array<ArrayBuffer>[] = [];
-  /** Of the last block; those before it are as long as their content. */
-  #lastLength = 0;
-  #bytes = 0;
+  readonly #tokens: BlockStream;
+  readonly #outcomes: BlockStream;
   #count = 0;
-  /** Pairs: the token's first four bytes, and where the entry is plus one, 0 when the slot is empty. Linear probing. */
+  /** Pairs: the token's first four bytes, and the entry's place plus one, 0 when the slot is empty. Linear probing. */
   #slots: Uint32Array<ArrayBuffer>;
 
   /** `expected`: number of entries for which the table has room from the start. */
   constructor(number: number, expected = 0) {
     this.number = number;
+    this.#tokens = new BlockStream((block) => retryBlockKey(number, block));
+    this.#outcomes = new BlockStream((block) => retryOutcomeKey(number, block));
     let slots = SLOTS_MIN;
     while (2 * slots < 3 * expected) slots *= 2;
     this.#slots = new Uint32Array(2 * slots);
+  }
+
+  /** Throws MalformedError when the state does not have what it should. */
+  static restore(ends: GenerationEnds, state: Reader): RetryGeneration {
+    const generation = new RetryGeneration(ends.number, ends.count);
+    const tokens = generation.#tokens;
+    const outcomes = generation.#outcomes;
+    for (let i = 0; i <= ends.tokensClosed; i++) {
+      const block = read(state, tokens.keyOf(i));
+      generation.#indexBlock(i, block);
+      if (i < ends.tokensClosed) continue;
+      if (block.length !== ends.tokensOpen) throw notWhole(tokens.keyOf(i), block.length);
+      tokens.restore(i, block);
+    }
+    if (ends.outcomesOpen > 0) {
+      const block = read(state, outcomes.keyOf(ends.outcomesClosed));
+      if (block.length !== ends.outcomesOpen) {
+        throw notWhole(outcomes.keyOf(ends.outcomesClosed), block.length);
+      }
+      outcomes.restore(ends.outcomesClosed, block);
+    }
+    if (generation.#count !== ends.count) {
+      throw new MalformedError(`${generation.#count} of ${ends.count} retries of ${ends.number}`);
+    }
+    return generation;
   }
 
   get count(): number {
@@ -54,168 +87,180 @@ export class RetryGeneration {
 
   /** What is counted for it in memory: follows from the entries alone. */
   get bytes(): number {
-    return this.#bytes;
+    const { openLength } = this.#tokens;
+    return ENTRY_MEMORY_BYTES * this.#count + openLength + this.#outcomes.openLength;
   }
 
-  get blockCount(): number {
-    return this.#blocks.length;
+  get ends(): GenerationEnds {
+    return {
+      number: this.number,
+      count: this.#count,
+      tokensClosed: this.#tokens.closed,
+      tokensOpen: this.#tokens.openLength,
+      outcomesClosed: this.#outcomes.closed,
+      outcomesOpen: this.#outcomes.openLength,
+    };
   }
 
-  /** A view. */
-  block(i: number): Uint8Array {
-    const block = this.#blocks[i];
-    if (!block) throw new Error(`block ${i} of ${this.#blocks.length}`);
-    return i === this.#blocks.length - 1 ? block.subarray(0, this.#lastLength) : block;
-  }
-
-  /** A copy of the outcome. `tag` and `hash`: the first two words of the token, so that they are read once for all. */
-  find(token: RetryToken, tag: number, hash: number): Uint8Array | undefined {
-    const position = this.#slots[this.#slot(token, 0, tag, hash) + 1] as number;
-    return position === 0 ? undefined : this.#entryAt(position - 1).outcome.slice();
-  }
-
-  /** The token must be new. */
-  add({ token, table, hash, outcome }: RetryEntry): void {
-    const length =
-      ENTRY_BYTES_MIN + varintBytes(table) + varintBytes(outcome.length) + outcome.length;
-    if (this.#blocks.length === 0 || this.#lastLength + length > BLOCK_BYTES) {
-      this.#closeLast();
-      if (this.#blocks.length === BLOCKS_MAX) throw new Error('a generation of retries is full');
-      this.#blocks.push(new Uint8Array(Math.max(BLOCK_BYTES_MIN, length)));
-      this.#lastLength = 0;
+  /** The outcome; a copy. `tag`: the token's first four bytes. */
+  find(token: RetryToken, tag: number, state: Reader): Uint8Array | undefined {
+    const slots = this.#slots;
+    const mask = slots.length - 2;
+    let slot = (2 * tag) & mask;
+    for (;;) {
+      const position = slots[slot + 1] as number;
+      if (position === 0) return undefined;
+      if (slots[slot] === tag) {
+        // Nearly always it is the one: a block of the state is read for a repeated request only.
+        const block = this.#blockOf(this.#tokens, (position - 1) >>> 16, state);
+        const at = (position - 1) & 0xffff;
+        if (isAt(block, at, token))
+          return this.#outcomeOf(new ByteReader(block, at), state).slice();
+      }
+      slot = (slot + 2) & mask;
     }
-    const block = this.#roomInLast(length);
-    const start = this.#lastLength;
-    let at = start;
-    for (let i = 0; i < RETRY_TOKEN_BYTES; i++) block[at++] = token[i] as number;
-    at = putU32(block, at, hash.high);
-    at = putU32(block, at, hash.low);
-    at = putVarint(block, at, table);
-    at = putVarint(block, at, outcome.length);
-    if (outcome.length > SHORT) block.set(outcome, at);
-    else for (let i = 0; i < outcome.length; i++) block[at + i] = outcome[i] as number;
-    this.#index(this.#blocks.length - 1, start);
-    this.#lastLength += length;
-    this.#bytes += length + ENTRY_OVERHEAD_BYTES;
   }
 
-  /** The next block, as another generation's `block` gave it. Throws MalformedError. */
-  load(bytes: Uint8Array): void {
-    this.#closeLast();
-    const block = bytes.slice();
-    this.#blocks.push(block);
-    this.#lastLength = block.length;
-    for (let start = 0; start < block.length; ) {
-      // Table and length are varints: of each the last byte has no high bit.
-      let at = start + ENTRY_BYTES_MIN;
-      while ((block[at] as number) >= 0x80) at++;
-      at++;
-      let length = 0;
-      let scale = 1;
-      for (; (block[at] as number) >= 0x80; scale *= 0x80)
-        length += ((block[at++] as number) & 0x7f) * scale;
-      length += (block[at++] as number) * scale;
-      const end = at + length;
-      if (!(end <= block.length))
-        throw new MalformedError(`an entry at ${start} of ${block.length}`);
-      this.#index(this.#blocks.length - 1, start);
-      this.#bytes += end - start + ENTRY_OVERHEAD_BYTES;
-      start = end;
+  /** The token must be new. Blocks that are full now go into `writes`. */
+  add({ token, table, hash, outcome }: RetryEntry, writes: Write[]): void {
+    const { length } = outcome;
+    let place = 0;
+    if (length > INLINE_MAX) {
+      place = this.#outcomes.reserve(length, writes);
+      this.#outcomes.buffer.set(outcome, this.#outcomes.openLength);
+      this.#outcomes.advance(length);
+    }
+    const tail = length > INLINE_MAX ? 4 : length;
+    const bytes = ENTRY_BYTES_MIN + varintBytes(table) + varintBytes(length) + tail;
+    const position = this.#tokens.reserve(bytes, writes);
+    const { buffer } = this.#tokens;
+    let at = position & 0xffff;
+    for (let i = 0; i < RETRY_TOKEN_BYTES; i++) buffer[at++] = token[i] as number;
+    at = putU32(buffer, at, hash.high);
+    at = putU32(buffer, at, hash.low);
+    at = putVarint(buffer, at, table);
+    at = putVarint(buffer, at, length);
+    if (length > INLINE_MAX) putU32(buffer, at, place);
+    else for (let i = 0; i < length; i++) buffer[at + i] = outcome[i] as number;
+    this.#tokens.advance(bytes);
+    this.#index(wordOf(token, 0), position);
+  }
+
+  /** The blocks that are not full, unless the state has them already as `kept` says. The values are views. */
+  openBlocks(kept: GenerationEnds | undefined, writes: Write[]): void {
+    const { tokensClosed, tokensOpen, outcomesClosed, outcomesOpen } = this.ends;
+    if (kept?.tokensClosed !== tokensClosed || kept.tokensOpen !== tokensOpen) {
+      writes.push({ key: this.#tokens.keyOf(tokensClosed), value: this.#tokens.open });
+    }
+    if (outcomesOpen === 0) return;
+    if (kept?.outcomesClosed !== outcomesClosed || kept.outcomesOpen !== outcomesOpen) {
+      writes.push({ key: this.#outcomes.keyOf(outcomesClosed), value: this.#outcomes.open });
+    }
+  }
+
+  /** Deletes all blocks, those that may be in the state included. */
+  deleteBlocks(writes: Write[]): void {
+    for (const stream of [this.#tokens, this.#outcomes]) {
+      for (let i = 0; i <= stream.closed; i++) {
+        writes.push({ key: stream.keyOf(i), value: undefined });
+      }
     }
   }
 
   /** In the order in which they were added; the bytes are views. */
-  *entries(): Generator<RetryEntry> {
-    for (let i = 0; i < this.#blocks.length; i++) {
-      const reader = new ByteReader(this.block(i));
-      while (reader.remaining > 0) yield readEntry(reader);
+  *entries(state: Reader): Generator<RetryEntry> {
+    for (let i = 0; i <= this.#tokens.closed; i++) {
+      const block = this.#blockOf(this.#tokens, i, state);
+      const reader = new ByteReader(block);
+      while (reader.remaining > 0) {
+        const start = reader.position;
+        const token = reader.raw(RETRY_TOKEN_BYTES);
+        const hash = { high: reader.u32(), low: reader.u32() };
+        const table = reader.varint();
+        const length = reader.varint();
+        reader.raw(length > INLINE_MAX ? 4 : length);
+        const outcome = this.#outcomeOf(new ByteReader(block, start), state);
+        yield { token, hash, table, outcome };
+      }
     }
   }
 
-  /** A block takes only what it holds, once nothing more comes to it. */
-  #closeLast(): void {
-    const last = this.#blocks.at(-1);
-    if (!last || last.length === this.#lastLength) return;
-    // A block that is nearly full is not copied for its rest, which would cost more than it gives.
-    this.#blocks[this.#blocks.length - 1] =
-      last.length - this.#lastLength < BLOCK_BYTES_MIN
-        ? last.subarray(0, this.#lastLength)
-        : last.slice(0, this.#lastLength);
+  /** Of the entry that begins where the reader is. */
+  #outcomeOf(reader: ByteReader, state: Reader): Uint8Array {
+    reader.raw(ENTRY_BYTES_MIN);
+    reader.varint();
+    const length = reader.varint();
+    if (length <= INLINE_MAX) return reader.raw(length);
+    const place = reader.u32();
+    const block = this.#blockOf(this.#outcomes, place >>> 16, state);
+    const at = place & 0xffff;
+    if (at + length > block.length)
+      throw notWhole(this.#outcomes.keyOf(place >>> 16), block.length);
+    return block.subarray(at, at + length);
   }
 
-  #roomInLast(length: number): Uint8Array {
-    const at = this.#blocks.length - 1;
-    const block = this.#blocks[at] as Uint8Array<ArrayBuffer>;
-    const needed = this.#lastLength + length;
-    if (needed <= block.length) return block;
-    let room = Math.max(BLOCK_BYTES_MIN, block.length);
-    while (room < needed) room *= 2;
-    const grown = new Uint8Array(Math.min(room, BLOCK_BYTES));
-    grown.set(block.subarray(0, this.#lastLength));
-    this.#blocks[at] = grown;
-    return grown;
+  #blockOf(stream: BlockStream, block: number, state: Reader): Uint8Array {
+    return block === stream.closed ? stream.open : read(state, stream.keyOf(block));
   }
 
-  #entryAt(position: number): RetryEntry {
-    const block = this.block(position >>> 16);
-    return readEntry(new ByteReader(block, position & 0xffff));
+  #indexBlock(number: number, block: Uint8Array): void {
+    for (let start = 0; start < block.length; ) {
+      let at = start + ENTRY_BYTES_MIN;
+      // Table and length are varints: the last byte of each has no high bit.
+      while ((block[at] as number) >= 0x80) at++;
+      at++;
+      let length = 0;
+      let scale = 1;
+      for (; (block[at] as number) >= 0x80; at++) {
+        length += ((block[at] as number) & 0x7f) * scale;
+        scale *= 0x80;
+      }
+      length += (block[at] as number) * scale;
+      const end = at + 1 + (length > INLINE_MAX ? 4 : length);
+      // Not a number when the block ends within the entry.
+      if (!(end <= block.length)) throw notWhole(this.#tokens.keyOf(number), block.length);
+      this.#index(wordOf(block, start), number * 0x1_0000 + start);
+      start = end;
+    }
   }
 
-  /** Of the entry that is there. */
-  #index(block: number, offset: number): void {
-    const bytes = this.#blocks[block] as Uint8Array;
-    const tag = wordOf(bytes, offset);
-    const slot = this.#slot(bytes, offset, tag, wordOf(bytes, offset + 4));
-    if (this.#slots[slot + 1] !== 0) throw new Error('a retry token is remembered twice');
-    this.#slots[slot] = tag;
-    this.#slots[slot + 1] = block * 0x1_0000 + offset + 1;
+  #index(tag: number, position: number): void {
     this.#count++;
-    if (3 * this.#count > this.#slots.length) this.#rehash();
+    if (3 * this.#count > this.#slots.length) this.#grow();
+    place(this.#slots, tag, position + 1);
   }
 
-  /** The slot of the token that is in `bytes` at `at`, or the empty one where it belongs. */
-  #slot(bytes: Uint8Array, at: number, tag: number, hash: number): number {
-    const slots = this.#slots;
-    const mask = slots.length - 2;
-    let slot = (2 * hash) & mask;
-    for (let position = slots[slot + 1] as number; position !== 0; ) {
-      if (slots[slot] === tag && this.#isAt(position - 1, bytes, at)) return slot;
-      slot = (slot + 2) & mask;
-      position = slots[slot + 1] as number;
-    }
-    return slot;
-  }
-
-  #isAt(position: number, bytes: Uint8Array, at: number): boolean {
-    const block = this.#blocks[position >>> 16] as Uint8Array;
-    const offset = position & 0xffff;
-    for (let i = 4; i < RETRY_TOKEN_BYTES; i++) {
-      if (block[offset + i] !== bytes[at + i]) return false;
-    }
-    return true;
-  }
-
-  #rehash(): void {
+  #grow(): void {
     const old = this.#slots;
-    const slots = new Uint32Array(2 * old.length);
-    const mask = slots.length - 2;
+    this.#slots = new Uint32Array(2 * old.length);
     for (let i = 0; i < old.length; i += 2) {
       const position = old[i + 1] as number;
-      if (position === 0) continue;
-      const block = this.#blocks[(position - 1) >>> 16] as Uint8Array;
-      let slot = (2 * wordOf(block, ((position - 1) & 0xffff) + 4)) & mask;
-      while (slots[slot + 1] !== 0) slot = (slot + 2) & mask;
-      slots[slot] = old[i] as number;
-      slots[slot + 1] = position;
+      if (position !== 0) place(this.#slots, old[i] as number, position);
     }
-    this.#slots = slots;
   }
 }
 
-function readEntry(reader: ByteReader): RetryEntry {
-  const token = reader.raw(RETRY_TOKEN_BYTES);
-  const hash = { high: reader.u32(), low: reader.u32() };
-  return { token, hash, table: reader.varint(), outcome: reader.bytes() };
+function place(slots: Uint32Array, tag: number, position: number): void {
+  const mask = slots.length - 2;
+  let slot = (2 * tag) & mask;
+  while (slots[slot + 1] !== 0) slot = (slot + 2) & mask;
+  slots[slot] = tag;
+  slots[slot + 1] = position;
+}
+
+function read(state: Reader, key: Uint8Array): Uint8Array {
+  const block = state.get(key);
+  if (!block) throw notWhole(key, 0);
+  return block;
+}
+
+function notWhole(key: Uint8Array, length: number): MalformedError {
+  return new MalformedError(`retries: the block at ${key.join(' ')} has ${length} bytes`);
+}
+
+function isAt(block: Uint8Array, at: number, token: RetryToken): boolean {
+  for (let i = 0; i < RETRY_TOKEN_BYTES; i++) if (block[at + i] !== token[i]) return false;
+  return true;
 }
 
 // By hand: making a DataView costs more than the rest of an entry.

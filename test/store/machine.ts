@@ -14,18 +14,20 @@ import { addOf, keyOf, putOf } from '../support/world.ts';
 
 /** A state machine with a state, as a replica drives the two. */
 export class TestReplica {
-  readonly machine = new DataMachine();
+  readonly machine: DataMachine;
   readonly state: ReplicaState;
 
   readonly #engine: MemoryEngine;
 
-  private constructor(engine: MemoryEngine, state: ReplicaState) {
+  private constructor(engine: MemoryEngine, state: ReplicaState, answerBytesMax?: number) {
+    this.machine = new DataMachine(answerBytesMax);
     this.#engine = engine;
     this.state = state;
   }
 
-  static async open(engine = new MemoryEngine()): Promise<TestReplica> {
-    const replica = new TestReplica(engine, await openReplicaStates(engine).open(1));
+  static async open(engine = new MemoryEngine(), answerBytesMax?: number): Promise<TestReplica> {
+    const state = await openReplicaStates(engine).open(1);
+    const replica = new TestReplica(engine, state, answerBytesMax);
     replica.machine.restore(replica.state);
     return replica;
   }
