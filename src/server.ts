@@ -8,10 +8,17 @@ import { join } from 'node:path';
 import { utf8 } from './bytes/index.ts';
 import { type ApiContext, ApiError, errorResponse, handle } from './dynamodb/index.ts';
 import { type Engine, MemoryEngine } from './engine/index.ts';
-import { openLmdb } from './engine/lmdb/index.ts';
+import { openLmdb, setAsideDamaged } from './engine/lmdb/index.ts';
 import { type AdminHandler, type HttpServer, startHttpServer } from './http/index.ts';
 import { ShardKeeper } from './jobs/index.ts';
-import { Node, type NodeLimits, openIdentity, type PeerAddress, StartError } from './node/index.ts';
+import {
+  Node,
+  type NodeLimits,
+  openIdentity,
+  type PeerAddress,
+  quarantineAll,
+  StartError,
+} from './node/index.ts';
 import {
   type DirectoryLock,
   DirectoryLockedError,
@@ -155,7 +162,7 @@ async function checkAddresses({ http, peer, admin }: ServerOptions): Promise<voi
   }
 }
 
-async function openStorage({ directory, wrapDisk }: ServerOptions): Promise<Storage> {
+async function openStorage({ name, directory, wrapDisk, notice }: ServerOptions): Promise<Storage> {
   if (directory === undefined) {
     return {
       disk: new MemoryDisk(),
@@ -168,9 +175,16 @@ async function openStorage({ directory, wrapDisk }: ServerOptions): Promise<Stor
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const lock = await lockDirectory(directory);
-    const openEngine = () => openLmdb(join(directory, 'engine'));
-    const disk = nodeDisk(directory);
-    return { disk: wrapDisk?.(disk) ?? disk, lock, limits: {}, openEngine };
+    const disk = wrapDisk?.(nodeDisk(directory)) ?? nodeDisk(directory);
+    const path = join(directory, 'engine');
+    const openEngine = async () => {
+      await setAsideDamaged(path, async (found) => {
+        notice(`${found}: it is set aside, and every replica here begins anew`);
+        await quarantineAll(disk, name, found);
+      });
+      return openLmdb(path);
+    };
+    return { disk, lock, limits: {}, openEngine };
   } catch (error) {
     if (error instanceof DirectoryLockedError) throw new StartError(error.message);
     throw new StartError(`can not use the data directory ${directory}: ${reasonOf(error)}`);

@@ -8,6 +8,7 @@
  * nothing (C7); replicas exist only where the controller's records say so (C6); memory for unsent messages is bounded.
  */
 export { type Identity, openIdentity, StartError } from './identity.ts';
+export { quarantineAll } from './lost-engine.ts';
 export { Node, type NodeLimits, type NodeOptions } from './node.ts';
 export type { PeerAddress } from './peers.ts';
 export type { ClusterStatus } from './status.ts';

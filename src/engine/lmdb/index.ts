@@ -1,4 +1,5 @@
 /**
  * The engine on LMDB, through lmdb-js: the only place that knows it. See ../engine.ts for what it promises.
  */
-export { openLmdb } from './lmdb-engine.ts';
+export { setAsideDamaged } from './damage-note.ts';
+export { type LmdbOptions, openLmdb } from './lmdb-engine.ts';
