@@ -1,4 +1,4 @@
-import { ByteWriter, hash64, mix128, state128 } from '../bytes/index.ts';
+import { ByteWriter, mix128, state128 } from '../bytes/index.ts';
 import type { Reader, Write } from '../engine/index.ts';
 import {
   hashBound,
@@ -26,7 +26,7 @@ import { PageReader } from './page-reader.ts';
 import { Retries } from './retries.ts';
 import type { RetryEntry } from './retry-generation.ts';
 import { Sessions } from './sessions.ts';
-import { addItem, removeItem } from './set-digest.ts';
+import { addItem, itemHash, removeItem } from './set-digest.ts';
 import { encodeShard, type Shard, Shards } from './shards.ts';
 import { decodeStoredValue, encodeStoredValue } from './stored-value.ts';
 
@@ -190,7 +190,8 @@ export class DataMachine {
     if (admission.kind === 'repeated') return { writes: NOTHING, result: admission.answer };
     if (admission.kind !== 'new') return this.#refused(admission.kind);
 
-    const { tableId, hash } = splitStorageKey(command.key);
+    const parts = splitStorageKey(command.key);
+    const { tableId, hash } = parts;
     const place = { table: tableId, hash };
     const { retry } = command;
     const first = retry && this.#retries.find(retry, state);
@@ -211,7 +212,7 @@ export class DataMachine {
     let writes = NOTHING;
     if (effect) {
       const item = effect.kind === 'put' ? effect.item : undefined;
-      const keyHash = hash64(command.key);
+      const keyHash = itemHash(parts);
       shard.sequence += 1;
       shard.items += (item ? 1 : 0) - (current ? 1 : 0);
       shard.bytes += (item?.size ?? 0) - (current?.size ?? 0);

@@ -1,4 +1,5 @@
-import type { Hash64 } from '../bytes/index.ts';
+import { type Hash64, hash64 } from '../bytes/index.ts';
+import type { StorageKeyParts } from '../item/index.ts';
 
 /**
  * A hash over a set of items that is kept while they come and go: in each of two lanes the sum, modulo 2^32, of a hash of
@@ -9,7 +10,17 @@ export interface SetDigest {
   digestLow: number;
 }
 
-/** `key`: hash of the whole storage key. `value`: a stored value (stored-value.ts), whose checksum stands for its content. */
+/** Names an item within its table: the hash of the partition key is in its storage key already. */
+export function itemHash({ hash, sort }: StorageKeyParts): Hash64 {
+  if (sort.length === 0) return hash;
+  const { high, low } = hash64(sort);
+  return {
+    high: hash.high ^ Math.imul(high, 0x9e3779b1),
+    low: hash.low ^ Math.imul(low, 0x9e3779b1),
+  };
+}
+
+/** `key`: see {@link itemHash}. `value`: a stored value (stored-value.ts), whose checksum stands for its content. */
 export function addItem(digest: SetDigest, key: Hash64, value: Uint8Array): void {
   const checksum = checksumOf(value);
   digest.digestHigh = (digest.digestHigh + laneOf(key.high, checksum, 0x85ebca6b)) >>> 0;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { hash64 } from '../../src/bytes/index.ts';
 import { encodeStoredItem } from '../../src/item/index.ts';
-import { addItem, removeItem, type SetDigest } from '../../src/store/set-digest.ts';
+import { addItem, itemHash, removeItem, type SetDigest } from '../../src/store/set-digest.ts';
 import { encodeStoredValue } from '../../src/store/stored-value.ts';
 import { Prng } from '../support/prng.ts';
 import { itemOf } from '../support/world.ts';
@@ -61,6 +61,18 @@ describe('the digest of a set of items', () => {
     }
     expect(seen.size).toBe(made);
   });
+});
+
+test('[S3] items of one partition are told apart by their sort keys', () => {
+  const parts = { tableId: 1, hash: { high: 5, low: 9 }, partition: Uint8Array.of(1) };
+  const seen = new Set(
+    Array.from({ length: 1_000 }, (_, i) => {
+      const { high, low } = itemHash({ ...parts, sort: Uint8Array.of(i >> 8, i & 0xff) });
+      return `${high} ${low}`;
+    }),
+  );
+  expect(seen.size).toBe(1_000);
+  expect(itemHash({ ...parts, sort: new Uint8Array(0) })).toEqual(parts.hash);
 });
 
 describe('the digest of a machine', () => {
