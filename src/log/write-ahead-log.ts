@@ -49,13 +49,11 @@ const SEGMENT_BYTES = 64 * 1024 * 1024;
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 const SEGMENTS_MAX = 4;
 /** The first segment is short, so that a new node is ready at once; meanwhile a whole one is prepared. */
-const FIRST_SEGMENT_DIVISOR = 16;
+const FIRST_SEGMENT_DIVISOR = 8;
 /** At most this part of a segment is carried forward for another one to go: more would cost more than the room. */
 const CARRY_DIVISOR = 16;
 /** Without a next segment this part of the last one is kept for votes: thousands, each a batch of 512 bytes. */
-const RESERVE = 1 / 4;
-/** While the next one is being made it will most likely come in time. */
-const RESERVE_WHILE_MAKING = 1 / 16;
+const RESERVE_DIVISOR = 4;
 
 /**
  * Opens the log in a directory, which is made when it is not there.
@@ -205,8 +203,7 @@ export class WriteAheadLog {
     if (this.#refused) return false;
     const { capacity } = this.#active;
     const left = capacity - this.#offset - this.#queuedBytes;
-    const reserve = this.#supply.isDiskFull ? RESERVE : RESERVE_WHILE_MAKING;
-    return this.#supply.hasSpare || left > capacity * reserve;
+    return this.#supply.hasSpare || left > capacity / RESERVE_DIVISOR;
   }
 
   /** To be called a few times a second: a disk that was full may have room again. */
