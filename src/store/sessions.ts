@@ -139,13 +139,26 @@ export class Sessions {
 
   #forgetAnswered(session: Session, lowestUnanswered: number): void {
     if (lowestUnanswered <= session.lowestUnanswered) return;
+    const { answers } = session;
+    const from = session.lowestUnanswered;
     session.lowestUnanswered = lowestUnanswered;
-    // Answers were remembered about in the order of their sequences, so the forgettable ones come first.
-    for (const [sequence, answer] of session.answers) {
-      if (sequence >= lowestUnanswered) continue;
-      session.answers.delete(sequence);
-      this.#bytes -= costOf(answer);
+    // Usually it moves by a few, and there are many more answers; but a router that is new here begins anywhere.
+    if (lowestUnanswered - from < answers.size) {
+      for (let sequence = from; sequence < lowestUnanswered; sequence++) {
+        this.#forget(session, sequence);
+      }
+    } else {
+      for (const sequence of answers.keys()) {
+        if (sequence < lowestUnanswered) this.#forget(session, sequence);
+      }
     }
+  }
+
+  #forget({ answers }: Session, sequence: number): void {
+    const answer = answers.get(sequence);
+    if (!answer) return;
+    answers.delete(sequence);
+    this.#bytes -= costOf(answer);
   }
 
   /** A router that is silent for this long is gone, or its commands expired. Called when a router is new: rarely. */
