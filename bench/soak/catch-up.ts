@@ -1,6 +1,7 @@
 import { sleep } from '../proc.ts';
 import type { SoakNode } from './cluster.ts';
-import { LoadProcess, summaryOf } from './load/load-process.ts';
+import { LoadProcess } from './load/load-process.ts';
+import { summaryOf } from './load/summary.ts';
 import { printPhase, printPhaseHeader, progress, type Stage, secondsOf } from './stage.ts';
 
 const BASE_ITEMS = 10_000;

@@ -1,7 +1,8 @@
 import { cpuOf, total } from '../proc.ts';
 import type { Second } from './load/load.ts';
-import { LoadProcess, type Summary, summaryOf } from './load/load-process.ts';
+import { LoadProcess } from './load/load-process.ts';
 import { WRONG_VALUE } from './load/loader.ts';
+import { notRetryable, type Summary, summaryOf } from './load/summary.ts';
 import { printPhase, printPhaseHeader, progressOf, type Stage, secondsOf } from './stage.ts';
 import { anonymousMib } from './vitals.ts';
 
@@ -18,14 +19,6 @@ const RECOVERY_SECONDS = 5;
 const WINDOW_SECONDS = 3;
 /** The bound of requests in flight is 256 MiB; what a node needs besides is below 700 MiB. */
 const MEMORY_MIB = 1024;
-const RETRYABLE =
-  /^(50[03] |400 (ThrottlingException|ProvisionedThroughputExceededException|RequestLimitExceeded)$)/;
-
-/** Failures after which a client may not simply send again. */
-export function notRetryable(failures: Readonly<Record<string, number>>): number {
-  const others = Object.entries(failures).filter(([why]) => !RETRYABLE.test(why));
-  return others.reduce((sum, [, count]) => sum + count, 0);
-}
 
 /** Ten times what the cluster can bear, whatever it answers; then as much as before. */
 export async function overload(stage: Stage): Promise<void> {

@@ -1,5 +1,5 @@
 import { sleep } from '../proc.ts';
-import { summaryOf } from './load/load-process.ts';
+import { summaryOf } from './load/summary.ts';
 import { printPhase, printPhaseHeader, progress, type Stage } from './stage.ts';
 
 const CLIENTS = 2000;

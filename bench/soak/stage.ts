@@ -3,7 +3,8 @@ import { row } from '../tables.ts';
 import { SoakCluster } from './cluster.ts';
 import { Histogram } from './load/histogram.ts';
 import type { Keys, Load, Pace, Second, Work } from './load/load.ts';
-import { LoadProcess, type Run, type Summary, summaryOf } from './load/load-process.ts';
+import { LoadProcess, type Run } from './load/load-process.ts';
+import { type Summary, summaryOf } from './load/summary.ts';
 import type { Options } from './options.ts';
 import { Verdicts } from './verdicts.ts';
 

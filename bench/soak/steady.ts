@@ -5,7 +5,7 @@ import { row } from '../tables.ts';
 import { growthOver, median, percentile } from './figures.ts';
 import { Histogram } from './load/histogram.ts';
 import type { Second } from './load/load.ts';
-import { summaryOf } from './load/load-process.ts';
+import { summaryOf } from './load/summary.ts';
 import { printPhase, printPhaseHeader, progress, type Stage, secondsOf } from './stage.ts';
 import { type MachineTime, machineTime, type Vitals, vitalsOf } from './vitals.ts';
 
