@@ -56,6 +56,7 @@ const TICK_JITTER = 0.4;
 const BALANCE_TICKS = 20;
 /** Small commits of a tick that delete what replaced states left. */
 const DELETE_COMMITS = 2;
+const STEP_DOWN_TICKS = 3;
 const WAITING_NOTICE_TICKS = 30;
 
 /** Sizes that have good defaults; a node in memory or a test may want smaller ones. */
@@ -115,6 +116,7 @@ export class Node {
   #ticker: Timer | undefined;
   #tickedAt: number;
   #ticks = 0;
+  #stepDownAt = 0;
   #serving = false;
   #differs = false;
   #stopping = false;
@@ -441,11 +443,13 @@ export class Node {
     const trouble = this.#health.tick(this.#tickedAt, lateMs);
     const { isWell } = this.#health;
     if (isWell !== wasWell) this.#peers.sendHealth(isWell);
-    if (trouble === undefined) return;
-    this.#options.notice(`others shall lead for a while: ${trouble}`);
-    if (!this.#stopping && this.#map.nodes.some(({ name }) => this.#peers.canLead(name))) {
-      stepDown(this.#replicas);
+    if (trouble !== undefined) {
+      this.#options.notice(`others shall lead for a while: ${trouble}`);
+      // What stalled this node may have stalled the others: they have a moment to say so.
+      this.#stepDownAt = this.#ticks + STEP_DOWN_TICKS;
     }
+    if (this.#ticks !== this.#stepDownAt || this.#stopping) return;
+    if (this.#map.nodes.some(({ name }) => this.#peers.canLead(name))) stepDown(this.#replicas);
   }
 
   /**
