@@ -25,7 +25,7 @@ export type Fault =
       readonly kind: 'kill';
       readonly at: Step;
       readonly when: 'before' | 'after';
-      readonly count: number;
+      count: number;
     };
 
 /** What a node does with its disk. */
