@@ -3,6 +3,7 @@ import type { SoakNode } from './cluster.ts';
 import { LoadProcess } from './load/load-process.ts';
 import { summaryOf } from './load/summary.ts';
 import { printPhase, printPhaseHeader, progress, type Stage, secondsOf } from './stage.ts';
+import { activeSegment, hasSegment } from './vitals.ts';
 
 const BASE_ITEMS = 10_000;
 const WARM_UP_SECONDS = 3;
@@ -11,6 +12,7 @@ const POLL_MS = 50;
 const LAG_SECONDS = 0.1;
 const GIVE_UP_SECONDS = 180;
 const GROUPS = 3;
+const MORE_MAX = 10;
 
 /** A node is away while items are written, and comes back: what do the clients of the others notice? */
 export async function catchUp(stage: Stage): Promise<void> {
@@ -25,12 +27,20 @@ export async function catchUp(stage: Stage): Promise<void> {
   const capacity = await stage.capacityOf(full);
   const perSecond = options.share * capacity;
 
-  const run = await stage.play('before', atWork(perSecond), WARM_UP_SECONDS + options.seconds);
+  const run = await stage.play('load', atWork(perSecond), WARM_UP_SECONDS + options.seconds);
   const began = run.seconds.length;
   await cluster.kill(victim);
   progress(`${victim.name} is killed`);
+  const segments = [first, second].map((node) => ({ node, name: activeSegment(node) }));
   const filler = new LoadProcess('load generator of the fill');
-  await stage.fill(BASE_ITEMS, options.items, ports, filler);
+  let written = await stage.fill(BASE_ITEMS, options.items, ports, filler);
+  // What the log still has comes from the log. It is a snapshot's turn when the others have let go of where the victim was.
+  while (
+    written < MORE_MAX * options.items &&
+    segments.some(({ node, name }) => hasSegment(node, name))
+  ) {
+    written += await stage.fill(BASE_ITEMS + written, options.items / 4, ports, filler);
+  }
   await secondsOf(run, run.seconds.length + WARM_UP_SECONDS);
   const restarted = run.seconds.length;
   cluster.startNode(victim);
@@ -58,7 +68,7 @@ export async function catchUp(stage: Stage): Promise<void> {
   printPhase('after', phase(caughtUp, caughtUp + options.seconds));
   const snapshots = cluster.snapshotsOf(victim);
   console.log(
-    `\n${victim.name} had caught up (within ${lagMax.toFixed(0)} entries) ${tookSeconds.toFixed(1)} s after its start, ` +
+    `\n${written} items were written while ${victim.name} was away. It had caught up (within ${lagMax.toFixed(0)} entries) ${tookSeconds.toFixed(1)} s after its start, ` +
       `by ${snapshots} snapshots`,
   );
   verdicts.atMost('caught up within', tookSeconds, GIVE_UP_SECONDS, 's', 1);

@@ -14,7 +14,7 @@ export async function reconnect(stage: Stage): Promise<void> {
   const count = await stage.fill(0, options.items);
   const keys = { order: 'random', first: 0, count } as const;
   const load = stage.load('mix', keys, { kind: 'paced', perSecond: PER_SECOND }, CLIENTS);
-  const run = await stage.play('before', load, options.seconds);
+  const run = await stage.play('clients', load, options.seconds);
   const killed = run.seconds.length;
   await cluster.kill(...cluster.nodes);
   progress('all are killed');
