@@ -124,7 +124,7 @@ export class Node {
 
   /** Rejects when the peer address cannot be had. */
   static async start(options: NodeOptions): Promise<Node> {
-    const { disk, random, fatal, identity, limits = {} } = options;
+    const { clock, disk, random, fatal, identity, limits = {} } = options;
     await disk.remove(SNAPSHOT_DIRECTORY);
     await disk.makeDirectory(SNAPSHOT_DIRECTORY);
     const cluster = await readCluster(disk);
@@ -147,6 +147,8 @@ export class Node {
     for (const peer of addresses) node.#peers.add(peer);
     if (cluster) await node.#serve(cluster);
     else node.#formation.formAlone();
+    // What the start itself took is no stall.
+    node.#tickedAt = clock.monotonic();
     node.#tick();
     options.notice(`node ${identity.name} listens for nodes on ${options.peer}`);
     return node;
