@@ -19,7 +19,8 @@ export interface TurnOptions {
  * the log and one frame to each peer. Applying goes on while the disk writes.
  *
  * While a write is under way, what comes is held back until it is done: it could not be written before that, and one frame
- * with everything costs the nodes at both ends much less than one a turn. A node with little to do never waits.
+ * with everything costs the nodes at both ends much less than one a turn. For the same reason two turns are taken together:
+ * under load each brings something, and a node with little to do has the second one at once.
  */
 export class Turn {
   readonly #options: TurnOptions;
@@ -40,7 +41,8 @@ export class Turn {
   arm(): void {
     if (this.#armed || (this.#held && this.#options.log.inFlight)) return;
     this.#armed = true;
-    this.#options.clock.endOfTurn(() => this.#end());
+    const { clock } = this.#options;
+    clock.endOfTurn(() => clock.endOfTurn(() => this.#end()));
   }
 
   #end(): void {
