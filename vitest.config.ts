@@ -4,6 +4,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     pool: 'threads',
+    // Vitest leaves one core free unless told.
+    maxWorkers: '100%',
     projects: [
       {
         extends: true,
