@@ -67,6 +67,11 @@ function connectionOver(socket: net.Socket): Connection {
     },
     send(chunks) {
       if (socket.destroyed) return;
+      const [only] = chunks;
+      if (chunks.length === 1 && only) {
+        socket.write(only);
+        return;
+      }
       // Corked writes leave together in one writev.
       socket.cork();
       for (const chunk of chunks) socket.write(chunk);
