@@ -110,8 +110,8 @@ describe('killed at a step', () => {
     ['log-write', 'before', 50],
     ['log-write', 'after', 50],
     ['log-create', 'after', 1],
-    ['log-rename', 'before', 1],
-    ['log-rename', 'after', 1],
+    ['log-remove', 'before', 1],
+    ['log-remove', 'after', 1],
     ['engine-commit', 'before', 2],
     ['engine-commit', 'after', 2],
   ])('[F17] %s, %s', async (at, when, count) => {

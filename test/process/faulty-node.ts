@@ -32,7 +32,7 @@ export type Fault =
 export type Step =
   | 'log-write'
   | 'log-create'
-  | 'log-rename'
+  | 'log-remove'
   | 'snapshot-write'
   | 'snapshot-remove'
   | 'engine-commit';
@@ -76,9 +76,10 @@ function faultyDisk(disk: Disk): Disk {
       const at = options?.create && isLog(path) ? 'log-create' : undefined;
       return faultyFile(path, await step(at, () => disk.open(path, options)));
     },
-    rename: (from, to) => step(isLog(to) ? 'log-rename' : undefined, () => disk.rename(from, to)),
-    remove: (path) =>
-      step(isSnapshot(path) ? 'snapshot-remove' : undefined, () => disk.remove(path)),
+    remove: (path) => {
+      const at = isLog(path) ? 'log-remove' : isSnapshot(path) ? 'snapshot-remove' : undefined;
+      return step(at, () => disk.remove(path));
+    },
   };
 
   function faultyFile(path: string, file: DiskFile): DiskFile {
@@ -158,7 +159,7 @@ const server = await startServer({
   admin: undefined,
   // Small enough that segments change and memtables are flushed within seconds.
   limits: {
-    logSegmentBytes: 4 * 1024 * 1024,
+    logSegmentBytes: 2 * 1024 * 1024,
     logSegmentsMax: 2,
     memtableBytes: 512 * 1024,
     replica: { logBytesKept: 512 * 1024 },
