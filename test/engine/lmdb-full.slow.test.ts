@@ -72,7 +72,3 @@ describe.runIf(fileSystem)('LMDB on a small file system', () => {
     });
   }
 });
-
-it.skipIf(fileSystem)('[F7] needs root and loop devices to fill a file system of its own', () => {
-  expect(fileSystem).toBeUndefined();
-});

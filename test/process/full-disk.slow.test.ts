@@ -71,7 +71,3 @@ it.runIf(fileSystem)(
     for (const key of ['after', ...written]) expect(await get(key)).toBe(TEXT + key);
   },
 );
-
-it.skipIf(fileSystem)('[F7] needs root and loop devices to fill a file system of its own', () => {
-  expect(fileSystem).toBeUndefined();
-});
