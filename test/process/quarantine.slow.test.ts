@@ -48,9 +48,11 @@ test('[L2] [F4] a flipped bit in the log is named, never served, and its node co
     const damaged = cluster.startNode(third);
     await cluster.ready();
     await until('it says where its log is damaged', () => damaged.stderr.includes(words));
-    const said = await quarantinedOn(first, third);
-    expect(said.length).toBeGreaterThan(1);
-    for (const reason of said) expect(reason).toContain(words);
+    // Its peers know as soon as they are connected to it again.
+    await until('the others say so, too, of each of its replicas', async () => {
+      const said = await quarantinedOn(first, third);
+      return said.length > 1 && said.every((reason) => reason.includes(words));
+    });
     if (start === 1) await damaged.end('SIGTERM');
   }
   const during = await meanwhile.stop();
