@@ -258,6 +258,7 @@ export class Replica {
   tick(): void {
     this.standIfNew();
     this.#raft.tick();
+    this.#proposals.tick();
     this.#reads.tick();
     this.#snapshots.tick().catch((error) => this.#host.fatal(error));
     if (this.#ticksToFlush > 0) this.#ticksToFlush--;

@@ -4,23 +4,37 @@ import type { Index, Term } from '../raft/index.ts';
  * How a proposal ended:
  * - `applied`: `result` is the state machine's.
  * - `not-leader`, `overloaded`: it was not taken, nothing was done.
- * - `unknown`: leadership was lost while it was under way; it may be applied yet.
+ * - `unknown`: leadership was lost while it was under way, or it took too long; it may be applied yet.
  */
 export type ProposalResult =
   | { readonly kind: 'applied'; readonly result: Uint8Array }
   | { readonly kind: 'not-leader' | 'overloaded' | 'unknown' };
 
+/** A proposal that is not applied after this many ticks is answered with `unknown`: a full or stalled disk may never be done. */
+const PROPOSAL_TICKS_MAX = 30;
+
 interface Proposal {
   readonly term: Term;
+  readonly since: number;
   readonly settle: (result: ProposalResult) => void;
 }
 
 /** The proposals under way, by the index that Raft gave them. */
 export class Proposals {
   readonly #byIndex = new Map<Index, Proposal>();
+  #ticks = 0;
 
   add(index: Index, term: Term, settle: (result: ProposalResult) => void): void {
-    this.#byIndex.set(index, { term, settle });
+    this.#byIndex.set(index, { term, since: this.#ticks, settle });
+  }
+
+  tick(): void {
+    this.#ticks++;
+    for (const [index, { since, settle }] of this.#byIndex) {
+      if (this.#ticks - since < PROPOSAL_TICKS_MAX) break; // the oldest come first
+      this.#byIndex.delete(index);
+      settle({ kind: 'unknown' });
+    }
   }
 
   /** The entry at `index` was applied. One of another term took the place of the proposal, which is lost for good. */

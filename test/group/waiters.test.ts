@@ -21,6 +21,19 @@ describe('proposals', () => {
     ]);
   });
 
+  test('[L4] [F7] one that is not applied for long ends as unknown, and does not wait for a disk for ever', () => {
+    const proposals = new Proposals();
+    const ends: string[] = [];
+    proposals.add(1, 1, ({ kind }) => ends.push(`1 ${kind}`));
+    for (let i = 0; i < 20; i++) proposals.tick();
+    proposals.add(2, 1, ({ kind }) => ends.push(`2 ${kind}`));
+    for (let i = 0; i < 15; i++) proposals.tick();
+    expect(ends).toEqual(['1 unknown']);
+    proposals.applied(1, 1, RESULT);
+    proposals.applied(2, 1, RESULT);
+    expect(ends).toEqual(['1 unknown', '2 applied']);
+  });
+
   test('one that is made while others are abandoned is not abandoned with them', () => {
     const proposals = new Proposals();
     const ends: string[] = [];
