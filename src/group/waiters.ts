@@ -57,11 +57,15 @@ type SettleRead = (confirmed: boolean) => void;
 /** A read that got no index within this many ticks is told to try elsewhere: its message was lost, or no leader is there. */
 const ROUND_TICKS_MAX = 10;
 
+/** And one that the state does not reach within this many. */
+const APPLY_TICKS_MAX = 30;
+
 /** The reads under way (R6): gathered over a turn, confirmed together, served once the replica has applied that far. */
 export class Reads {
   #gathering: SettleRead[] = [];
   readonly #asked = new Map<number, { readonly since: number; readonly reads: SettleRead[] }>();
-  #confirmed: { readonly index: Index; readonly reads: SettleRead[] }[] = [];
+  #confirmed: { readonly index: Index; readonly since: number; readonly reads: SettleRead[] }[] =
+    [];
   #nextContext: number;
   #ticks = 0;
 
@@ -93,7 +97,7 @@ export class Reads {
     if (!asked) return;
     this.#asked.delete(context);
     if (rejected) settleAll(asked.reads, false);
-    else this.#confirmed.push({ index, reads: asked.reads });
+    else this.#confirmed.push({ index, since: this.#ticks, reads: asked.reads });
   }
 
   onApplied(applied: Index): void {
@@ -111,6 +115,11 @@ export class Reads {
       this.#asked.delete(context);
       settleAll(reads, false);
     }
+    // Applying may stand still, on a full disk say: another replica may be further.
+    const late = this.#confirmed.filter(({ since }) => this.#ticks - since >= APPLY_TICKS_MAX);
+    if (late.length === 0) return;
+    this.#confirmed = this.#confirmed.filter((read) => !late.includes(read));
+    for (const { reads } of late) settleAll(reads, false);
   }
 
   abandon(): void {
