@@ -66,6 +66,20 @@ describe('reads', () => {
     expect(ends).toEqual(['a true', 'b true']);
   });
 
+  test('[F7] that are confirmed end, too, when the state does not come that far for long', () => {
+    const reads = new Reads(1);
+    const ends: string[] = [];
+    waiting(reads, 'a', ends);
+    reads.ask(() => true);
+    reads.onReadState(1, 7, false);
+    for (let i = 0; i < 29; i++) reads.tick();
+    expect(ends).toEqual([]);
+    reads.tick();
+    expect(ends).toEqual(['a false']);
+    reads.onApplied(7);
+    expect(ends).toEqual(['a false']);
+  });
+
   test('end when nobody is there to ask, when they are rejected, and when no answer comes', () => {
     const reads = new Reads(1);
     const ends: string[] = [];
