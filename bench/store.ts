@@ -112,7 +112,7 @@ async function applies(): Promise<void> {
   const hashing = processor();
   for (let n = 0; n < 5_000; n++) {
     for (const { key, value } of few) {
-      const hash = itemHash(key);
+      const hash = itemHash(key.hash, key.sort);
       removeItem(digest, hash, value);
       addItem(digest, hash, value);
     }

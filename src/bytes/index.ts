@@ -10,4 +10,5 @@ export { type Hash64, hash32, hash64, mix128, state128 } from './hash.ts';
 export { ByteReader, MalformedError } from './reader.ts';
 export { allocateBytes, copyBytes } from './slab.ts';
 export { byteLengthUtf8, utf8, utf8Into, utf8Text } from './utf8.ts';
+export { readU32, writeU32, writeU64 } from './words.ts';
 export { ByteWriter } from './writer.ts';

@@ -1,4 +1,5 @@
 import { utf8Text } from './utf8.ts';
+import { readU32 } from './words.ts';
 
 /** Bytes that are not what their format says. Outside input: refuse it. Own data: it is damaged. */
 export class MalformedError extends Error {
@@ -7,7 +8,6 @@ export class MalformedError extends Error {
 
 /** Reads what {@link ByteWriter} wrote. Every method throws {@link MalformedError} past the end. */
 export class ByteReader {
-  // No DataView: one is made for every message and command, and costs more than the reads through it.
   readonly #bytes: Uint8Array;
   #position: number;
 
@@ -34,12 +34,12 @@ export class ByteReader {
   }
 
   u32(): number {
-    return this.#u32At(this.#advance(4));
+    return readU32(this.#bytes, this.#advance(4));
   }
 
   u64(): number {
     const at = this.#advance(8);
-    const value = this.#u32At(at) * 0x1_0000_0000 + this.#u32At(at + 4);
+    const value = readU32(this.#bytes, at) * 0x1_0000_0000 + readU32(this.#bytes, at + 4);
     if (!Number.isSafeInteger(value)) throw new MalformedError('integer above 2^53');
     return value;
   }
@@ -94,17 +94,6 @@ export class ByteReader {
   /** Throws unless everything was read. */
   end(): void {
     if (this.remaining !== 0) throw new MalformedError(`${this.remaining} bytes too many`);
-  }
-
-  #u32At(at: number): number {
-    const bytes = this.#bytes;
-    return (
-      (((bytes[at] as number) << 24) |
-        ((bytes[at + 1] as number) << 16) |
-        ((bytes[at + 2] as number) << 8) |
-        (bytes[at + 3] as number)) >>>
-      0
-    );
   }
 
   #advance(length: number): number {

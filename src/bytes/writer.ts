@@ -1,5 +1,6 @@
 import { copyBytes } from './slab.ts';
 import { utf8 } from './utf8.ts';
+import { writeU32, writeU64 } from './words.ts';
 
 const encoder = new TextEncoder();
 
@@ -37,7 +38,7 @@ export class ByteWriter {
 
   u32(value: number): this {
     this.#reserve(4);
-    this.#setU32(this.#length, value);
+    writeU32(this.#bytes, this.#length, value);
     this.#length += 4;
     return this;
   }
@@ -47,8 +48,7 @@ export class ByteWriter {
     if (!Number.isSafeInteger(value) || value < 0)
       throw new RangeError(`not an unsigned safe integer: ${value}`);
     this.#reserve(8);
-    this.#setU32(this.#length, Math.floor(value / 0x1_0000_0000));
-    this.#setU32(this.#length + 4, value >>> 0);
+    writeU64(this.#bytes, this.#length, value);
     this.#length += 8;
     return this;
   }
@@ -109,7 +109,7 @@ export class ByteWriter {
   patchU32(position: number, value: number): this {
     if (position + 4 > this.#length)
       throw new RangeError(`patch at ${position} beyond ${this.#length}`);
-    this.#setU32(position, value);
+    writeU32(this.#bytes, position, value);
     return this;
   }
 
@@ -121,14 +121,6 @@ export class ByteWriter {
   /** A copy of what was written. */
   take(): Uint8Array {
     return copyBytes(this.view());
-  }
-
-  #setU32(at: number, value: number): void {
-    const bytes = this.#bytes;
-    bytes[at] = value >>> 24;
-    bytes[at + 1] = value >>> 16;
-    bytes[at + 2] = value >>> 8;
-    bytes[at + 3] = value;
   }
 
   #reserve(extra: number): void {

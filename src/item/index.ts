@@ -59,8 +59,11 @@ export {
   makeItemKey,
   partitionPrefix,
   type StorageKeyParts,
+  type StoragePlace,
+  sortKeyIn,
   splitStorageKey,
   storageKey,
+  storagePlace,
   successor,
   tableEnd,
 } from './key.ts';

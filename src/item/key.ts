@@ -1,4 +1,12 @@
-import { type Hash64, hash64, MalformedError, utf8, utf8Text } from '../bytes/index.ts';
+import {
+  type Hash64,
+  hash64,
+  MalformedError,
+  readU32,
+  utf8,
+  utf8Text,
+  writeU32,
+} from '../bytes/index.ts';
 import { decodeOrderedNumber, encodeOrderedNumber } from './ordered-number.ts';
 import type { AttributeValue, KeyType } from './value.ts';
 
@@ -15,6 +23,7 @@ const LENGTH_OFFSET = 12;
 const PARTITION_OFFSET = 14;
 
 const U32 = 0x1_0000_0000;
+const NOTHING = new Uint8Array(0);
 
 export interface ItemKey {
   /** The key values as {@link encodeKeyValue} gives them; `sort` only in tables that have a sort key. */
@@ -24,9 +33,14 @@ export interface ItemKey {
   readonly hash: Hash64;
 }
 
-export interface StorageKeyParts {
-  readonly tableId: number;
+/** Where the item collection of a partition key stands: of the shard that has it, too. */
+export interface StoragePlace {
+  readonly table: number;
+  /** Of the partition key. */
   readonly hash: Hash64;
+}
+
+export interface StorageKeyParts extends StoragePlace {
   /** Views into the key. `sort` is empty in a table without a sort key, and nowhere else. */
   readonly partition: Uint8Array;
   readonly sort: Uint8Array;
@@ -73,17 +87,34 @@ export function partitionPrefix(tableId: number, key: ItemKey): Uint8Array {
 
 /** Throws on bytes that {@link storageKey} did not make. */
 export function splitStorageKey(key: Uint8Array): StorageKeyParts {
+  const end = partitionEnd(key);
+  return {
+    ...storagePlace(key),
+    partition: key.subarray(PARTITION_OFFSET, end),
+    sort: key.subarray(end),
+  };
+}
+
+/** What decides the shard that a storage key belongs to. Throws as {@link splitStorageKey}. */
+export function storagePlace(key: Uint8Array): StoragePlace {
+  partitionEnd(key);
+  const hash = { high: readU32(key, HASH_OFFSET), low: readU32(key, HASH_OFFSET + 4) };
+  return { table: readU32(key, 0), hash };
+}
+
+/** The sort key in a storage key: a view, empty in a table without one. */
+export function sortKeyIn(key: Uint8Array): Uint8Array {
+  const end = partitionEnd(key);
+  return end === key.length ? NOTHING : key.subarray(end);
+}
+
+function partitionEnd(key: Uint8Array): number {
   const length = ((key[LENGTH_OFFSET] as number) << 8) | (key[LENGTH_OFFSET + 1] as number);
   const end = PARTITION_OFFSET + length;
   if (key.length < PARTITION_OFFSET || key.length < end) {
     throw new MalformedError(`not a storage key: ${key.length} bytes`);
   }
-  return {
-    tableId: readU32(key, 0),
-    hash: { high: readU32(key, HASH_OFFSET), low: readU32(key, HASH_OFFSET + 4) },
-    partition: key.subarray(PARTITION_OFFSET, end),
-    sort: key.subarray(end),
-  };
+  return end;
 }
 
 /** At or before every storage key of the table with this hash or a larger one, after every one with a smaller hash. */
@@ -152,22 +183,4 @@ function writeTableAndHash(target: Uint8Array, tableId: number, hash: Hash64): v
   writeU32(target, 0, tableId);
   writeU32(target, HASH_OFFSET, hash.high);
   writeU32(target, HASH_OFFSET + 4, hash.low);
-}
-
-// By hand: making a DataView costs more than the rest of a key.
-
-function writeU32(target: Uint8Array, at: number, value: number): void {
-  target[at] = value >>> 24;
-  target[at + 1] = value >>> 16;
-  target[at + 2] = value >>> 8;
-  target[at + 3] = value;
-}
-
-function readU32(bytes: Uint8Array, at: number): number {
-  const value =
-    ((bytes[at] as number) << 24) |
-    ((bytes[at + 1] as number) << 16) |
-    ((bytes[at + 2] as number) << 8) |
-    (bytes[at + 3] as number);
-  return value >>> 0;
 }

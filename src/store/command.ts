@@ -1,9 +1,9 @@
-import { ByteReader, ByteWriter, MalformedError } from '../bytes/index.ts';
+import { ByteReader, ByteWriter, MalformedError, writeU64 } from '../bytes/index.ts';
 import {
   type PageOperation,
   readWriteOperation,
   readWriteOutcome,
-  splitStorageKey,
+  storagePlace,
   type WriteOperation,
   type WriteOutcome,
   writeWriteOperation,
@@ -112,9 +112,7 @@ function writeRetryToken(writer: ByteWriter, token: RetryToken): void {
 
 /** Writes the session time into an encoded command, in place. */
 export function stampCommand(command: Uint8Array, sessionTime: number): void {
-  const view = new DataView(command.buffer, command.byteOffset, command.byteLength);
-  view.setUint32(TIME_OFFSET, Math.floor(sessionTime / 0x1_0000_0000));
-  view.setUint32(TIME_OFFSET + 4, sessionTime >>> 0);
+  writeU64(command, TIME_OFFSET, sessionTime);
 }
 
 /** Throws {@link MalformedError}. */
@@ -134,7 +132,7 @@ export function decodeCommand(data: Uint8Array): { sessionTime: number; command:
  */
 export function checkCommand(data: Uint8Array): void {
   const { command } = decodeCommand(data);
-  if (command.kind === 'write') splitStorageKey(command.key);
+  if (command.kind === 'write') storagePlace(command.key);
 }
 
 function readCommand(reader: ByteReader): DataCommand {

@@ -5,7 +5,8 @@ import {
   type PageOutcome,
   runWrite,
   type StoredItem,
-  splitStorageKey,
+  sortKeyIn,
+  storagePlace,
   tableEnd,
   type WriteOutcome,
 } from '../item/index.ts';
@@ -167,8 +168,7 @@ export class DataMachine {
     key: Uint8Array,
     state: Reader,
   ): { readonly item: StoredItem | undefined } | undefined {
-    const { tableId, hash } = splitStorageKey(key);
-    if (!this.#shards.serving(shard, epoch, tableId, hash)) return undefined;
+    if (!this.#shards.serving(shard, epoch, storagePlace(key))) return undefined;
     const value = state.get(itemKey(key));
     return { item: value && decodeStoredValue(value) };
   }
@@ -190,9 +190,7 @@ export class DataMachine {
     if (admission.kind === 'repeated') return { writes: NOTHING, result: admission.answer };
     if (admission.kind !== 'new') return this.#refused(admission.kind);
 
-    const parts = splitStorageKey(command.key);
-    const { tableId, hash } = parts;
-    const place = { table: tableId, hash };
+    const place = storagePlace(command.key);
     const { retry } = command;
     const first = retry && this.#retries.find(retry, state);
     if (first) {
@@ -201,7 +199,7 @@ export class DataMachine {
       this.#sessions.remember(command, place, result);
       return { writes: NOTHING, result };
     }
-    const shard = this.#shards.serving(command.shard, command.epoch, tableId, hash);
+    const shard = this.#shards.serving(command.shard, command.epoch, place);
     // Not remembered: the router sends the same sequence again, to the group that has the shard now.
     if (!shard) return this.#refused('wrong-shard');
 
@@ -212,7 +210,7 @@ export class DataMachine {
     let writes = NOTHING;
     if (effect) {
       const item = effect.kind === 'put' ? effect.item : undefined;
-      const keyHash = itemHash(parts);
+      const keyHash = itemHash(place.hash, sortKeyIn(command.key));
       shard.sequence += 1;
       shard.items += (item ? 1 : 0) - (current ? 1 : 0);
       shard.bytes += (item?.size ?? 0) - (current?.size ?? 0);
@@ -224,7 +222,8 @@ export class DataMachine {
     const result = this.#done(outcome);
     this.#sessions.remember(command, place, result);
     if (retry) {
-      const entry = { token: retry, ...place, outcome: outcomeOf(result) };
+      const { table, hash } = place;
+      const entry = { token: retry, table, hash, outcome: outcomeOf(result) };
       this.#retries.remember(this.#sessions.time, entry, this.#extra);
     }
     return { writes, result };

@@ -1,3 +1,5 @@
+import { writeU32, writeU64 } from '../bytes/index.ts';
+
 /**
  * The first byte of each key in a data group's state. docs/on-disk.md has the whole table.
  *
@@ -31,10 +33,9 @@ export function retryOutcomeKey(generation: number, block: number): Uint8Array {
 
 function blockKey(kind: number, generation: number, block: number): Uint8Array {
   const key = new Uint8Array(9);
-  const view = new DataView(key.buffer);
   key[0] = kind;
-  view.setUint32(1, generation);
-  view.setUint32(5, block);
+  writeU32(key, 1, generation);
+  writeU32(key, 5, block);
   return key;
 }
 
@@ -53,16 +54,14 @@ export function storageKeyOf(key: Uint8Array): Uint8Array {
 export function shardKey(shard: number): Uint8Array {
   const key = new Uint8Array(5);
   key[0] = SHARD;
-  new DataView(key.buffer).setUint32(1, shard);
+  writeU32(key, 1, shard);
   return key;
 }
 
 export function sessionKey(router: number): Uint8Array {
   const key = new Uint8Array(9);
-  const view = new DataView(key.buffer);
   key[0] = SESSION;
-  view.setUint32(1, Math.floor(router / 0x1_0000_0000));
-  view.setUint32(5, router >>> 0);
+  writeU64(key, 1, router);
   return key;
 }
 

@@ -1,9 +1,9 @@
 import { ByteReader, MalformedError } from '../bytes/index.ts';
 import type { Reader, Write } from '../engine/index.ts';
+import type { StoragePlace } from '../item/index.ts';
 import { BlockStream } from './block-stream.ts';
 import { RETRY_TOKEN_BYTES, type RetryToken } from './command.ts';
 import { retryBlockKey, retryOutcomeKey } from './keys.ts';
-import type { AnswerPlace } from './sessions.ts';
 
 const SLOTS_MIN = 64;
 /** What an entry costs in memory: two words of an index which is a third to two thirds full. */
@@ -14,7 +14,8 @@ const ENTRY_BYTES_MIN = RETRY_TOKEN_BYTES + 8;
 /** Longer outcomes are not among the tokens, all of which a restart reads. */
 const INLINE_MAX = 32;
 
-export interface RetryEntry extends AnswerPlace {
+/** The place is that of the item: see sessions.ts. */
+export interface RetryEntry extends StoragePlace {
   readonly token: RetryToken;
   readonly outcome: Uint8Array;
 }

@@ -1,5 +1,6 @@
-import { ByteReader, ByteWriter, type Hash64 } from '../bytes/index.ts';
+import { ByteReader, ByteWriter } from '../bytes/index.ts';
 import type { Reader, Write } from '../engine/index.ts';
+import type { StoragePlace } from '../item/index.ts';
 import type { SessionTag } from './command.ts';
 import { SESSION_RANGE, SESSION_TIME_KEY, sessionKey } from './keys.ts';
 
@@ -14,14 +15,8 @@ const ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 /** What an answer costs besides its bytes, roughly: the map's entry and the objects' headers. */
 const ANSWER_OVERHEAD_BYTES = 220;
 
-/** Of which item a remembered answer is: a split divides the answers by it, a merge unites them. */
-export interface AnswerPlace {
-  readonly table: number;
-  /** Of the partition key. */
-  readonly hash: Hash64;
-}
-
-interface Answer extends AnswerPlace {
+/** The place is that of the item: a split divides the answers by it, a merge unites them. */
+interface Answer extends StoragePlace {
   readonly result: Uint8Array;
 }
 
@@ -106,7 +101,7 @@ export class Sessions {
     return { kind: 'new' };
   }
 
-  remember(tag: SessionTag, { table, hash }: AnswerPlace, result: Uint8Array): void {
+  remember(tag: SessionTag, { table, hash }: StoragePlace, result: Uint8Array): void {
     let session = this.#sessions.get(tag.router);
     if (!session) {
       this.#dropExpired();

@@ -1,5 +1,5 @@
 import { type Hash64, hash64 } from '../bytes/index.ts';
-import type { StorageKeyParts } from '../item/index.ts';
+import { checksumIn } from './stored-value.ts';
 
 /**
  * A hash over a set of items that is kept while they come and go: in each of two lanes the sum, modulo 2^32, of a hash of
@@ -11,7 +11,7 @@ export interface SetDigest {
 }
 
 /** Names an item within its table: the hash of the partition key is in its storage key already. */
-export function itemHash({ hash, sort }: StorageKeyParts): Hash64 {
+export function itemHash(hash: Hash64, sort: Uint8Array): Hash64 {
   if (sort.length === 0) return hash;
   const { high, low } = hash64(sort);
   return {
@@ -22,14 +22,14 @@ export function itemHash({ hash, sort }: StorageKeyParts): Hash64 {
 
 /** `key`: see {@link itemHash}. `value`: a stored value (stored-value.ts), whose checksum stands for its content. */
 export function addItem(digest: SetDigest, key: Hash64, value: Uint8Array): void {
-  const checksum = checksumOf(value);
+  const checksum = checksumIn(value);
   digest.digestHigh = (digest.digestHigh + laneOf(key.high, checksum, 0x85ebca6b)) >>> 0;
   digest.digestLow = (digest.digestLow + laneOf(key.low, checksum, 0xc2b2ae35)) >>> 0;
 }
 
 /** The inverse of {@link addItem}. */
 export function removeItem(digest: SetDigest, key: Hash64, value: Uint8Array): void {
-  const checksum = checksumOf(value);
+  const checksum = checksumIn(value);
   digest.digestHigh = (digest.digestHigh - laneOf(key.high, checksum, 0x85ebca6b)) >>> 0;
   digest.digestLow = (digest.digestLow - laneOf(key.low, checksum, 0xc2b2ae35)) >>> 0;
 }
@@ -42,13 +42,4 @@ function laneOf(key: number, checksum: number, factor: number): number {
   h ^= h >>> 13;
   h = Math.imul(h, 0xc2b2ae35);
   return (h ^ (h >>> 16)) >>> 0;
-}
-
-function checksumOf(value: Uint8Array): number {
-  return (
-    ((value[0] as number) << 24) |
-    ((value[1] as number) << 16) |
-    ((value[2] as number) << 8) |
-    (value[3] as number)
-  );
 }

@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter, type Hash64 } from '../bytes/index.ts';
 import type { Reader, Write } from '../engine/index.ts';
-import { compareHash, hashFromHex } from '../item/index.ts';
+import { compareHash, hashFromHex, type StoragePlace } from '../item/index.ts';
 import type { InstallShardCommand } from './command.ts';
 import { SHARD_RANGE, shardKey } from './keys.ts';
 import type { SetDigest } from './set-digest.ts';
@@ -73,7 +73,7 @@ export class Shards {
   }
 
   /** The shard, if the group serves it under this epoch (S2) and it covers the hash. */
-  serving(id: number, epoch: number, table: number, hash: Hash64): Shard | undefined {
+  serving(id: number, epoch: number, { table, hash }: StoragePlace): Shard | undefined {
     const shard = this.#shards.get(id);
     if (!shard || shard.epoch !== epoch || shard.state !== 'serving' || shard.table !== table) {
       return undefined;

@@ -1,4 +1,4 @@
-import { crc32c } from '../bytes/index.ts';
+import { allocateBytes, crc32c, readU32, writeU32, writeU64 } from '../bytes/index.ts';
 import type { StoredItem } from '../item/index.ts';
 
 /**
@@ -11,21 +11,23 @@ import type { StoredItem } from '../item/index.ts';
 const HEADER_BYTES = 16;
 
 export function encodeStoredValue(item: StoredItem, version: number): Uint8Array {
-  const value = new Uint8Array(HEADER_BYTES + item.json.length);
-  const view = new DataView(value.buffer);
-  view.setUint32(4, item.size);
-  view.setUint32(8, Math.floor(version / 0x1_0000_0000));
-  view.setUint32(12, version >>> 0);
+  const value = allocateBytes(HEADER_BYTES + item.json.length);
+  writeU32(value, 4, item.size);
+  writeU64(value, 8, version);
   value.set(item.json, HEADER_BYTES);
-  view.setUint32(0, crc32c(value, 0, 4));
+  writeU32(value, 0, crc32c(value, 0, 4));
   return value;
 }
 
 /** Throws when the checksum does not match: damaged data is never served. The JSON is a view of `value`. */
 export function decodeStoredValue(value: Uint8Array): StoredItem {
-  const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
-  if (value.length < HEADER_BYTES || view.getUint32(0) !== crc32c(value, 0, 4)) {
+  if (value.length < HEADER_BYTES || checksumIn(value) !== crc32c(value, 0, 4)) {
     throw new Error(`a stored item of ${value.length} bytes fails its checksum`);
   }
-  return { json: value.subarray(HEADER_BYTES), size: view.getUint32(4) };
+  return { json: value.subarray(HEADER_BYTES), size: readU32(value, 4) };
+}
+
+/** Stands for the whole content where contents are compared. */
+export function checksumIn(value: Uint8Array): number {
+  return readU32(value, 0);
 }

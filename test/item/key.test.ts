@@ -95,7 +95,7 @@ describe('storage keys', () => {
         const key = makeItemKey(partition, sort);
         const parts = splitStorageKey(storageKey(id, key));
         expect(parts).toEqual({
-          tableId: id,
+          table: id,
           hash: key.hash,
           partition,
           sort: sort ?? new Uint8Array(0),
