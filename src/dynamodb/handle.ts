@@ -27,17 +27,28 @@ const BY_TARGET = new Map(
 );
 
 /** Answers one request. Rejects only when something is broken here, never for what the client or the cluster did. */
-export async function handle(request: ApiRequest, context: ApiContext): Promise<ApiResponse> {
+export function handle(request: ApiRequest, context: ApiContext): Promise<ApiResponse> {
   try {
-    const entry = BY_TARGET.get(request.target ?? '');
-    if (entry === undefined) throw new ApiError('UnknownOperationException', 'Unknown operation');
-    if (entry.operation === undefined) throw notBuilt(`The operation ${entry.name}`);
-    const body = await entry.operation.answer(request.body, context, request.invocationId);
-    return { status: 200, body, error: undefined };
+    return answer(request, context).then(success, failure);
   } catch (error) {
-    if (error instanceof ApiError) return errorResponse(error);
-    throw error;
+    return new Promise((resolve) => resolve(failure(error)));
   }
+}
+
+function answer({ target, body, invocationId }: ApiRequest, context: ApiContext) {
+  const entry = BY_TARGET.get(target ?? '');
+  if (entry === undefined) throw new ApiError('UnknownOperationException', 'Unknown operation');
+  if (entry.operation === undefined) throw notBuilt(`The operation ${entry.name}`);
+  return entry.operation.answer(body, context, invocationId);
+}
+
+function success(body: Uint8Array): ApiResponse {
+  return { status: 200, body, error: undefined };
+}
+
+function failure(error: unknown): ApiResponse {
+  if (error instanceof ApiError) return errorResponse(error);
+  throw error;
 }
 
 /** The answer to a request that failed. */

@@ -22,6 +22,7 @@ export class Attempts {
   #pauses = 0;
   #turn = 0;
   #redirected: NodeName | undefined;
+  #asked: NodeName | undefined;
   #hurries = 0;
 
   constructor(clock: Clock, random: Random) {
@@ -51,8 +52,18 @@ export class Attempts {
     return this.#hurries++ < HURRIES_MAX;
   }
 
+  /** Whom the last `next` named. */
+  get asked(): NodeName | undefined {
+    return this.#asked;
+  }
+
   /** Takes turns over the nodes that could know, from the second try on. */
   next(preferred: NodeName | undefined, candidates: readonly NodeName[]): NodeName | undefined {
+    this.#asked = this.#choose(preferred, candidates);
+    return this.#asked;
+  }
+
+  #choose(preferred: NodeName | undefined, candidates: readonly NodeName[]): NodeName | undefined {
     const redirected = this.#redirected;
     this.#redirected = undefined;
     if (redirected !== undefined) return redirected;

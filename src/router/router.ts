@@ -28,7 +28,7 @@ import {
   type Piece,
   withinTable,
 } from './page-parts.ts';
-import { type Route, RoutingTable } from './routing-table.ts';
+import { RoutingTable } from './routing-table.ts';
 import { SessionTimes } from './session-times.ts';
 import type {
   CreateTableOutcome,
@@ -57,7 +57,7 @@ const TOO_LARGE: WriteOutcome = {
   message: 'The item and the values of the expressions together exceed 3 MB.',
 };
 
-/** How a request ends, or why it needs another try. */
+/** How a try ends: with the request, or why it needs another try. */
 type Verdict<T> =
   | { readonly kind: 'answer'; readonly answer: T }
   /** The map is old. */
@@ -65,6 +65,11 @@ type Verdict<T> =
   /** Nothing was done; with a pause unless somebody said who leads. */
   | { readonly kind: 'elsewhere' }
   | { readonly kind: 'again' };
+
+/** A question that is on its way, or a verdict without one. */
+type Asked<T> = Promise<GroupReply> | Verdict<T>;
+
+const STALE: Verdict<never> = { kind: 'stale' };
 
 /** The database on top of all groups: finds each key's shard and group, and tries until it is answered. */
 export class Router implements Database {
@@ -102,46 +107,52 @@ export class Router implements Database {
   ): Promise<WriteOutcome | Failure> {
     const sequence = this.#sequence.begin();
     const keyBytes = storageKey(table.id, key);
+    let group: GroupId = 0;
     // Once a try may have taken effect, "nothing was done" is no longer true.
     let uncertain = false;
-    try {
-      const find = () => this.#current().route(table.id, key.hash);
-      return await this.#try<Route, WriteOutcome>(table, find, async ({ shard }, attempts) => {
-        const { group } = shard;
-        const command = encodeCommand({
-          kind: 'write',
-          router: this.#id,
-          sequence,
-          lowestUnanswered: this.#sequence.lowestUnanswered,
-          deadline: this.#times.deadline(group, attempts.remainingMs),
-          shard: shard.id,
-          epoch: shard.epoch,
-          retry,
-          key: keyBytes,
-          operation,
-        });
-        if (command.length > COMMAND_BYTES_MAX) return { kind: 'answer', answer: TOO_LARGE };
-        const reply = await this.#askLeader(group, { kind: 'write', group, command }, attempts);
-        if (reply.kind === 'unknown') uncertain = true;
-        if (reply.kind === 'overloaded' && uncertain) return { kind: 'again' };
-        if (reply.kind !== 'result') return verdictOf(reply);
-
-        const result = decodeResult(reply.result);
-        this.#times.learn(group, result.sessionTime);
-        switch (result.kind) {
-          case 'done':
-            if (!result.outcome) throw new Error(`a write was answered without an outcome`);
-            return { kind: 'answer', answer: result.outcome };
-          case 'wrong-shard':
-            return { kind: 'stale' };
-          case 'expired':
-            return { kind: 'elsewhere' };
-          case 'sessions-full':
-            return uncertain ? { kind: 'again' } : { kind: 'answer', answer: OVERLOADED };
-          case 'answered':
-            throw new Error(`command ${sequence} of router ${this.#id} was never answered here`);
-        }
+    const ask = (attempts: Attempts): Asked<WriteOutcome> => {
+      const route = this.#current().route(table.id, key.hash);
+      if (!route) return STALE;
+      const { shard } = route;
+      group = shard.group;
+      const command = encodeCommand({
+        kind: 'write',
+        router: this.#id,
+        sequence,
+        lowestUnanswered: this.#sequence.lowestUnanswered,
+        deadline: this.#times.deadline(group, attempts.remainingMs),
+        shard: shard.id,
+        epoch: shard.epoch,
+        retry,
+        key: keyBytes,
+        operation,
       });
+      if (command.length > COMMAND_BYTES_MAX) return { kind: 'answer', answer: TOO_LARGE };
+      return this.#askLeader({ kind: 'write', group, command }, attempts);
+    };
+    const judge = (reply: GroupReply, attempts: Attempts): Verdict<WriteOutcome | Failure> => {
+      this.#learnLeader(group, reply, attempts);
+      if (reply.kind === 'unknown') uncertain = true;
+      if (reply.kind === 'overloaded' && uncertain) return { kind: 'again' };
+      if (reply.kind !== 'result') return verdictOf(reply);
+      const result = decodeResult(reply.result);
+      this.#times.learn(group, result.sessionTime);
+      switch (result.kind) {
+        case 'done':
+          if (!result.outcome) throw new Error(`a write was answered without an outcome`);
+          return { kind: 'answer', answer: result.outcome };
+        case 'wrong-shard':
+          return STALE;
+        case 'expired':
+          return { kind: 'elsewhere' };
+        case 'sessions-full':
+          return uncertain ? { kind: 'again' } : { kind: 'answer', answer: OVERLOADED };
+        case 'answered':
+          throw new Error(`command ${sequence} of router ${this.#id} was never answered here`);
+      }
+    };
+    try {
+      return await this.#try(table, ask, judge);
     } finally {
       this.#sequence.end(sequence);
     }
@@ -149,14 +160,14 @@ export class Router implements Database {
 
   read(table: Table, key: ItemKey, consistent: boolean): Promise<Found | Failure> {
     const keyBytes = storageKey(table.id, key);
-    const find = () => this.#current().route(table.id, key.hash);
-    return this.#try<Route, Found>(table, find, async ({ shard }, attempts) => {
-      const { group, id, epoch } = shard;
+    const ask = (attempts: Attempts): Asked<Found> => {
+      const route = this.#current().route(table.id, key.hash);
+      if (!route) return STALE;
+      const { group, id, epoch } = route.shard;
       const request = { kind: 'read', group, shard: id, epoch, key: keyBytes, consistent } as const;
-      const reply = await this.#askReplica(group, request, attempts);
-      if (reply.kind !== 'item') return verdictOf(reply);
-      return { kind: 'answer', answer: { kind: 'found', item: reply.item } };
-    });
+      return this.#askReplica(request, attempts);
+    };
+    return this.#try(table, ask, foundIn);
   }
 
   async page(table: Table, operation: PageOperation, consistent: boolean): Promise<Page | Failure> {
@@ -222,7 +233,7 @@ export class Router implements Database {
     for (const group of groups) {
       const attempts = new Attempts(this.#clock, this.#random);
       const request = { kind: 'statistics', group, table: table.id } as const;
-      const reply = await this.#askReplica(group, request, attempts);
+      const reply = await this.#askReplica(request, attempts);
       if (reply.kind !== 'statistics') return UNAVAILABLE;
       items += reply.items;
       bytes += reply.bytes;
@@ -243,18 +254,16 @@ export class Router implements Database {
     return table?.status === 'ACTIVE' ? table : NO_TABLE;
   }
 
-  /** Tries with the place that the newest map tells, until there is an answer, the table is gone, or time is over. */
-  async #try<Place, Answer>(
+  /** Tries as the newest map tells, until there is an answer, the table is gone, or time is over. */
+  async #try<Answer>(
     table: Table,
-    find: () => Place | undefined,
-    once: (place: Place, attempts: Attempts) => Promise<Verdict<Answer | Failure>>,
+    ask: (attempts: Attempts) => Asked<Answer | Failure>,
+    judge: (reply: GroupReply, attempts: Attempts) => Verdict<Answer | Failure>,
   ): Promise<Answer | Failure> {
     const attempts = new Attempts(this.#clock, this.#random);
     while (attempts.remainingMs > 0) {
-      const place = find();
-      const verdict: Verdict<Answer | Failure> = place
-        ? await once(place, attempts)
-        : { kind: 'stale' };
+      const asked = ask(attempts);
+      const verdict = asked instanceof Promise ? judge(await asked, attempts) : asked;
       if (verdict.kind === 'answer') return verdict.answer;
       if (verdict.kind === 'elsewhere' && attempts.mayHurry()) continue;
       if (verdict.kind === 'stale') {
@@ -267,47 +276,58 @@ export class Router implements Database {
     return UNAVAILABLE;
   }
 
-  async #askLeader(group: GroupId, request: GroupRequest, attempts: Attempts): Promise<GroupReply> {
+  /** What is answered is for {@link Router.#learnLeader} first. */
+  #askLeader(request: GroupRequest, attempts: Attempts): Promise<GroupReply> {
+    const { group } = request;
     const known = this.#cluster.leaderOf(group) ?? this.#leaders.get(group);
-    const node = attempts.next(known, this.#current().replicas(group));
-    if (node === undefined) return { kind: 'wrong-shard' };
-    const reply = await this.#cluster.askGroup(node, request, attempts.tryTimeoutMs);
+    return this.#ask(attempts.next(known, this.#current().replicas(group)), request, attempts);
+  }
+
+  #learnLeader(group: GroupId, reply: GroupReply, attempts: Attempts): void {
     if (reply.kind === 'not-leader' && reply.leader !== '') {
       this.#leaders.set(group, reply.leader);
       attempts.redirect(reply.leader);
     } else if (reply.kind === 'not-leader' || reply.kind === 'unknown') {
       this.#leaders.delete(group);
-    } else {
-      this.#leaders.set(group, node);
+    } else if (attempts.asked !== undefined) {
+      this.#leaders.set(group, attempts.asked);
     }
-    return reply;
   }
 
   /** This node if it holds a replica: it asks its leader for no more than the read index (R6). */
-  #askReplica(group: GroupId, request: GroupRequest, attempts: Attempts): Promise<GroupReply> {
-    const replicas = this.#current().replicas(group);
+  #askReplica(request: GroupRequest, attempts: Attempts): Promise<GroupReply> {
+    const replicas = this.#current().replicas(request.group);
     const { self } = this.#cluster;
-    const preferred = replicas.includes(self) ? self : this.#leaders.get(group);
-    const node = attempts.next(preferred, replicas);
+    const preferred = replicas.includes(self) ? self : this.#leaders.get(request.group);
+    return this.#ask(attempts.next(preferred, replicas), request, attempts);
+  }
+
+  #ask(node: NodeName | undefined, request: GroupRequest, attempts: Attempts): Promise<GroupReply> {
     if (node === undefined) return Promise.resolve({ kind: 'wrong-shard' });
     return this.#cluster.askGroup(node, request, attempts.tryTimeoutMs);
   }
 
   /** One shard's part of a page. */
-  async #pagePart(
+  #pagePart(
     table: Table,
     operation: PageOperation,
     consistent: boolean,
   ): Promise<PagePart | Failure> {
-    const find = () => firstPiece(this.#current().routes(table.id), table.id, operation);
-    return this.#try<Piece, PagePart>(table, find, async ({ route, from, to }, attempts) => {
+    let piece: Piece | undefined;
+    const ask = (attempts: Attempts): Asked<PagePart> => {
+      piece = firstPiece(this.#current().routes(table.id), table.id, operation);
+      if (!piece) return STALE;
+      const { route, from, to } = piece;
       const { group, id, epoch } = route.shard;
       const query = { shard: id, epoch, operation: { ...operation, from, to } };
-      const request = { kind: 'page', group, query, consistent } as const;
-      const reply = await this.#askReplica(group, request, attempts);
+      return this.#askReplica({ kind: 'page', group, query, consistent }, attempts);
+    };
+    const judge = (reply: GroupReply): Verdict<PagePart | Failure> => {
       if (reply.kind !== 'page') return verdictOf(reply);
+      const { from, to } = piece as Piece;
       return { kind: 'answer', answer: { kind: 'part', page: reply.page, from, to } };
-    });
+    };
+    return this.#try(table, ask, judge);
   }
 
   #uuid(): string {
@@ -320,12 +340,17 @@ export class Router implements Database {
   }
 }
 
+function foundIn(reply: GroupReply): Verdict<Found | Failure> {
+  if (reply.kind !== 'item') return verdictOf(reply);
+  return { kind: 'answer', answer: { kind: 'found', item: reply.item } };
+}
+
 function verdictOf(reply: GroupReply): Verdict<Failure> {
   switch (reply.kind) {
     case 'not-leader':
       return { kind: reply.leader === '' ? 'again' : 'elsewhere' };
     case 'wrong-shard':
-      return { kind: 'stale' };
+      return STALE;
     case 'overloaded':
       return { kind: 'answer', answer: OVERLOADED };
     case 'unknown':

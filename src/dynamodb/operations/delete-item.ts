@@ -3,28 +3,25 @@ import { structure } from '../decode/collections.ts';
 import { validationError } from '../errors.ts';
 import { checkParameters, placeholdersOf } from '../plan/expressions.ts';
 import { keyOfKey, refuseNestedKeys } from '../plan/key.ts';
-import { openTable } from '../plan/table.ts';
+import { withTable } from '../plan/table.ts';
 import { planCondition, write } from '../plan/write.ts';
 import { writeOperation } from './operation.ts';
 import { keyParameters, writeParameters } from './parameters.ts';
 
 const input = structure('DeleteItemInput', { ...keyParameters, ...writeParameters });
 
-export const deleteItem = writeOperation(
-  'DeleteItem',
-  input,
-  async (parameters, context, retry) => {
-    checkParameters(parameters, ['ConditionExpression'], ['Expected', 'ConditionalOperator']);
-    const key = accept(parameters.Key);
-    const { ReturnValues: returnValues = 'NONE' } = parameters;
-    if (returnValues !== 'NONE' && returnValues !== 'ALL_OLD') {
-      throw validationError('ReturnValues can only be ALL_OLD or NONE');
-    }
-    const placeholders = placeholdersOf(parameters);
-    const { condition, nestedHeads } = planCondition(parameters, placeholders);
-    placeholders.requireAllUsed();
+export const deleteItem = writeOperation('DeleteItem', input, (parameters, context, retry) => {
+  checkParameters(parameters, ['ConditionExpression'], ['Expected', 'ConditionalOperator']);
+  const key = accept(parameters.Key);
+  const { ReturnValues: returnValues = 'NONE' } = parameters;
+  if (returnValues !== 'NONE' && returnValues !== 'ALL_OLD') {
+    throw validationError('ReturnValues can only be ALL_OLD or NONE');
+  }
+  const placeholders = placeholdersOf(parameters);
+  const { condition, nestedHeads } = planCondition(parameters, placeholders);
+  placeholders.requireAllUsed();
 
-    const table = await openTable(context, parameters.TableName);
+  return withTable(context, parameters.TableName, (table) => {
     refuseNestedKeys(table, nestedHeads);
     return write(
       context,
@@ -39,5 +36,5 @@ export const deleteItem = writeOperation(
       },
       retry,
     );
-  },
-);
+  });
+});

@@ -5,6 +5,7 @@ import {
   project,
   type StoredItem,
 } from '../../item/index.ts';
+import type { Failure, Found } from '../../router/index.ts';
 import { accept } from '../decode/attributes.ts';
 import { optional, structure } from '../decode/collections.ts';
 import { boolean, string } from '../decode/shape.ts';
@@ -14,7 +15,7 @@ import { attributesToGet } from '../legacy/shapes.ts';
 import { checkParameters, placeholdersOf } from '../plan/expressions.ts';
 import { keyOfKey, refuseNestedKeys } from '../plan/key.ts';
 import { planProjection } from '../plan/projection.ts';
-import { failureError, openTable } from '../plan/table.ts';
+import { failureError, withTable } from '../plan/table.ts';
 import { operation } from './operation.ts';
 import { expressionNames, keyParameters, returnConsumedCapacity } from './parameters.ts';
 
@@ -27,25 +28,26 @@ const input = structure('GetItemInput', {
   ...expressionNames,
 });
 
-export const getItem = operation('GetItem', input, async (parameters, context) => {
+export const getItem = operation('GetItem', input, (parameters, context) => {
   checkParameters(parameters, ['ProjectionExpression'], ['AttributesToGet']);
   const key = accept(parameters.Key);
   const placeholders = placeholdersOf(parameters);
   const { projection, nestedHeads } = planProjection(parameters, placeholders);
   placeholders.requireAllUsed();
 
-  const table = await openTable(context, parameters.TableName);
-  refuseNestedKeys(table, nestedHeads);
-  const consistent = parameters.ConsistentRead ?? false;
-  const found = await context.database.read(table, keyOfKey(table, key), consistent);
-  if (found.kind !== 'found') throw failureError(found);
-
-  const { TableName: name, ReturnConsumedCapacity: asked } = parameters;
-  const units = readUnits(found.item?.size ?? 0, consistent);
-  return new JsonBody()
-    .raw('Item', found.item && returnedItem(found.item, projection))
-    .member('ConsumedCapacity', consumedCapacity(asked, name, units))
-    .finish();
+  const { TableName: name, ConsistentRead: consistent = false } = parameters;
+  const answerOf = (found: Found | Failure): Uint8Array => {
+    if (found.kind !== 'found') throw failureError(found);
+    const units = readUnits(found.item?.size ?? 0, consistent);
+    return new JsonBody()
+      .raw('Item', found.item && returnedItem(found.item, projection))
+      .member('ConsumedCapacity', consumedCapacity(parameters.ReturnConsumedCapacity, name, units))
+      .finish();
+  };
+  return withTable(context, name, (table) => {
+    refuseNestedKeys(table, nestedHeads);
+    return context.database.read(table, keyOfKey(table, key), consistent).then(answerOf);
+  });
 });
 
 /** The JSON to send; without a projection the bytes as they are stored (E4). */

@@ -8,7 +8,7 @@ import { Violations } from '../validate/violations.ts';
 export interface Operation {
   readonly name: string;
   /**
-   * Rejects with an ApiError. `body` is not looked at after the call has returned its promise. `invocationId`: by which an SDK
+   * Throws an ApiError or rejects with it. `body` is not looked at after the call has returned its promise. `invocationId`: by which an SDK
    * names a request however often it sends it.
    */
   answer(
@@ -26,7 +26,7 @@ export function operation<I>(
 ): Operation {
   return {
     name,
-    async answer(body, context) {
+    answer(body, context) {
       return run(parametersOf(input, body), context);
     },
   };
@@ -40,7 +40,7 @@ export function writeOperation<I>(
 ): Operation {
   return {
     name,
-    async answer(body, context, invocationId) {
+    answer(body, context, invocationId) {
       const parameters = parametersOf(input, body);
       return run(parameters, context, retryTokenOf(invocationId, name, body));
     },

@@ -5,7 +5,7 @@ import { tableName } from '../decode/table-name.ts';
 import { validationError } from '../errors.ts';
 import { checkParameters, placeholdersOf } from '../plan/expressions.ts';
 import { keyOfItem, refuseNestedKeys } from '../plan/key.ts';
-import { openTable } from '../plan/table.ts';
+import { withTable } from '../plan/table.ts';
 import { planCondition, write } from '../plan/write.ts';
 import { writeOperation } from './operation.ts';
 import { writeParameters } from './parameters.ts';
@@ -16,7 +16,7 @@ const input = structure('PutItemInput', {
   ...writeParameters,
 });
 
-export const putItem = writeOperation('PutItem', input, async (parameters, context, retry) => {
+export const putItem = writeOperation('PutItem', input, (parameters, context, retry) => {
   checkParameters(parameters, ['ConditionExpression'], ['Expected', 'ConditionalOperator']);
   const item = accept(parameters.Item);
   const { ReturnValues: returnValues = 'NONE' } = parameters;
@@ -31,20 +31,21 @@ export const putItem = writeOperation('PutItem', input, async (parameters, conte
   const { condition, nestedHeads } = planCondition(parameters, placeholders);
   placeholders.requireAllUsed();
 
-  const table = await openTable(context, parameters.TableName);
-  refuseNestedKeys(table, nestedHeads);
-  return write(
-    context,
-    parameters,
-    table,
-    keyOfItem(table, item),
-    {
-      kind: 'put',
-      item: stored,
-      condition,
-      returnItemOnConditionFailure: parameters.ReturnValuesOnConditionCheckFailure === 'ALL_OLD',
-      returnValues,
-    },
-    retry,
-  );
+  return withTable(context, parameters.TableName, (table) => {
+    refuseNestedKeys(table, nestedHeads);
+    return write(
+      context,
+      parameters,
+      table,
+      keyOfItem(table, item),
+      {
+        kind: 'put',
+        item: stored,
+        condition,
+        returnItemOnConditionFailure: parameters.ReturnValuesOnConditionCheckFailure === 'ALL_OLD',
+        returnValues,
+      },
+      retry,
+    );
+  });
 });

@@ -13,7 +13,7 @@ import { type KeyConditions, keyConditionsOf, queryRange } from '../plan/key-con
 import { checkSelect, readPage, refuseIndex } from '../plan/page.ts';
 import { planProjection } from '../plan/projection.ts';
 import { restOfQuery } from '../plan/start-key.ts';
-import { openTable } from '../plan/table.ts';
+import { withTable } from '../plan/table.ts';
 import { operation } from './operation.ts';
 import { pageParameters } from './parameters.ts';
 
@@ -27,7 +27,7 @@ const input = structure('QueryInput', {
 
 type Parameters = Decoded<typeof input>;
 
-export const query = operation('Query', input, async (parameters, context) => {
+export const query = operation('Query', input, (parameters, context) => {
   checkParameters(
     parameters,
     ['ProjectionExpression', 'FilterExpression', 'KeyConditionExpression'],
@@ -43,18 +43,19 @@ export const query = operation('Query', input, async (parameters, context) => {
   const { projection, nestedHeads } = planProjection(parameters, placeholders);
   placeholders.requireAllUsed();
 
-  const table = await openTable(context, parameters.TableName);
-  refuseIndex(parameters.IndexName);
-  const range = queryRange(table, conditions);
-  refuseKeyFilter(table, filter, parameters.QueryFilter ? 'QueryFilter' : 'Filter Expression');
-  refuseNestedKeys(table, nestedHeads);
-  refuseNestedKeys(table, filter.nestedHeads);
-  const reverse = parameters.ScanIndexForward === false;
-  return readPage(context, parameters, table, {
-    range: startKey ? restOfQuery(table, range, conditions.size > 1, startKey, reverse) : range,
-    reverse,
-    filter: filter.condition,
-    projection,
+  return withTable(context, parameters.TableName, (table) => {
+    refuseIndex(parameters.IndexName);
+    const range = queryRange(table, conditions);
+    refuseKeyFilter(table, filter, parameters.QueryFilter ? 'QueryFilter' : 'Filter Expression');
+    refuseNestedKeys(table, nestedHeads);
+    refuseNestedKeys(table, filter.nestedHeads);
+    const reverse = parameters.ScanIndexForward === false;
+    return readPage(context, parameters, table, {
+      range: startKey ? restOfQuery(table, range, conditions.size > 1, startKey, reverse) : range,
+      reverse,
+      filter: filter.condition,
+      projection,
+    });
   });
 });
 

@@ -9,7 +9,7 @@ import { checkSelect, readPage, refuseIndex } from '../plan/page.ts';
 import { planProjection } from '../plan/projection.ts';
 import { checkSegment, segmentRange } from '../plan/scan-segment.ts';
 import { restOfScan } from '../plan/start-key.ts';
-import { openTable } from '../plan/table.ts';
+import { withTable } from '../plan/table.ts';
 import { operation } from './operation.ts';
 import { pageParameters } from './parameters.ts';
 
@@ -20,7 +20,7 @@ const input = structure('ScanInput', {
   Segment: optional(integer({ min: 0, max: 999_999 })),
 });
 
-export const scan = operation('Scan', input, async (parameters, context) => {
+export const scan = operation('Scan', input, (parameters, context) => {
   checkParameters(
     parameters,
     ['ProjectionExpression', 'FilterExpression'],
@@ -36,16 +36,17 @@ export const scan = operation('Scan', input, async (parameters, context) => {
   const { projection, nestedHeads } = planProjection(parameters, placeholders);
   placeholders.requireAllUsed();
 
-  const table = await openTable(context, parameters.TableName);
-  refuseIndex(parameters.IndexName);
-  refuseNestedKeys(table, nestedHeads);
-  refuseNestedKeys(table, filter.nestedHeads);
-  const { Segment: segment = 0, TotalSegments: totalSegments = 1 } = parameters;
-  const range = segmentRange(table, segment, totalSegments);
-  return readPage(context, parameters, table, {
-    range: startKey ? restOfScan(table, range, startKey, { segment, totalSegments }) : range,
-    reverse: false,
-    filter: filter.condition,
-    projection,
+  return withTable(context, parameters.TableName, (table) => {
+    refuseIndex(parameters.IndexName);
+    refuseNestedKeys(table, nestedHeads);
+    refuseNestedKeys(table, filter.nestedHeads);
+    const { Segment: segment = 0, TotalSegments: totalSegments = 1 } = parameters;
+    const range = segmentRange(table, segment, totalSegments);
+    return readPage(context, parameters, table, {
+      range: startKey ? restOfScan(table, range, startKey, { segment, totalSegments }) : range,
+      reverse: false,
+      filter: filter.condition,
+      projection,
+    });
   });
 });

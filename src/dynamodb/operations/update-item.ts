@@ -10,7 +10,7 @@ import { attributeUpdates } from '../legacy/shapes.ts';
 import { updateOf } from '../legacy/updates.ts';
 import { checkParameters, placeholdersOf } from '../plan/expressions.ts';
 import { keyAttributes, keyOfKey, refuseNestedKeys } from '../plan/key.ts';
-import { openTable } from '../plan/table.ts';
+import { withTable } from '../plan/table.ts';
 import { checkUpdateSize } from '../plan/update-size.ts';
 import { planCondition, write } from '../plan/write.ts';
 import { writeOperation } from './operation.ts';
@@ -23,23 +23,20 @@ const input = structure('UpdateItemInput', {
   ...writeParameters,
 });
 
-export const updateItem = writeOperation(
-  'UpdateItem',
-  input,
-  async (parameters, context, retry) => {
-    checkParameters(
-      parameters,
-      ['UpdateExpression', 'ConditionExpression'],
-      ['AttributeUpdates', 'Expected', 'ConditionalOperator'],
-    );
-    const key = accept(parameters.Key);
-    const placeholders = placeholdersOf(parameters);
-    const update = planUpdate(parameters, placeholders);
-    const { condition, nestedHeads } = planCondition(parameters, placeholders);
-    placeholders.requireAllUsed();
-    checkUpdateSize(update.actions);
+export const updateItem = writeOperation('UpdateItem', input, (parameters, context, retry) => {
+  checkParameters(
+    parameters,
+    ['UpdateExpression', 'ConditionExpression'],
+    ['AttributeUpdates', 'Expected', 'ConditionalOperator'],
+  );
+  const key = accept(parameters.Key);
+  const placeholders = placeholdersOf(parameters);
+  const update = planUpdate(parameters, placeholders);
+  const { condition, nestedHeads } = planCondition(parameters, placeholders);
+  placeholders.requireAllUsed();
+  checkUpdateSize(update.actions);
 
-    const table = await openTable(context, parameters.TableName);
+  return withTable(context, parameters.TableName, (table) => {
     const itemKey = keyOfKey(table, key);
     refuseKeyUpdates(table, update.actions);
     refuseNestedKeys(table, update.nestedHeads);
@@ -59,8 +56,8 @@ export const updateItem = writeOperation(
       },
       retry,
     );
-  },
-);
+  });
+});
 
 interface PlannedUpdate {
   readonly actions: Update;

@@ -6,7 +6,7 @@ import type { ApiContext } from '../context.ts';
 import { nameOf } from '../decode/table-name.ts';
 import { consumedCapacity, type ReturnConsumedCapacity } from '../encode/capacity.ts';
 import { validationError } from '../errors.ts';
-import { failureError, openTable } from './table.ts';
+import { failureError, withTable } from './table.ts';
 
 /** One read or write of a batch. */
 export interface Member {
@@ -20,7 +20,9 @@ export async function openTables(
   names: Iterable<string>,
 ): Promise<ReadonlyMap<string, Table>> {
   const tables = new Map<string, Table>();
-  for (const name of names) tables.set(name, await openTable(context, nameOf(name)));
+  for (const name of names) {
+    tables.set(name, await withTable(context, nameOf(name), (table) => Promise.resolve(table)));
+  }
   return tables;
 }
 

@@ -3,10 +3,17 @@ import type { Failure } from '../../router/index.ts';
 import type { ApiContext } from '../context.ts';
 import { ApiError } from '../errors.ts';
 
-/** The table for reading and writing items, at once when it is known. Throws ResourceNotFoundException. */
-export function openTable(context: ApiContext, name: string): Table | Promise<Table> {
+/**
+ * Runs `use` with the table for reading and writing items, at once when it is known. Throws what `use` throws, or rejects;
+ * with ResourceNotFoundException among others.
+ */
+export function withTable<T>(
+  context: ApiContext,
+  name: string,
+  use: (table: Table) => Promise<T>,
+): Promise<T> {
   const found = context.database.findTable(name);
-  return found instanceof Promise ? found.then(readable) : found;
+  return found instanceof Promise ? found.then((table) => use(readable(table))) : use(found);
 }
 
 function readable(found: Table | Failure): Table {

@@ -1,5 +1,6 @@
 import type { Table } from '../../controller/index.ts';
-import type { Condition, ItemKey, WriteOperation } from '../../item/index.ts';
+import type { Condition, ItemKey, WriteOperation, WriteOutcome } from '../../item/index.ts';
+import type { Failure } from '../../router/index.ts';
 import type { ApiContext } from '../context.ts';
 import { JsonBody } from '../encode/body.ts';
 import { consumedCapacity, type ReturnConsumedCapacity, writeUnits } from '../encode/capacity.ts';
@@ -42,7 +43,7 @@ interface WriteParameters {
 }
 
 /** Runs one write and puts its answer together. Rejects with an ApiError. */
-export async function write(
+export function write(
   context: ApiContext,
   input: WriteParameters,
   table: Table,
@@ -50,16 +51,19 @@ export async function write(
   operation: WriteOperation,
   retry: RetryToken | undefined,
 ): Promise<Uint8Array> {
-  const outcome = await context.database.write(table, key, operation, retry);
+  return context.database
+    .write(table, key, operation, retry)
+    .then((outcome) => answerOf(outcome, input));
+}
+
+function answerOf(outcome: WriteOutcome | Failure, input: WriteParameters): Uint8Array {
   switch (outcome.kind) {
     case 'written': {
+      const { ReturnConsumedCapacity: asked, TableName: name } = input;
       const units = writeUnits(outcome.sizeBefore, outcome.sizeAfter);
       return new JsonBody()
         .raw('Attributes', outcome.attributes)
-        .member(
-          'ConsumedCapacity',
-          consumedCapacity(input.ReturnConsumedCapacity, input.TableName, units),
-        )
+        .member('ConsumedCapacity', consumedCapacity(asked, name, units))
         .finish();
     }
     case 'condition-failed':
