@@ -32,13 +32,20 @@ export class SoakCluster {
   readonly #settings: Settings;
   readonly #tree: string;
   readonly #firstPort: number;
+  readonly #nodeArguments: readonly string[];
   readonly #processes = new Map<SoakNode, ChildProcess>();
   readonly #installed = new Map<SoakNode, number>();
 
-  private constructor(settings: Settings, tree: string, firstPort: number) {
+  private constructor(
+    settings: Settings,
+    tree: string,
+    firstPort: number,
+    nodeArguments: readonly string[],
+  ) {
     this.#settings = settings;
     this.#tree = tree;
     this.#firstPort = firstPort;
+    this.#nodeArguments = nodeArguments;
     this.nodes = NODES.map((i) => ({
       name: `n${i}`,
       port: firstPort + i,
@@ -47,8 +54,13 @@ export class SoakCluster {
   }
 
   /** Starts them and makes the table of the settings. */
-  static async start(settings: Settings, tree: string, firstPort: number): Promise<SoakCluster> {
-    const cluster = new SoakCluster(settings, tree, firstPort);
+  static async start(
+    settings: Settings,
+    tree: string,
+    firstPort: number,
+    nodeArguments: readonly string[],
+  ): Promise<SoakCluster> {
+    const cluster = new SoakCluster(settings, tree, firstPort, nodeArguments);
     for (const node of cluster.nodes) cluster.startNode(node);
     const children = cluster.nodes.map((node) => cluster.#processOf(node));
     const system = new DynamoDbSystem('flotilla', settings, cluster.ports, children);
@@ -68,7 +80,8 @@ export class SoakCluster {
   startNode(node: SoakNode): void {
     const i = this.nodes.indexOf(node) + 1;
     const args = argumentsOf(i, this.#settings.directory, this.#firstPort);
-    const child = launchNode(`flotilla ${node.name}`, this.#tree, [], args);
+    const all = [...args, ...this.#nodeArguments];
+    const child = launchNode(`flotilla ${node.name}`, this.#tree, [], all);
     this.#processes.set(node, child);
     this.#installed.set(node, 0);
     if (!child.stderr) throw new Error('what a node says must be readable');

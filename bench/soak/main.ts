@@ -3,7 +3,7 @@
  * real processes on this machine's disk. Ends with a list of verdicts, and with exit code 1 when one is missed.
  */
 import { cpus } from 'node:os';
-import { catchUp } from './catch-up.ts';
+import { catchUp, catchUpArguments } from './catch-up.ts';
 import { idle } from './idle.ts';
 import { readOptions, type Scenario } from './options.ts';
 import { overload } from './overload.ts';
@@ -25,6 +25,7 @@ const options = readOptions();
 if (process.platform !== 'linux') throw new Error('the figures of processes are read from /proc');
 const machine = `${cpus().length} cores (${cpus()[0]?.model}), Node ${process.version}`;
 console.log(`soak ${options.scenario}: ${options.valueBytes}-byte values, ${machine}`);
-const stage = await Stage.set(options);
+const isCatchUp = options.scenario === 'catch-up';
+const stage = await Stage.set(options, isCatchUp ? catchUpArguments(options) : []);
 await PLAYS[options.scenario](stage);
 process.exit(stage.verdicts.print() ? 0 : 1);

@@ -4,7 +4,8 @@ import { parseArgs } from 'node:util';
 import { giveUp } from '../processes.ts';
 
 const USAGE = `npm run soak -- SCENARIO [options]
-  catch-up    a node is away while --items 200000 are written, and comes back under load
+  catch-up    a node is away while --items 200000 are written, and comes back under load; it gets what it
+              lacks --by snapshot, for its peers keep a short log, or --by log, which they have all of
   restart     one node, then all, are killed with --items 1000000 and started again
   idle        three nodes that nobody asks
   steady      full-speed writes for --minutes 10
@@ -55,6 +56,8 @@ export interface Options {
   readonly parent: string;
   readonly port: number;
   readonly tree: string;
+  /** How a node that was away gets what it lacks. */
+  readonly by: 'snapshot' | 'log';
 }
 
 /** Reads the command line. Ends the run with a line on what is wrong, or with the usage if that was asked for. */
@@ -74,6 +77,7 @@ export function readOptions(): Options {
     parent: values.data,
     port: positive(values.port),
     tree: values.tree,
+    by: way(values.by),
   };
 }
 
@@ -87,6 +91,7 @@ function parse() {
     size: { type: 'string', default: '256' },
     data: { type: 'string', default: tmpdir() },
     port: { type: 'string', default: '9800' },
+    by: { type: 'string', default: 'snapshot' },
     tree: { type: 'string', default: join(import.meta.dirname, '..', '..') },
     help: { type: 'boolean' },
   } as const;
@@ -98,6 +103,10 @@ function parse() {
   }
   console.log(USAGE);
   process.exit();
+}
+
+function way(text: string): Options['by'] {
+  return text === 'snapshot' || text === 'log' ? text : giveUp(`--by ${text}: snapshot or log`);
 }
 
 function positive(text: string): number {

@@ -29,11 +29,13 @@ export class Stage {
     this.loader = new LoadProcess('load generator');
   }
 
-  static async set(options: Options): Promise<Stage> {
+  /** `nodeArguments`: more of each node's command line. */
+  static async set(options: Options, nodeArguments: readonly string[] = []): Promise<Stage> {
     const { items, valueBytes, parent, tree, port } = options;
     const directory = makeDirectory(parent);
     const settings = { table: 'soak', keys: items, valueBytes, directory };
-    return new Stage(options, settings, await SoakCluster.start(settings, tree, port));
+    const cluster = await SoakCluster.start(settings, tree, port, nodeArguments);
+    return new Stage(options, settings, cluster);
   }
 
   load(

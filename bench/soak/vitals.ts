@@ -55,18 +55,6 @@ interface File {
   readonly changedAt: number;
 }
 
-/** The segment that the log of a node is at: the last one that was written to. */
-export function activeSegment({ directory }: SoakNode): string {
-  const [latest] = filesIn(join(directory, 'log')).sort((a, b) => b.changedAt - a.changedAt);
-  if (!latest) throw new Error(`${directory} has no log`);
-  return latest.name;
-}
-
-/** Whether the log of a node still has it: segments that nobody needs go, or get another name. */
-export function hasSegment({ directory }: SoakNode, name: string): boolean {
-  return filesIn(join(directory, 'log')).some((file) => file.name === name);
-}
-
 /** A file may go while it is looked at. */
 function filesIn(directory: string): File[] {
   let names: string[];

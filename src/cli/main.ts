@@ -46,6 +46,11 @@ program
   .option('--join <list>', 'HOST:PORT,… of a running cluster (it comes later)')
   .option('--zone <zone>', 'where the node stands', 'default')
   .option('--admin <host:port>', 'a listener of its own for administration', address)
+  .addOption(
+    new Option('--log-segment <MiB>', 'for tests: a short log lets go of what is old sooner')
+      .argParser(wholeNumber(1, 1024))
+      .hideHelp(),
+  )
   .option('--replace-after <duration>', 'accepted; replacing dead nodes comes later', '5m')
   .action(start);
 

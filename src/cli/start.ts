@@ -10,7 +10,11 @@ export interface StartOptions {
   readonly join?: string;
   readonly zone: string;
   readonly admin?: string;
+  /** Length of a segment of the log, in MiB. */
+  readonly logSegment?: number;
 }
+
+const MIB = 1024 * 1024;
 
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d+$/;
 
@@ -44,6 +48,7 @@ export async function start(options: StartOptions): Promise<void> {
       zone: options.zone,
       initialCluster: options.initialCluster ?? [],
       admin: options.admin,
+      limits: options.logSegment === undefined ? {} : { logSegmentBytes: options.logSegment * MIB },
       notice: (message) => log.info(message),
       warn: (message, error) => log.warn({ err: error }, message),
       refuse,

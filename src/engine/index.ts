@@ -35,6 +35,7 @@ export {
 } from './engine.ts';
 export { MemoryEngine, type MemoryEngineOptions } from './memory-engine.ts';
 export { Memtable } from './memtable.ts';
+export { AT_ONCE, type Pace, type PaceLimits, paceOf } from './pace.ts';
 export {
   ReplicaState,
   type ReplicaStateOptions,

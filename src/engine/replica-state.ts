@@ -2,6 +2,7 @@ import { type Disk, DiskError } from '../ports/index.ts';
 import type { Cursor, Engine, Range, Reader, Write } from './engine.ts';
 import { Memtable, NOW } from './memtable.ts';
 import { MergedCursor } from './merged-cursor.ts';
+import type { Pace } from './pace.ts';
 import type { ReplicaStates } from './replica-states.ts';
 import { fillSpace } from './snapshot-install.ts';
 import { inSpace, SPACE_BYTES, type StateRecord, spacePrefix } from './space.ts';
@@ -237,12 +238,17 @@ export class ReplicaState implements Reader {
   }
 
   /**
-   * Replaces the whole state by that of a snapshot file (E3): fills a new space in small commits and switches to it in one.
+   * Replaces the whole state by that of a snapshot file (E3): fills a new space in small commits, at that pace, and switches
+   * to it in one.
    * Until it resolves, and for ever when it rejects, the old state stands. Nothing may be applied meanwhile.
    *
    * Rejects with {@link SnapshotDamagedError} or DiskError.
    */
-  async installSnapshot(disk: Disk, path: string): Promise<{ index: number; term: number }> {
+  async installSnapshot(
+    disk: Disk,
+    path: string,
+    pace?: Pace,
+  ): Promise<{ index: number; term: number }> {
     this.#assertUsable();
     if (this.#installing) throw new Error(`replica ${this.replica}: two installs at a time`);
     this.#installing = true;
@@ -251,7 +257,7 @@ export class ReplicaState implements Reader {
       await this.#flushing?.catch(() => {});
       const space = await this.#states.allocate();
       try {
-        const { index, term } = await fillSpace(this.#engine, space, disk, path);
+        const { index, term } = await fillSpace(this.#engine, space, disk, path, pace);
         const record = { space, index, term };
         await this.#states.switchTo(this.replica, record, this.#durable.space);
         this.#durable = record;

@@ -1,13 +1,14 @@
 import type { Disk } from '../ports/index.ts';
 import type { Engine, Write } from './engine.ts';
+import { AT_ONCE, type Pace } from './pace.ts';
 import { SnapshotReader } from './snapshot-reader.ts';
 import { inSpace, spacePrefix } from './space.ts';
 
-/** Bytes put by one commit: small, so that the commits of flushes do not wait long. */
-const COMMIT_BYTES = 1024 * 1024;
+/** Bytes put by one commit: small, so that neither the commits of flushes nor the log's writes wait long for the disk. */
+const COMMIT_BYTES = 256 * 1024;
 
 /**
- * Puts a snapshot's pairs into an empty space, in small commits, and resolves when all of it is durable.
+ * Puts a snapshot's pairs into an empty space, in small commits at that pace, and resolves when all of it is durable.
  *
  * Rejects with SnapshotDamagedError or DiskError; the space then holds anything.
  */
@@ -16,6 +17,7 @@ export async function fillSpace(
   space: number,
   disk: Disk,
   path: string,
+  pace: Pace = AT_ONCE,
 ): Promise<{ index: number; term: number }> {
   const prefix = spacePrefix(space);
   const reader = await SnapshotReader.open(disk, path);
@@ -29,6 +31,7 @@ export async function fillSpace(
       }
       if (bytes < COMMIT_BYTES) continue;
       await engine.commit(writes).durable;
+      await pace(bytes);
       writes = [];
       bytes = 0;
     }

@@ -1,12 +1,14 @@
 import { ByteWriter, crc32c } from '../bytes/index.ts';
 import type { Disk } from '../ports/index.ts';
 import type { Cursor } from './engine.ts';
+import { AT_ONCE, type Pace } from './pace.ts';
 import type { ReplicaView } from './replica-state.ts';
 import { CHUNK_BYTES, encodeChunkHeader, encodeHead } from './snapshot-format.ts';
 
 /**
- * Copies a view into a file (E3), which is there under `path` only when it is whole and durable; an older file of that name
- * is replaced. Yields after every chunk. The caller closes the view.
+ * Copies a view into a file (E3), which is there under `path` only when it is whole; an older file of that name is replaced.
+ * It is not synced: snapshots do not outlive their node's process, nor its machine, and what is removed before the operating
+ * system gets round to it never takes the disk's time from the log. Yields after every chunk, for as long as `pace` says. The caller closes the view.
  *
  * Resolves to the file's length in bytes and its checksum. Rejects with DiskError.
  */
@@ -15,6 +17,7 @@ export async function writeSnapshot(
   disk: Disk,
   path: string,
   meta: Uint8Array,
+  pace: Pace = AT_ONCE,
 ): Promise<{ bytes: number; checksum: number }> {
   const unfinished = `${path}.unfinished`;
   await disk.remove(unfinished);
@@ -42,12 +45,11 @@ export async function writeSnapshot(
       if (pairs === 0) break;
       total += pairs;
       await writeChunk(chunk.view(), pairs);
+      await pace(chunk.length);
     }
     await writeChunk(new Uint8Array(0), total);
-    await file.sync();
     await file.close();
     await disk.rename(unfinished, path);
-    await disk.syncDirectory(path.slice(0, Math.max(0, path.lastIndexOf('/'))));
     return { bytes: position, checksum: chain };
   } catch (error) {
     await file.close().catch(() => {});

@@ -17,6 +17,7 @@ export {
   type ReplicaOptions,
   TICK_MS,
 } from './replica.ts';
+export { SnapshotWork } from './snapshot-work.ts';
 export { SNAPSHOT_DIRECTORY } from './snapshots.ts';
 export type { Applied, StateMachine } from './state-machine.ts';
 export type { ProposalResult } from './waiters.ts';

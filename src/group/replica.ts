@@ -1,5 +1,5 @@
 import { utf8, utf8Text } from '../bytes/index.ts';
-import type { ReplicaState, Write } from '../engine/index.ts';
+import type { Pace, ReplicaState, Write } from '../engine/index.ts';
 import type { WriteAheadLog } from '../log/index.ts';
 import type { Clock, Disk, Random } from '../ports/index.ts';
 import {
@@ -18,6 +18,8 @@ import {
 } from '../raft/index.ts';
 import { reconcile } from './reconcile.ts';
 import type { RecoveredLog } from './recovered-log.ts';
+import { isSnapshotAwaited, neededByFollowers } from './retention.ts';
+import type { InstallPaces, SnapshotWork } from './snapshot-work.ts';
 import { Snapshots } from './snapshots.ts';
 import type { StateMachine } from './state-machine.ts';
 import { type ProposalResult, Proposals, Reads } from './waiters.ts';
@@ -27,11 +29,14 @@ import { writeSteps } from './write-steps.ts';
 export const TICK_MS = 100;
 const ELECTION_TICKS = 10;
 
-const APPEND_BYTES_MAX = 1024 * 1024;
-const INFLIGHT_BYTES_MAX = 16 * 1024 * 1024;
-
-/** With more segments in the log than this a follower that is behind gets a snapshot in place of them. */
-const FOLLOWERS_SEGMENTS_MAX = 16;
+/**
+ * What a follower that is behind is sent at once and what may be on its way to it: to make a message and to take one in is
+ * work that clients wait for. A window of 2 MiB still fills any wire but a very long one.
+ */
+const APPEND_BYTES_MAX = 256 * 1024;
+const INFLIGHT_BYTES_MAX = 2 * 1024 * 1024;
+/** All that is on its way may arrive in one turn, and is one write to the log. */
+const INFLIGHT_PER_SEGMENT = 1 / 4;
 
 /** Bounds in bytes of memory. */
 export interface ReplicaLimits {
@@ -61,14 +66,21 @@ export interface ReplicaHost {
   readonly random: Random;
   readonly disk: Disk;
   readonly log: WriteAheadLog;
+  readonly snapshotWork: SnapshotWork;
   send(group: number, message: Message): void;
   /** The replica has something to do at the end of this turn. */
   schedule(replica: Replica): void;
   /**
-   * Copies a snapshot file from another replica of the group to `path` on this disk. False: it is not to be had there
-   * (any more).
+   * Copies a snapshot file from another replica of the group to `path` on this disk, at that pace, whose errors it passes
+   * on. False: it is not to be had there (any more).
    */
-  fetchSnapshot(group: number, from: ReplicaId, index: Index, path: string): Promise<boolean>;
+  fetchSnapshot(
+    group: number,
+    from: ReplicaId,
+    index: Index,
+    path: string,
+    pace: Pace,
+  ): Promise<boolean>;
   /** The replica leads and has applied everything of earlier terms (`isCurrent`). */
   onLeading(replica: Replica): void;
   /** Tells an operator something, in one line. */
@@ -141,6 +153,8 @@ export class Replica {
       options.recovered,
       options.quarantine > 0,
     );
+    const { segmentBytes } = host.log;
+    const inflightBytesMax = Math.min(INFLIGHT_BYTES_MAX, segmentBytes * INFLIGHT_PER_SEGMENT);
     if (reset) host.log.append(id, { reset, hardState }, () => {});
     const kept = state.get(CONFIG_KEY);
     this.#raft = new Raft({
@@ -157,8 +171,8 @@ export class Replica {
       preVote: true,
       checkQuorum: true,
       appendEmptyEntry: true,
-      appendBytesMax: APPEND_BYTES_MAX,
-      inflightBytesMax: INFLIGHT_BYTES_MAX,
+      appendBytesMax: Math.min(APPEND_BYTES_MAX, inflightBytesMax / 2),
+      inflightBytesMax,
       uncommittedBytesMax: this.#limits.uncommittedBytesMax,
       randomBelow: (n) => host.random.uint32() % n,
       canVote: true,
@@ -260,7 +274,9 @@ export class Replica {
     this.#raft.tick();
     this.#proposals.tick();
     this.#reads.tick();
-    this.#snapshots.tick().catch((error) => this.#host.fatal(error));
+    const isAwaited = (index: Index) =>
+      isSnapshotAwaited(index, this.#raft.status().followers, ELECTION_TICKS);
+    this.#snapshots.tick(isAwaited).catch((error) => this.#host.fatal(error));
     if (this.#ticksToFlush > 0) this.#ticksToFlush--;
     this.#maybeFlush();
     this.#unpin();
@@ -290,9 +306,14 @@ export class Replica {
     this.#host.schedule(this);
   }
 
-  /** A chunk of the snapshot that ends at `index`, for another replica; undefined when it is not there. */
-  readSnapshot(index: Index, offset: number, length: number): Promise<Uint8Array | undefined> {
-    return this.#snapshots.read(index, offset, length);
+  /** Calls `use` with a part of the snapshot that ends at `index`, for another replica; with undefined when it is not there. */
+  readSnapshot(
+    index: Index,
+    offset: number,
+    length: number,
+    use: (bytes: Uint8Array | undefined) => void,
+  ): Promise<void> {
+    return this.#snapshots.read(index, offset, length, use);
   }
 
   /** Takes what Raft has to do: hands writes to the log, sends messages. The first half of a turn. */
@@ -309,7 +330,11 @@ export class Replica {
     for (const { context, index, rejected } of ready.readStates) {
       this.#reads.onReadState(context, index, rejected);
     }
-    if (ready.snapshot) void this.#install(ready.snapshot.from, ready.snapshot.meta);
+    if (ready.snapshot) {
+      const { from, meta } = ready.snapshot;
+      // Until its turn comes the replica goes on with what it has.
+      void this.#host.snapshotWork.installing((paces) => this.#install(from, meta, paces));
+    }
     for (const wanted of ready.entriesWanted) {
       this.#readBack(wanted).catch((error) => this.#host.fatal(error));
     }
@@ -364,6 +389,7 @@ export class Replica {
     this.#closed = true;
     this.#proposals.abandon();
     this.#reads.abandon();
+    this.#snapshots.close();
   }
 
   /** Applying does not keep up: what is committed waits in memory. */
@@ -481,15 +507,14 @@ export class Replica {
    * which has installed a snapshot can go on from it. No follower may keep too much of the disk.
    */
   #neededAfter(): Index {
-    let index = this.#snapshots.makingIndex ?? Number.POSITIVE_INFINITY;
-    const { log } = this.#host;
-    if (!log.hasRoom || log.liveSegments > FOLLOWERS_SEGMENTS_MAX) return index;
-    for (const { state, match, silentTicks, snapshotIndex } of this.#raft.status().followers) {
-      if (silentTicks >= ELECTION_TICKS) continue;
-      if (state !== 'snapshot') index = Math.min(index, match);
-      else if (snapshotIndex > 0) index = Math.min(index, snapshotIndex);
-    }
-    return index;
+    const { log, snapshotWork } = this.#host;
+    const byFollowers = neededByFollowers({
+      followers: this.#raft.status().followers,
+      log,
+      offeredBytes: snapshotWork.offeredBytes,
+      silentTicksMax: ELECTION_TICKS,
+    });
+    return Math.min(this.#snapshots.makingIndex ?? byFollowers, byFollowers);
   }
 
   #termAt(index: Index): Term {
@@ -517,14 +542,15 @@ export class Replica {
     this.#host.schedule(this);
   }
 
-  async #install(from: ReplicaId, meta: SnapshotMeta): Promise<void> {
+  async #install(from: ReplicaId, meta: SnapshotMeta, paces: InstallPaces): Promise<void> {
+    if (this.#closed) return;
     this.#installing = true;
     try {
       await this.#flushing;
       if (this.#closed) return; // a log that is closing takes nothing more
       // An engine with a state of which the log knows nothing would be taken for one that lost its log (F31).
       await this.#logDurable();
-      const installed = await this.#snapshots.install(from, meta.index);
+      const installed = await this.#snapshots.install(from, meta.index, paces);
       if (this.#closed) return;
       if (installed) {
         const { appliedIndex, appliedTerm } = this.#state;

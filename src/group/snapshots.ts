@@ -1,4 +1,5 @@
 import {
+  type Pace,
   type ReplicaState,
   SnapshotDamagedError,
   type Write,
@@ -7,6 +8,7 @@ import {
 import { DiskError, type DiskFile } from '../ports/index.ts';
 import type { Index, ReplicaId, Term } from '../raft/index.ts';
 import type { ReplicaHost } from './replica.ts';
+import type { InstallPaces } from './snapshot-work.ts';
 
 export const SNAPSHOT_DIRECTORY = 'snapshots';
 /** A snapshot that nobody read for this long is deleted; whoever still wants it gets a new one. Milliseconds. */
@@ -17,7 +19,13 @@ interface Offered {
   readonly term: Term;
   readonly path: string;
   readonly file: DiskFile;
+  readonly bytes: number;
   readAt: number;
+}
+
+/** The node stops in the middle of it. */
+class ClosedError extends Error {
+  override readonly name = 'ClosedError';
 }
 
 /** The snapshot files of one replica (E3): the one it offers to followers, and the one it fetches from its leader. */
@@ -28,7 +36,10 @@ export class Snapshots {
   readonly #state: ReplicaState;
   #offered: Offered | undefined;
   #making: Promise<Offered> | undefined;
+  /** While nobody reads to it. */
+  #readMemory: Uint8Array | undefined;
   #makingIndex: Index | undefined;
+  #closed = false;
 
   constructor(host: ReplicaHost, group: number, id: ReplicaId, state: ReplicaState) {
     this.#host = host;
@@ -43,8 +54,8 @@ export class Snapshots {
   }
 
   /**
-   * A snapshot of the state as it is now, or the one that is offered already, unless it is of before `least`. Undefined
-   * when the disk refused.
+   * A snapshot of the state as it is when its turn comes, or the one that is offered already, unless it is of before `least`.
+   * Undefined when the disk refused.
    */
   async make(
     least: Index,
@@ -53,13 +64,13 @@ export class Snapshots {
     try {
       if (this.#offered && this.#offered.index < least) await this.#drop(this.#offered);
       if (!this.#offered) {
-        this.#making ??= this.#write(caches);
+        this.#making ??= this.#host.snapshotWork.making((pace) => this.#write(caches, pace));
         this.#offered = await this.#making;
       }
       this.#offered.readAt = this.#host.clock.monotonic();
       return { index: this.#offered.index, term: this.#offered.term };
     } catch (error) {
-      if (!(error instanceof DiskError)) throw error;
+      if (!(error instanceof DiskError || error instanceof ClosedError)) throw error;
       return undefined;
     } finally {
       this.#making = undefined;
@@ -67,39 +78,64 @@ export class Snapshots {
     }
   }
 
-  async read(index: Index, offset: number, length: number): Promise<Uint8Array | undefined> {
+  /**
+   * Calls `use` with a part of the file, which is valid within the call, or with undefined when the snapshot is not there. A
+   * file is sent in thousands of parts: with memory of its own for each the collector would stop the node again and again.
+   */
+  async read(
+    index: Index,
+    offset: number,
+    length: number,
+    use: (bytes: Uint8Array | undefined) => void,
+  ): Promise<void> {
     const offered = this.#offered;
-    if (offered?.index !== index) return undefined;
+    if (offered?.index !== index) return use(undefined);
     offered.readAt = this.#host.clock.monotonic();
-    return offered.file.read(offset, length);
+    const memory = this.#readMemory?.length === length ? this.#readMemory : new Uint8Array(length);
+    this.#readMemory = undefined;
+    use(await offered.file.read(offset, length, memory));
+    this.#readMemory = memory;
   }
 
-  /** Deletes what nobody reads. */
-  async tick(): Promise<void> {
+  /** Deletes what nobody reads, nor waits for: a follower may have to install those of other groups first. */
+  async tick(isAwaited: (index: Index) => boolean): Promise<void> {
     const offered = this.#offered;
-    if (!offered || this.#host.clock.monotonic() - offered.readAt < UNREAD_MS_MAX) return;
-    await this.#drop(offered);
+    if (!offered) return;
+    const now = this.#host.clock.monotonic();
+    if (isAwaited(offered.index)) offered.readAt = now;
+    else if (now - offered.readAt >= UNREAD_MS_MAX) await this.#drop(offered);
   }
 
-  async #drop({ file, path }: Offered): Promise<void> {
+  /** What is under way ends before it touches the state again. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  async #drop({ file, path, bytes }: Offered): Promise<void> {
     this.#offered = undefined;
+    this.#readMemory = undefined;
+    this.#host.snapshotWork.offered(-bytes);
     await file.close();
     await this.#host.disk.remove(path);
   }
 
   /** Fetches the snapshot from the replica that offers it, and makes it the state. False: it was not to be had. */
-  async install(from: ReplicaId, index: Index): Promise<boolean> {
+  async install(from: ReplicaId, index: Index, paces: InstallPaces): Promise<boolean> {
     const { disk } = this.#host;
     const path = `${SNAPSHOT_DIRECTORY}/${this.#id}-${index}.in`;
     await disk.remove(path);
     try {
-      if (!(await this.#host.fetchSnapshot(this.#group, from, index, path))) return false;
-      await this.#state.installSnapshot(disk, path);
+      const pace = this.#whileOpen(paces.fetching);
+      if (!(await this.#host.fetchSnapshot(this.#group, from, index, path, pace))) {
+        return false;
+      }
+      await this.#state.installSnapshot(disk, path, this.#whileOpen(paces.installing));
       return true;
     } catch (error) {
       // A file that arrived damaged, or a disk without room: the state is the old one, and the leader offers again.
       const passes =
         error instanceof SnapshotDamagedError ||
+        error instanceof ClosedError ||
         (error instanceof DiskError && error.code === 'full');
       if (!passes) throw error;
       return false;
@@ -109,7 +145,15 @@ export class Snapshots {
     }
   }
 
-  async #write(caches: () => readonly Write[]): Promise<Offered> {
+  #whileOpen(pace: Pace): Pace {
+    return async (bytes) => {
+      await pace(bytes);
+      if (this.#closed) throw new ClosedError();
+    };
+  }
+
+  async #write(caches: () => readonly Write[], pace: Pace): Promise<Offered> {
+    if (this.#closed) throw new ClosedError();
     const { disk, clock } = this.#host;
     // Before anything is waited for: the state moves on meanwhile, and the view and its index must be of one moment.
     this.#state.complete(caches());
@@ -117,12 +161,16 @@ export class Snapshots {
     const { appliedIndex: index, appliedTerm: term } = view;
     this.#makingIndex = index;
     const path = `${SNAPSHOT_DIRECTORY}/${this.#id}-${index}.out`;
+    let bytes: number;
     try {
       await disk.remove(path);
-      await writeSnapshot(view, disk, path, new Uint8Array(0));
+      const meta = new Uint8Array(0);
+      ({ bytes } = await writeSnapshot(view, disk, path, meta, this.#whileOpen(pace)));
     } finally {
       view.close();
     }
-    return { index, term, path, file: await disk.open(path), readAt: clock.monotonic() };
+    const file = await disk.open(path);
+    this.#host.snapshotWork.offered(bytes);
+    return { index, term, path, file, bytes, readAt: clock.monotonic() };
   }
 }

@@ -190,6 +190,11 @@ export class WriteAheadLog {
     return this.#sequence;
   }
 
+  /** Length of a segment, but for the first one of a new node. */
+  get segmentBytes(): number {
+    return this.#segmentBytes;
+  }
+
   /** Number of segments that hold the log, without the spare one. */
   get liveSegments(): number {
     return this.#segments.length;

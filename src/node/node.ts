@@ -12,6 +12,7 @@ import {
   type ReplicaHost,
   type ReplicaLimits,
   SNAPSHOT_DIRECTORY,
+  SnapshotWork,
   TICK_MS,
 } from '../group/index.ts';
 import { openLog, type RecoveredReplica, type WriteAheadLog } from '../log/index.ts';
@@ -66,6 +67,8 @@ export interface NodeLimits {
   readonly logSegmentsMax?: number;
   /** See `ReplicaStateOptions`. */
   readonly memtableBytes?: number;
+  /** See `SnapshotWork`. */
+  readonly snapshotBytesPerSecond?: number;
   readonly replica?: Partial<ReplicaLimits>;
 }
 
@@ -485,23 +488,24 @@ export class Node {
   }
 
   #replicaHost(): ReplicaHost {
-    const { clock, random, disk, notice, fatal } = this.#options;
+    const { clock, random, disk, notice, fatal, limits = {} } = this.#options;
     return {
       clock,
       random,
       disk,
       log: this.#log,
+      snapshotWork: new SnapshotWork(clock, limits.snapshotBytesPerSecond),
       notice,
       fatal,
       send: (group, message) => this.#send(group, message),
       schedule: (replica) => this.#turn.schedule(replica),
       onLeading: () => this.#onLeading(),
-      fetchSnapshot: async (group, from, index, path) => {
+      fetchSnapshot: async (group, from, index, path, pace) => {
         const node = this.#replicas.nodeOf(group, from);
         if (node === undefined) return false;
         const ask = (piece: { group: number; index: number; offset: number }) =>
           this.#services.askForSnapshot(node, piece);
-        return fetchSnapshot(ask, { group, index }, disk, path, clock);
+        return fetchSnapshot(ask, { group, index }, disk, path, clock, pace);
       },
     };
   }

@@ -194,9 +194,9 @@ export class Services {
         );
         break;
       case SNAPSHOT:
-        serveSnapshotPiece(served.replicas, readSnapshotPiece(payload))
-          .then((bytes) => respond((writer) => writePiece(writer, bytes)))
-          .catch(this.#options.fatal);
+        serveSnapshotPiece(served.replicas, readSnapshotPiece(payload), (bytes) =>
+          respond((writer) => writePiece(writer, bytes)),
+        ).catch(this.#options.fatal);
         break;
       case STATUS:
         respond(json(nodeStatus(served.replicas)));

@@ -1,9 +1,13 @@
 import type { ByteReader, ByteWriter } from '../bytes/index.ts';
+import type { Pace } from '../engine/index.ts';
 import type { Clock, Disk } from '../ports/index.ts';
 import type { Replicas } from './replicas.ts';
 
-/** The file travels in pieces of this many bytes, one request each. */
-const CHUNK_BYTES = 256 * 1024;
+/**
+ * The file travels in pieces of this many bytes, one request each, one at a time: small, since what Raft has to say to the
+ * same node waits behind them.
+ */
+const CHUNK_BYTES = 64 * 1024;
 /** A piece that is not answered is asked for again this often, with a pause: the file goes on where it stopped. */
 const TRIES = 40;
 const PAUSE_MS = 250;
@@ -22,23 +26,30 @@ export function readSnapshotPiece(reader: ByteReader): SnapshotPiece {
   return { group: reader.varint(), index: reader.varint(), offset: reader.varint() };
 }
 
-/** The bytes of a piece, fewer at the end of the file; undefined when the snapshot is not (or no longer) offered here. */
+/**
+ * Calls `use` with the bytes of a piece, fewer at the end of the file, which are valid within the call; with undefined when the
+ * snapshot is not (or no longer) offered here.
+ */
 export async function serveSnapshotPiece(
   replicas: Replicas,
   { group, index, offset }: SnapshotPiece,
-): Promise<Uint8Array | undefined> {
-  return replicas.get(group)?.readSnapshot(index, offset, CHUNK_BYTES);
+  use: (bytes: Uint8Array | undefined) => void,
+): Promise<void> {
+  const replica = replicas.get(group);
+  if (replica) await replica.readSnapshot(index, offset, CHUNK_BYTES, use);
+  else use(undefined);
 }
 
 export type AskForPiece = (piece: SnapshotPiece) => Promise<Uint8Array | 'gone' | 'unanswered'>;
 
-/** Copies a snapshot to `path`, piece by piece. False when it is not to be had. */
+/** Copies a snapshot to `path`, piece by piece at that pace; it is not synced. False when it is not to be had. */
 export async function fetchSnapshot(
   ask: AskForPiece,
   from: Pick<SnapshotPiece, 'group' | 'index'>,
   disk: Disk,
   path: string,
   clock: Clock,
+  pace: Pace,
 ): Promise<boolean> {
   const file = await disk.open(path, { create: true });
   try {
@@ -54,10 +65,8 @@ export async function fetchSnapshot(
       tries = 0;
       if (bytes.length > 0) await file.write(offset, bytes);
       offset += bytes.length;
-      if (bytes.length < CHUNK_BYTES) {
-        await file.sync();
-        return true;
-      }
+      if (bytes.length < CHUNK_BYTES) return true;
+      await pace(bytes.length);
     }
     return false;
   } finally {

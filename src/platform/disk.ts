@@ -75,8 +75,12 @@ class OpenFile implements DiskFile {
     });
   }
 
-  read(position: number, length: number): Promise<Uint8Array> {
-    const bytes = new Uint8Array(length);
+  read(
+    position: number,
+    length: number,
+    into: Uint8Array = new Uint8Array(length),
+  ): Promise<Uint8Array> {
+    const bytes = into.subarray(0, length);
     return new Promise((resolve, reject) => {
       const readFrom = (filled: number) => {
         if (this.#fd === undefined) return reject(this.#closed());

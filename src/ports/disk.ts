@@ -23,8 +23,11 @@ export interface DiskFile {
    * subset of the touched 512-byte sectors may hold the new bytes, the others the old ones.
    */
   write(position: number, bytes: Uint8Array): Promise<void>;
-  /** Reads up to `length` bytes from `position`; shorter only at the end of the file. */
-  read(position: number, length: number): Promise<Uint8Array>;
+  /**
+   * Reads up to `length` bytes from `position`; shorter only at the end of the file. `into` is memory of that length which the
+   * disk may read to and return a view of, so that it need not make new one; the caller's again when this settles.
+   */
+  read(position: number, length: number, into?: Uint8Array): Promise<Uint8Array>;
   /** Makes earlier writes and the file's length durable. After a failure the content is unknown: never retry. */
   sync(): Promise<void>;
   truncate(length: number): Promise<void>;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { NodeLimits } from '../../src/node/index.ts';
 import type { Machine, World } from '../../src/sim/index.ts';
 import { areCaughtUp, differences } from '../support/contents.ts';
 import { SMALL } from '../support/scenario.ts';
@@ -11,12 +12,13 @@ const BIG = 'x'.repeat(2_000);
 async function farBehind(
   seed: number,
   diskLatencyMs?: readonly [min: number, max: number],
+  { items = 100, more = {} }: { items?: number; more?: NodeLimits } = {},
 ): Promise<World> {
-  const limits = { ...SMALL, logSegmentsMax: 1 };
+  const limits = { ...SMALL, logSegmentsMax: 1, ...more };
   const world = await formedWorld(seed, { limits, ...(diskLatencyMs && { diskLatencyMs }) });
   const table = await createTable(world, 't');
   world.kill('n3');
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < items; i++) {
     await world.settle(put(routerOf(world, i % 2 ? 'n1' : 'n2'), table, `key ${i}`, BIG + i));
   }
   await world.run(1_000);
@@ -121,6 +123,142 @@ describe('a follower behind the compaction point', { timeout: 30_000 }, () => {
     await world.until(() => areCaughtUp(world), 30_000);
     expect(differences(world)).toEqual([]);
     expect(world.failures).toEqual([]);
+  });
+});
+
+/** Bytes that every step of a snapshot may take at once; an item may be more. */
+const PIECE_BYTES = 64 * 1024 + BIG.length;
+
+/** What is seen of one machine's snapshot files: most of them at a time, names, and how many bytes came until when. */
+class Watched {
+  mostAtOnce = 0;
+  readonly names = new Set<string>();
+  readonly came: { readonly at: number; readonly bytes: number }[] = [{ at: 0, bytes: 0 }];
+  readonly #lengths = new Map<string, number>();
+
+  look(at: number, { disk }: Machine, suffix: string): void {
+    const paths = disk.paths().filter((path) => path.endsWith(suffix));
+    this.mostAtOnce = Math.max(this.mostAtOnce, paths.length);
+    let bytes = 0;
+    for (const path of paths) {
+      const { length } = disk.content(path);
+      bytes += length - (this.#lengths.get(path) ?? 0);
+      this.names.add(path);
+      this.#lengths.set(path, length);
+    }
+    if (bytes > 0) this.came.push({ at, bytes: (this.came.at(-1)?.bytes ?? 0) + bytes });
+  }
+
+  /** Of any time, over what the first piece of each file may take at once. */
+  get fastest(): number {
+    let fastest = 0;
+    for (const [i, from] of this.came.entries()) {
+      for (const to of this.came.slice(i + 1)) {
+        const bytes = to.bytes - from.bytes - PIECE_BYTES;
+        fastest = Math.max(fastest, (1000 * bytes) / (to.at - from.at));
+      }
+    }
+    return fastest;
+  }
+}
+
+describe('a node that is far behind and the others', { timeout: 60_000 }, () => {
+  test('[E3] make, send and install one snapshot at a time, at the pace that is set', async () => {
+    const rate = 128 * 1024;
+    const more = { snapshotBytesPerSecond: rate };
+    const world = await farBehind(7, undefined, { items: 600, more });
+    await world.start('n3');
+    const making = world.machines.map(() => new Watched());
+    const fetching = new Watched();
+    const back = world.machine('n3');
+    for (let ms = 0; ms < 60_000 && !areCaughtUp(world); ms += 20) {
+      await world.run(20);
+      making.forEach((seen, i) => {
+        seen.look(world.time.now, world.machines[i] as Machine, '.unfinished');
+      });
+      fetching.look(world.time.now, back, '.in');
+    }
+    expect(areCaughtUp(world)).toBe(true);
+    expect(differences(world)).toEqual([]);
+    for (const seen of [...making, fetching]) {
+      expect(seen.mostAtOnce).toBeLessThanOrEqual(1);
+      expect(seen.fastest).toBeLessThanOrEqual(1.01 * rate);
+    }
+    // Of each group one, of several pieces.
+    expect(making.reduce((sum, { names }) => sum + names.size, 0)).toBe(fetching.names.size);
+    expect(fetching.names.size).toBeGreaterThanOrEqual(3);
+    expect(fetching.came.length).toBeGreaterThan(2 * fetching.names.size);
+    expect(fetching.fastest).toBeGreaterThan(0.5 * rate);
+    expect(world.failures).toEqual([]);
+  });
+
+  test('[E3] [S4] whoever waits for its turn for minutes finds its snapshot still there', async () => {
+    const world = await farBehind(8, undefined, { more: { snapshotBytesPerSecond: 1024 } });
+    await world.start('n3');
+    await world.until(() => areCaughtUp(world), 600_000);
+    expect(world.time.now).toBeGreaterThan(180_000);
+    const installed = world.machine('n3').notices.filter((text) => text.includes('by a snapshot'));
+    expect(installed).toHaveLength(new Set(installed).size);
+    for (const group of [1, 2, 3]) {
+      expect(installed.filter((text) => text.includes(`group ${group} `))).toHaveLength(1);
+    }
+    expect(differences(world)).toEqual([]);
+  });
+
+  test('[E3] [L3] end it while more is written than the log otherwise keeps', async () => {
+    const more = { snapshotBytesPerSecond: 768 * 1024 };
+    const world = await farBehind(9, undefined, { items: 600, more });
+    const table = routerOf(world, 'n1').findTable('t');
+    if (!('shards' in table)) throw new Error('a table');
+    const groups = [1, 2, 3];
+    const leaders = groups.map((group) => replica(world.leader(group), group));
+    const commits = leaders.map(({ status }) => status.commit);
+    const installed = () =>
+      world.machine('n3').notices.filter((text) => text.includes('by a snapshot')).length;
+    await world.start('n3');
+    let written = 0;
+    for (let i = 0; installed() < 3 && i < 5_000; i++) {
+      await world.settle(put(routerOf(world, 'n1'), table, `key ${i % 300}`, BIG + i));
+      written += BIG.length;
+    }
+    expect(world.failures).toEqual([]);
+    expect(written).toBeGreaterThan(16 * SMALL.logSegmentBytes);
+    await world.until(() => areCaughtUp(world), 10_000);
+    groups.forEach((group, i) => {
+      const { appliedIndex } = replica(world.machine('n3'), group).state;
+      expect(appliedIndex).toBeGreaterThan(commits[i] ?? 0);
+    });
+    // The log had what came after each: none was needed twice.
+    expect(installed()).toBe(3);
+    expect(differences(world)).toEqual([]);
+  });
+
+  test('[E3] a piece that is lost on the way is asked for again, and no other one', async () => {
+    const more = { snapshotBytesPerSecond: 256 * 1024 };
+    const world = await farBehind(10, undefined, { items: 600, more });
+    const back = world.machine('n3');
+    const fetching = new Watched();
+    let broken = 0;
+    world.network.onArrival = ({ to, bytes, breakConnection }) => {
+      if (to !== 'n3' || bytes.length < 32 * 1024 || fetching.came.length < 4 * (broken + 1))
+        return;
+      if (broken++ < 3) breakConnection();
+    };
+    await world.start('n3');
+    for (let ms = 0; ms < 60_000 && !areCaughtUp(world); ms += 20) {
+      await world.run(20);
+      fetching.look(world.time.now, back, '.in');
+    }
+    expect(broken).toBeGreaterThanOrEqual(3);
+    expect(areCaughtUp(world)).toBe(true);
+    expect(differences(world)).toEqual([]);
+    // A file that was begun anew would be shorter for a while, and be there under another name.
+    for (let i = 1; i < fetching.came.length; i++) {
+      expect(fetching.came[i]?.bytes).toBeGreaterThan(fetching.came[i - 1]?.bytes ?? 0);
+    }
+    expect(back.notices.filter((text) => text.includes('by a snapshot'))).toHaveLength(
+      fetching.names.size,
+    );
   });
 });
 
