@@ -1,6 +1,8 @@
 /** Arrays up to this length are cut from slabs. */
 export const SMALL_BYTES_MAX = 2048;
 const SLAB_BYTES = 64 * 1024;
+/** Up to here a loop costs less than a view and a call. */
+const LOOP_BYTES_MAX = 64;
 
 let slab = new Uint8Array(SLAB_BYTES);
 let used = 0;
@@ -33,9 +35,11 @@ function room(length: number): Uint8Array {
   return slab.subarray(used, used + length);
 }
 
-/** A copy in memory as of {@link allocateBytes}. */
-export function copyBytes(bytes: Uint8Array): Uint8Array {
-  const copy = allocateBytes(bytes.length);
-  copy.set(bytes);
+/** A copy of `bytes[start, end)` in memory as of {@link allocateBytes}. */
+export function copyBytes(bytes: Uint8Array, start = 0, end = bytes.length): Uint8Array {
+  const length = end - start;
+  const copy = allocateBytes(length);
+  if (length > LOOP_BYTES_MAX) copy.set(bytes.subarray(start, end));
+  else for (let i = 0; i < length; i++) copy[i] = bytes[start + i] as number;
   return copy;
 }

@@ -120,7 +120,7 @@ export class ByteWriter {
 
   /** A copy of what was written. */
   take(): Uint8Array {
-    return copyBytes(this.view());
+    return copyBytes(this.#bytes, 0, this.#length);
   }
 
   #reserve(extra: number): void {
