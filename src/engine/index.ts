@@ -8,7 +8,10 @@
  * flushes together with its applied index (E1). A crash loses memtables only: the log replays what is above `durableIndex`.
  * The caller
  *
- * - applies every index exactly once, in order, and pauses while `isFull` (S4);
+ * - applies every index exactly once, in order, and pauses while `isFull`; takes nothing more while `isBacklogFull`, and says
+ *   what waits (`waits`, S4);
+ * - proposes and appends only while it may (`mayPropose`, `mayAppend`): a full disk leaves room in memory for what is under
+ *   way (L4);
  * - calls `flush` when `needsFlush` or when the log needs it, again after a while when the disk was full (`isDiskFull`), and
  *   trims the log up to `durableIndex` afterwards (L3);
  * - reads a range to its end or closes it in the turn in which it was opened; closes views soon: they pin memory and pages;
@@ -16,7 +19,7 @@
  * - sets `onDamage`, and serves nothing of a replica any more once it is told: reads that meet damage throw (F4).
  *
  * Memory outside the JavaScript heap, on a node with any number of replicas: memtables 64 MiB in all, beyond which apply
- * pauses; memory for the next ones 32 MiB; writes on their way to LMDB 4 MiB; and in LMDB, while a flush is being written, a
+ * pauses, and up to 128 MiB more while the disk is full; memory for the next ones 32 MiB; writes on their way to LMDB 4 MiB; and in LMDB, while a flush is being written, a
  * page of 8 KiB for each place of the tree that it touches, which is at most the number of puts in a memtable of 16 MiB:
  * 45,000 of small items spread over more than that many pages take 350 MiB, a million items in four replicas 120 MiB.
  */

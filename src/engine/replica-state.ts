@@ -113,7 +113,7 @@ export class ReplicaState implements Reader {
   get needsFlush(): boolean {
     if (this.#flushing || this.#installing) return false;
     if (this.#frozen || this.#active.bytes >= this.#memtableBytes) return true;
-    return this.#states.isHalfFull && this.#states.isLargest(this);
+    return this.#states.budget.isHalfFull && this.#states.isLargest(this);
   }
 
   /** The last flush found no room on the disk; flushing again heals once there is some (F7). */
@@ -121,9 +121,33 @@ export class ReplicaState implements Reader {
     return this.#diskFull;
   }
 
-  /** Past the hard limit, its own or that of all together: apply must pause until a flush is done (S4). */
+  /**
+   * Past the hard limit, its own or that of all together: apply must pause until a flush is done (S4). While the disk is full,
+   * for this replica or another one, there is the reserve of `MemtableBudget` instead.
+   */
   get isFull(): boolean {
-    return this.#countedBytes >= this.#hardBytes || this.#states.isFull;
+    const { budget } = this.#states;
+    return budget.isFull || (!budget.isDiskFull && this.#countedBytes >= this.#hardBytes);
+  }
+
+  /** False while the disk is full: a leader begins nothing that is not under way (L4). */
+  get mayPropose(): boolean {
+    return this.#states.budget.mayPropose;
+  }
+
+  /** False while the disk is full and a follower could soon not apply what it takes (L4). */
+  get mayAppend(): boolean {
+    return this.#states.budget.mayAppend;
+  }
+
+  /** Apply pauses, and as many entries wait for that as may: nothing more is taken (S4). */
+  get isBacklogFull(): boolean {
+    return this.isFull && this.#states.budget.isBacklogFull;
+  }
+
+  /** So many bytes of entries came that are to be applied; less than 0: were applied, or need not be any more. */
+  waits(bytes: number): void {
+    this.#states.budget.waits(bytes);
   }
 
   /** The caller owns the bytes. */
@@ -268,6 +292,7 @@ export class ReplicaState implements Reader {
         this.#frozen = undefined;
         this.#appliedIndex = index;
         this.#appliedTerm = term;
+        this.#found(true);
         this.#count();
         return { index, term };
       } catch (error) {
@@ -285,8 +310,9 @@ export class ReplicaState implements Reader {
     if (this.#installing) throw new Error(`replica ${this.replica}: remove during an install`);
     this.#removed = true;
     await this.#flushing?.catch(() => {});
-    this.#states.memtablesGrew(-this.#countedBytes);
+    this.#states.budget.grew(-this.#countedBytes);
     this.#countedBytes = 0;
+    this.#found(true);
     await this.#states.remove(this.replica, this.#durable.space);
   }
 
@@ -310,10 +336,10 @@ export class ReplicaState implements Reader {
     try {
       await this.#engine.commit(this.#flushWrites(table, record)).durable;
     } catch (error) {
-      this.#diskFull = error instanceof DiskError && error.code === 'full';
+      this.#found(!(error instanceof DiskError && error.code === 'full'));
       throw error;
     }
-    this.#diskFull = false;
+    this.#found(true);
     this.#durable = record;
     this.#frozen = undefined;
     table.release();
@@ -324,8 +350,13 @@ export class ReplicaState implements Reader {
   /** Adds what the memtables have grown or shrunk to the sum over all replicas. */
   #count(): void {
     const bytes = this.memtableBytes;
-    this.#states.memtablesGrew(bytes - this.#countedBytes);
+    this.#states.budget.grew(bytes - this.#countedBytes);
     this.#countedBytes = bytes;
+  }
+
+  #found(hasRoom: boolean): void {
+    this.#diskFull = !hasRoom;
+    this.#states.budget.found(this, hasRoom);
   }
 
   #newTable(): Memtable {

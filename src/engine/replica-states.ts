@@ -1,5 +1,6 @@
 import { ChunkPool } from './arena.ts';
 import type { Engine, EngineDamage, Write } from './engine.ts';
+import { MemtableBudget } from './memtable-budget.ts';
 import { ReplicaState, type ReplicaStateOptions } from './replica-state.ts';
 import {
   DELETED_SPACE_RANGE,
@@ -25,10 +26,14 @@ const ONE = Uint8Array.of(1);
 export interface ReplicaStatesOptions extends ReplicaStateOptions {
   /** Of all memtables of all replicas together, in bytes; 64 MiB unless told. */
   readonly memtablesBytesMax?: number;
+  /** How much more they may take while the disk is full (`MemtableBudget`), in bytes; 128 MiB unless told. */
+  readonly memtablesReserveBytes?: number;
 }
 
 /** What is in memtables is applied again after a crash, at some 15 µs an entry: half of this, which is the usual, in 1.5 s. */
 const MEMTABLES_BYTES_MAX = 64 * 1024 * 1024;
+/** Twice that: a follower's memtables may be full when its leader's, after a flush, are empty; the rest is for what is under way. */
+const MEMTABLES_RESERVE_BYTES = 2 * MEMTABLES_BYTES_MAX;
 
 /** Reads what the engine knows about its replicas. */
 export function openReplicaStates(
@@ -43,11 +48,11 @@ export class ReplicaStates {
   readonly engine: Engine;
   /** For ReplicaState: memory of memtables, which they share. */
   readonly chunks = new ChunkPool();
+  /** For ReplicaState. */
+  readonly budget: MemtableBudget;
   readonly #options: ReplicaStateOptions;
   readonly #records = new Map<number, StateRecord>();
   readonly #opened = new Map<number, ReplicaState | undefined>();
-  readonly #memtablesBytesMax: number;
-  #memtablesBytes = 0;
   /** Listed for deletion; those that an install still fills are left alone. */
   readonly #deleted = new Set<number>();
   readonly #filling = new Set<number>();
@@ -57,7 +62,10 @@ export class ReplicaStates {
   /** See {@link openReplicaStates}. */
   constructor(engine: Engine, options: ReplicaStatesOptions) {
     this.engine = engine;
-    this.#memtablesBytesMax = options.memtablesBytesMax ?? MEMTABLES_BYTES_MAX;
+    this.budget = new MemtableBudget(
+      options.memtablesBytesMax ?? MEMTABLES_BYTES_MAX,
+      options.memtablesReserveBytes ?? MEMTABLES_RESERVE_BYTES,
+    );
     this.#options = options;
     const snapshot = engine.snapshot();
     try {
@@ -132,13 +140,9 @@ export class ReplicaStates {
     return this.#deleting;
   }
 
-  /** For ReplicaState: the memtables of all replicas together have half of what they may have, or all of it. */
-  get isHalfFull(): boolean {
-    return 2 * this.#memtablesBytes >= this.#memtablesBytesMax;
-  }
-
-  get isFull(): boolean {
-    return this.#memtablesBytes >= this.#memtablesBytesMax;
+  /** The last flush of some replica found no room on the disk (F7). */
+  get isDiskFull(): boolean {
+    return this.budget.isDiskFull;
   }
 
   /** For ReplicaState: no other replica could flush more. */
@@ -147,11 +151,6 @@ export class ReplicaStates {
       if (other && other.flushableBytes > state.flushableBytes) return false;
     }
     return true;
-  }
-
-  /** For ReplicaState. */
-  memtablesGrew(bytes: number): void {
-    this.#memtablesBytes += bytes;
   }
 
   /** For ReplicaState: what its flush writes beside the data, in key order before all data. */

@@ -16,6 +16,7 @@ import {
   type SnapshotMeta,
   type Term,
 } from '../raft/index.ts';
+import { Admission } from './admission.ts';
 import { reconcile } from './reconcile.ts';
 import type { RecoveredLog } from './recovered-log.ts';
 import { isSnapshotAwaited, neededByFollowers } from './retention.ts';
@@ -127,10 +128,10 @@ export class Replica {
   readonly #snapshots: Snapshots;
   readonly #isPreferredLeader: boolean;
   readonly #limits: ReplicaLimits;
+  readonly #admission: Admission;
   /** Committed and not applied yet, from `#committedAt` on. */
   #committed: readonly Entry[] = [];
   #committedAt = 0;
-  #unappliedBytes = 0;
   #leads = false;
   #wasCurrent = false;
   #flushing: Promise<void> | undefined;
@@ -147,6 +148,8 @@ export class Replica {
     this.#machine = machine;
     this.#state = state;
     this.#limits = { ...LIMITS, ...options.limits };
+    const { unappliedBytesMax } = this.#limits;
+    this.#admission = new Admission({ log: host.log, state, unappliedBytesMax });
     const { hardState, compacted, stored, entries, reset } = reconcile(
       id,
       state,
@@ -232,9 +235,7 @@ export class Replica {
       this.#host.clock.endOfTurn(() => settle({ kind: 'not-leader' }));
       return;
     }
-    // A full disk: what has found room in memory is kept, and nothing more is promised (F7).
-    const isStuck = this.#state.isDiskFull && this.#state.isFull;
-    if (this.#isBehind || isStuck || !this.#host.log.hasRoom) {
+    if (!this.#admission.takesProposals) {
       this.#host.clock.endOfTurn(() => settle({ kind: 'overloaded' }));
       return;
     }
@@ -259,19 +260,16 @@ export class Replica {
   }
 
   step(message: Message): void {
-    // As if it had been lost: the leader sends it again, and meanwhile not more than it may have on the way.
-    if (message.type === 'append-request') {
-      if (this.#isBehind) return;
-      // A full disk keeps what room it has for votes (L4).
-      if (message.entries.length > 0 && !this.#host.log.hasRoom) return;
-    }
-    this.#raft.step(message);
+    const taken = message.type === 'append-request' ? this.#admission.takes(message) : message;
+    if (!taken) return;
+    this.#raft.step(taken);
     this.#host.schedule(this);
   }
 
   tick(): void {
     this.standIfNew();
     this.#raft.tick();
+    this.#admission.tick(this.#raft.commit, this.#raft.lastIndex);
     this.#proposals.tick();
     this.#reads.tick();
     const isAwaited = (index: Index) =>
@@ -372,8 +370,9 @@ export class Replica {
     this.#reads.onApplied(this.#state.appliedIndex);
     this.#maybeFlush();
     this.#announceLeading();
-    const waits = this.#committedAt < this.#committed.length && !this.#state.isFull;
-    if (waits || this.#raft.hasReady()) this.#host.schedule(this);
+    const goesOn = this.#committedAt < this.#committed.length && !this.#state.isFull;
+    if (!goesOn && !this.#admission.takesEntries) this.#reads.stopWaiting();
+    if (goesOn || this.#raft.hasReady()) this.#host.schedule(this);
   }
 
   /** Makes everything applied durable in the engine, so that a restart has nothing to replay. */
@@ -392,11 +391,6 @@ export class Replica {
     this.#snapshots.close();
   }
 
-  /** Applying does not keep up: what is committed waits in memory. */
-  get #isBehind(): boolean {
-    return this.#unappliedBytes > this.#limits.unappliedBytesMax;
-  }
-
   #announceLeading(): void {
     const isCurrent = this.isCurrent;
     if (isCurrent && !this.#wasCurrent) this.#host.onLeading(this);
@@ -407,12 +401,14 @@ export class Replica {
     const rest = this.#committed.slice(this.#committedAt);
     this.#committed = rest.length > 0 ? [...rest, ...entries] : entries;
     this.#committedAt = 0;
-    for (const entry of entries) this.#unappliedBytes += entryBytes(entry);
+    let bytes = 0;
+    for (const entry of entries) bytes += entryBytes(entry);
+    this.#admission.waits(bytes);
   }
 
   #applyEntry(entry: Entry): void {
     const { index, term } = entry;
-    this.#unappliedBytes -= entryBytes(entry);
+    this.#admission.waits(-entryBytes(entry));
     if (entry.kind !== 'normal') {
       this.#state.apply(index, term, []);
       return;
@@ -502,10 +498,7 @@ export class Replica {
     this.#host.log.trim(this.id, index, term);
   }
 
-  /**
-   * The log after this index is kept: for a snapshot that is being made, and for every follower that is there, so that one
-   * which has installed a snapshot can go on from it. No follower may keep too much of the disk.
-   */
+  /** The log after this index is kept: for a snapshot that is being made, and for the followers. */
   #neededAfter(): Index {
     const { log, snapshotWork } = this.#host;
     const byFollowers = neededByFollowers({
@@ -563,7 +556,7 @@ export class Replica {
         }
         this.#committed = [];
         this.#committedAt = 0;
-        this.#unappliedBytes = 0;
+        this.#admission.waitsNoMore();
         this.#machine.restore(this.#state);
         this.#raft.snapshotInstalled(meta);
         this.#host.notice(`group ${this.group} caught up by a snapshot up to entry ${meta.index}`);

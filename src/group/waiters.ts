@@ -57,7 +57,7 @@ type SettleRead = (confirmed: boolean) => void;
 /** A read that got no index within this many ticks is told to try elsewhere: its message was lost, or no leader is there. */
 const ROUND_TICKS_MAX = 10;
 
-/** And one that the state does not reach within this many. */
+/** And one that the state does not reach within this many: another replica may be further. */
 const APPLY_TICKS_MAX = 30;
 
 /** The reads under way (R6): gathered over a turn, confirmed together, served once the replica has applied that far. */
@@ -108,6 +108,14 @@ export class Reads {
     for (const { reads } of ready) settleAll(reads, true);
   }
 
+  /** Applying stands still for long: what waits for it is told at once to try elsewhere. */
+  stopWaiting(): void {
+    const waiting = this.#confirmed;
+    if (waiting.length === 0) return;
+    this.#confirmed = [];
+    for (const { reads } of waiting) settleAll(reads, false);
+  }
+
   tick(): void {
     this.#ticks++;
     for (const [context, { since, reads }] of this.#asked) {
@@ -115,7 +123,6 @@ export class Reads {
       this.#asked.delete(context);
       settleAll(reads, false);
     }
-    // Applying may stand still, on a full disk say: another replica may be further.
     const late = this.#confirmed.filter(({ since }) => this.#ticks - since >= APPLY_TICKS_MAX);
     if (late.length === 0) return;
     this.#confirmed = this.#confirmed.filter((read) => !late.includes(read));

@@ -9,7 +9,8 @@
  * - calls `flush` at the end of a turn, so that what a turn brought is one write;
  * - ends the process when `onFatal` is called (L1): nothing is retried after a failed write;
  * - calls `trim` only up to what its engine has made durable, and flushes the replicas that keep the oldest segment (`pinnedThrough`, L3);
- * - refuses entries while the log has no room (`hasRoom`), and calls `tick` a few times a second (L4);
+ * - refuses entries while the log has no room (`hasRoom`), but for those without which nobody could lead (`hasReserveFor`), and
+ *   calls `tick` a few times a second (L4);
  * - leaves alone for good what `onDamage` names (L2), and ends the process when `read` finds damage;
  * - counts a completed write only for entries that still stand then (L5).
  *

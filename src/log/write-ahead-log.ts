@@ -52,7 +52,10 @@ const SEGMENTS_MAX = 4;
 const FIRST_SEGMENT_DIVISOR = 8;
 /** At most this part of a segment is carried forward for another one to go: more would cost more than the room. */
 const CARRY_DIVISOR = 16;
-/** Without a next segment this part of the last one is kept for votes: thousands, each a batch of 512 bytes. */
+/**
+ * Without a next segment this part of the last one is kept: half for votes, thousands, each a batch of 512 bytes, and half for
+ * the first entries of new leaders.
+ */
 const RESERVE_DIVISOR = 4;
 
 /**
@@ -205,10 +208,25 @@ export class WriteAheadLog {
    * still be written. True again, without a restart, once a segment was let go of or `tick` found room on the disk.
    */
   get hasRoom(): boolean {
+    return this.#hasRoomFor(0, 1 / RESERVE_DIVISOR);
+  }
+
+  /** Whether the half of the reserve that is not for votes has so many bytes left. */
+  hasReserveFor(bytes: number): boolean {
+    return this.#hasRoomFor(bytes, 1 / (2 * RESERVE_DIVISOR));
+  }
+
+  /** Entries are refused until an old segment or the disk has room. */
+  get isFull(): boolean {
+    return this.#supply.isDiskFull && !this.hasRoom;
+  }
+
+  /** Beside a part of the last segment that is left. */
+  #hasRoomFor(bytes: number, spared: number): boolean {
     if (this.#refused) return false;
     const { capacity } = this.#active;
     const left = capacity - this.#offset - this.#queuedBytes;
-    return this.#supply.hasSpare || left > capacity / RESERVE_DIVISOR;
+    return this.#supply.hasSpare || left - bytes > capacity * spared;
   }
 
   /** To be called a few times a second: a disk that was full may have room again. */
@@ -275,7 +293,7 @@ export class WriteAheadLog {
    */
   pinnedThrough(replica: number): number {
     const isTooMany = this.#segments.length > this.#segmentsMax;
-    if (!isTooMany && (!this.#isShort || this.#segments.length === 1)) return 0;
+    if (!isTooMany && (!this.isFull || this.#segments.length === 1)) return 0;
     return this.#live.get(replica)?.lastIn((this.#segments[0] as SegmentName).generation) ?? 0;
   }
 
@@ -290,11 +308,6 @@ export class WriteAheadLog {
     this.#state = 'dead';
     await this.#active.file.close();
     await this.#supply.close();
-  }
-
-  /** Another segment is needed, and only an old one can be it. */
-  get #isShort(): boolean {
-    return this.#supply.isDiskFull && !this.hasRoom;
   }
 
   get #isBusy(): boolean {
@@ -476,7 +489,7 @@ export class WriteAheadLog {
   /** Whoever pins the oldest segment had the time of a whole one to be flushed, and what is left there is little. */
   #shouldCarry(oldest: number): boolean {
     if (this.#state !== 'open' || this.#toCarry || this.#carrying.length > 0) return false;
-    if (this.#segments.length <= this.#segmentsMax + 1 && !this.#isShort) return false;
+    if (this.#segments.length <= this.#segmentsMax + 1 && !this.isFull) return false;
     const bytes = this.#live.bytesIn(oldest);
     if (bytes === 0 || bytes > this.#segmentBytes / CARRY_DIVISOR) return false;
     return this.#supply.hasSpare || 2 * bytes < this.#active.capacity - this.#offset;

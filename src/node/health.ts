@@ -1,3 +1,4 @@
+import type { ReplicaStates } from '../engine/index.ts';
 import type { WriteAheadLog } from '../log/index.ts';
 
 /** A write to the log that takes longer holds up everything that this node leads. Milliseconds. */
@@ -14,13 +15,14 @@ const SHORT_STALLS_MAX = 3;
 const RECOVERY_MS = 30_000;
 
 /**
- * Whether this node can keep up as a leader (R8): its disk writes and its event loop turns. A follower that cannot delays
- * nobody, since the others are a majority; a leader delays everybody.
+ * Whether this node can keep up as a leader (R8): its disk has room and writes, and its event loop turns. A follower that
+ * cannot delays nobody, since the others are a majority; a leader delays everybody, or refuses what others could take (L4).
  *
  * Fed by the node's ticks; the log is looked at from outside, so a write that never returns is noticed, too.
  */
 export class Health {
-  readonly #log: Pick<WriteAheadLog, 'inFlight' | 'writes'>;
+  readonly #log: Pick<WriteAheadLog, 'inFlight' | 'writes' | 'isFull'>;
+  readonly #states: Pick<ReplicaStates, 'isDiskFull'>;
   /** Of the write that was under way at the last tick. */
   #writing = -1;
   #writingSince = 0;
@@ -30,8 +32,12 @@ export class Health {
   #troubleAt = -Infinity;
   #wasWell = true;
 
-  constructor(log: Pick<WriteAheadLog, 'inFlight' | 'writes'>) {
+  constructor(
+    log: Pick<WriteAheadLog, 'inFlight' | 'writes' | 'isFull'>,
+    states: Pick<ReplicaStates, 'isDiskFull'>,
+  ) {
     this.#log = log;
+    this.#states = states;
   }
 
   /** As of the last tick. */
@@ -60,7 +66,8 @@ export class Health {
   }
 
   #diskTrouble(now: number, lateMs: number): string | undefined {
-    const { inFlight, writes } = this.#log;
+    const { inFlight, writes, isFull } = this.#log;
+    if (isFull || this.#states.isDiskFull) return 'the disk is full';
     // A write that ended during a stall of the loop is not known to have.
     if (!inFlight || writes !== this.#writing || lateMs >= SHORT_STALL_MS) {
       this.#writing = inFlight ? writes : -1;

@@ -169,7 +169,6 @@ export class Node {
     this.#options = options;
     this.#log = log;
     this.#quarantine = inQuarantine;
-    this.#health = new Health(log);
     this.#tickedAt = clock.monotonic();
     this.#peers = new Peers({
       self: this.self,
@@ -223,6 +222,7 @@ export class Node {
       hashSeed: random.uint32(),
       ...(limits.memtableBytes !== undefined && { memtableBytes: limits.memtableBytes }),
     });
+    this.#health = new Health(log, this.#states);
     // A node that cannot trust its disk ends, and the others go on: nothing that is damaged is served (F4).
     this.#states.onDamage((replica, damage) => {
       const whose = replica === undefined ? 'all replicas of this node' : `replica ${replica}`;
@@ -332,7 +332,7 @@ export class Node {
     this.#stopped = true;
     this.#ticker?.cancel();
     await Promise.all([...this.#replicas.all()].map((replica) => replica.flush()));
-    for (const replica of this.#replicas.all()) replica.close();
+    this.#replicas.close();
     await this.#peers.close();
     await this.#log.close();
   }

@@ -10,7 +10,7 @@ import {
 import type { ReplicaStates } from '../engine/index.ts';
 import { Replica, type ReplicaHost, type ReplicaLimits, readRecovered } from '../group/index.ts';
 import type { RecoveredReplica } from '../log/index.ts';
-import type { Disk } from '../ports/index.ts';
+import { type Disk, DiskError } from '../ports/index.ts';
 import type { Config, ReplicaId } from '../raft/index.ts';
 import { DataMachine } from '../store/index.ts';
 import type { ClusterRecord } from './identity.ts';
@@ -18,6 +18,8 @@ import { type QuarantineRecord, quarantineText } from './quarantine.ts';
 import { readRecord, writeRecord } from './small-file.ts';
 
 const REPLICAS_FILE = 'replicas';
+/** What finds no room on the disk is tried again after this long. Milliseconds. */
+const NO_ROOM_MS = 2_000;
 
 /** A data group on this node. */
 export interface DataReplica {
@@ -51,6 +53,7 @@ export class Replicas {
   readonly #data = new Map<GroupId, DataReplica>();
   #controller: ControllerReplica | undefined;
   #creating = Promise.resolve();
+  #closed = false;
 
   constructor(options: ReplicasOptions) {
     this.#options = options;
@@ -106,7 +109,7 @@ export class Replicas {
     const groups = await knownGroups(this.#options.host.disk, cluster);
     // All are known before the first one works: the controller's replica brings a map, and these are not new in it.
     for (const group of groups) this.#groups.set(group.id, group);
-    for (const group of groups) await this.#openGroup(group);
+    for (const group of groups) await this.#whenRoom(() => this.#openGroup(group));
   }
 
   /** Makes the replicas that the map has for this node and that are not there yet. */
@@ -116,11 +119,31 @@ export class Replicas {
     for (const group of missing) this.#groups.set(group.id, group);
     // Known for good before they take part: a restart finds them without the controller.
     this.#creating = this.#creating
-      .then(() => this.#persist())
+      .then(() => this.#whenRoom(() => this.#persist()))
       .then(async () => {
-        for (const group of missing) await this.#openGroup(group);
+        for (const group of missing) await this.#whenRoom(() => this.#openGroup(group));
       })
       .catch((error) => this.#options.host.fatal(error));
+  }
+
+  /** The node is stopping: what still has no room is not made any more. */
+  close(): void {
+    this.#closed = true;
+    for (const replica of this.all()) replica.close();
+  }
+
+  /** On a full disk until there is room: the group's other replicas work meanwhile (F7). */
+  async #whenRoom(step: () => Promise<void>): Promise<void> {
+    const { notice, clock } = this.#options.host;
+    for (let tries = 0; !this.#closed; tries++) {
+      try {
+        return await step();
+      } catch (error) {
+        if (!(error instanceof DiskError && error.code === 'full')) throw error;
+        if (tries === 0) notice(`no room for new replicas: ${error.message}`);
+      }
+      await new Promise<void>((resolve) => clock.after(NO_ROOM_MS, resolve));
+    }
   }
 
   #persist(): Promise<void> {

@@ -8,6 +8,7 @@ import {
   type Write,
   writeSnapshot,
 } from '../../src/engine/index.ts';
+import { DiskError } from '../../src/ports/index.ts';
 import { MemoryDisk } from '../../src/sim/index.ts';
 import { collect } from './contract.ts';
 
@@ -120,6 +121,89 @@ describe('applying', () => {
     const c = await states.open(3);
     c.apply(1, 1, [put('a', big), put('b', big)]);
     expect([c.needsFlush, c.isFull]).toEqual([false, false]);
+  });
+});
+
+describe('a full disk', () => {
+  const big = 'x'.repeat(2000);
+  const limits = { memtableBytes: 3000, hardBytes: 5000 };
+
+  async function fullStates() {
+    const engine = new MemoryEngine();
+    const states = openReplicaStates(engine, {
+      ...limits,
+      memtablesBytesMax: 10_000,
+      memtablesReserveBytes: 20_000,
+    });
+    const [a, b] = [await states.open(1), await states.open(2)];
+    engine.capacityBytes = engine.bytes;
+    a.apply(1, 1, [put('a', big), put('b', big)]);
+    await expect(a.flush()).rejects.toThrow(DiskError);
+    return { engine, states, a, b };
+  }
+
+  it('[L4] [S4] gives the reserve to what is under way in any replica, and has an end', async () => {
+    const { states, a, b } = await fullStates();
+    expect([states.isDiskFull, a.isDiskFull, b.isDiskFull]).toEqual([true, true, false]);
+    expect([a.mayPropose, b.mayPropose]).toEqual([false, false]);
+    // Past the replica's own limit and that of all.
+    for (let i = 1; i <= 4; i++) {
+      expect([b.mayAppend, b.isFull, a.isFull]).toEqual([true, false, false]);
+      b.apply(i, 1, [put(`b${i}`, big), put(`c${i}`, big)]);
+    }
+    expect([a.mayAppend, b.mayAppend, b.isFull]).toEqual([false, false, false]);
+    for (let i = 5; !b.isFull; i++) b.apply(i, 1, [put(`b${i}`, big)]);
+    expect(a.isFull).toBe(true);
+    const all = a.memtableBytes + b.memtableBytes;
+    expect(all).toBeGreaterThanOrEqual(30_000);
+    expect(all).toBeLessThan(32_100);
+  });
+
+  it('[F7] ends with the flush that finds room, of every replica that found none', async () => {
+    const { engine, states, a, b } = await fullStates();
+    b.apply(1, 1, [put('a', big)]);
+    await expect(b.flush()).rejects.toThrow(DiskError);
+    engine.capacityBytes = Number.POSITIVE_INFINITY;
+    await a.flush();
+    expect([states.isDiskFull, a.mayPropose]).toEqual([true, false]);
+    await b.flush();
+    expect([states.isDiskFull, a.mayPropose, b.mayPropose]).toEqual([false, true, true]);
+    for (let i = 2; i <= 4; i++) b.apply(i, 1, [put(`b${i}`, big)]);
+    expect([a.isFull, b.isFull]).toEqual([false, true]);
+  });
+
+  it('[F7] ends with the replica that found it, when that goes or gets another state', async () => {
+    const removed = await fullStates();
+    removed.engine.capacityBytes = Number.POSITIVE_INFINITY;
+    await removed.a.remove();
+    expect(removed.states.isDiskFull).toBe(false);
+
+    const { engine, states, a } = await fullStates();
+    engine.capacityBytes = Number.POSITIVE_INFINITY;
+    const disk = new MemoryDisk();
+    const other = await stateOf(new MemoryEngine());
+    other.apply(1, 1, []);
+    other.apply(2, 1, [put('z', '1')]);
+    const view = other.view();
+    await writeSnapshot(view, disk, 'snapshot', new Uint8Array(0));
+    view.close();
+    await a.installSnapshot(disk, 'snapshot');
+    expect([states.isDiskFull, a.isDiskFull, a.appliedIndex]).toEqual([false, false, 2]);
+  });
+
+  it('[S4] bounds what waits to be applied in all replicas while apply pauses', async () => {
+    const states = openReplicaStates(new MemoryEngine(), {
+      memtablesBytesMax: 10_000,
+      memtablesReserveBytes: 20_000,
+    });
+    const [a, b] = [await states.open(1), await states.open(2)];
+    a.waits(3000);
+    b.waits(2000);
+    expect(a.isBacklogFull).toBe(false);
+    a.apply(1, 1, [put('a', 'x'.repeat(10_000))]);
+    expect([a.isBacklogFull, b.isBacklogFull]).toEqual([true, true]);
+    b.waits(-1);
+    expect(a.isBacklogFull).toBe(false);
   });
 });
 

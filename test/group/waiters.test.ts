@@ -80,6 +80,21 @@ describe('reads', () => {
     expect(ends).toEqual(['a false']);
   });
 
+  test('[L4] that the state will not reach for long end at once, and no others', () => {
+    const reads = new Reads(1);
+    const ends: string[] = [];
+    waiting(reads, 'confirmed', ends);
+    reads.ask(() => true);
+    reads.onReadState(1, 7, false);
+    waiting(reads, 'asked', ends);
+    reads.ask(() => true);
+    reads.stopWaiting();
+    expect(ends).toEqual(['confirmed false']);
+    reads.onReadState(2, 6, false);
+    reads.onApplied(6);
+    expect(ends).toEqual(['confirmed false', 'asked true']);
+  });
+
   test('end when nobody is there to ask, when they are rejected, and when no answer comes', () => {
     const reads = new Reads(1);
     const ends: string[] = [];

@@ -66,9 +66,14 @@ it.runIf(fileSystem)(
     for (const kind of kinds) expect(RETRYABLE).toContain(kind);
     expect(kinds).toContain('ThrottlingException');
     for (const node of cluster.nodes) expect(cluster.process(node).isRunning).toBe(true);
-    // A group that has no room to apply what is committed serves what it has applied.
-    expect(await get('before', false)).toBe(`${TEXT}before`);
-    for (const key of written.slice(-20)) await get(key, false);
+    // What was acknowledged is applied, whatever else is under way, and read consistently from any node.
+    for (const node of cluster.nodes) {
+      expect(await get('before', true, node)).toBe(`${TEXT}before`);
+      expect(await get('before', false, node)).toBe(`${TEXT}before`);
+    }
+    for (const [i, key] of written.slice(-20).entries()) {
+      expect(await get(key, true, cluster.nodes[i % 3])).toBe(TEXT + key);
+    }
 
     free();
     // Each group finds out at its next try; from then on nothing is refused.
