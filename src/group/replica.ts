@@ -342,7 +342,7 @@ export class Replica {
   }
 
   #write(ready: Ready): void {
-    const steps = writeSteps(ready);
+    const steps = writeSteps(ready, this.#host.log.segmentBytes);
     const done = () => {
       if (this.#closed) return;
       for (const message of ready.messagesAfterWrite) this.#host.send(this.group, message);

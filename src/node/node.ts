@@ -62,7 +62,7 @@ const WAITING_NOTICE_TICKS = 30;
 
 /** Sizes that have good defaults; a node in memory or a test may want smaller ones. */
 export interface NodeLimits {
-  /** See `LogOptions`. */
+  /** See `LogOptions`. An entry takes half of a segment at most: below 8 MiB large commands must not come. */
   readonly logSegmentBytes?: number;
   readonly logSegmentsMax?: number;
   /** See `ReplicaStateOptions`. */

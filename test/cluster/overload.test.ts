@@ -75,4 +75,26 @@ describe('overload', { timeout: 30_000 }, () => {
     expect(differences(world)).toEqual([]);
     expect(world.failures).toEqual([]);
   });
+
+  test('[S4] [R5] a burst of more than a segment of the log holds is written in pieces, and fails nobody', async () => {
+    const world = await formedWorld(3, { limits: { logSegmentBytes: 256 * 1024 } });
+    const table = await createTable(world, 't');
+    const text = 'x'.repeat(20_000);
+    const writes = Array.from({ length: 60 }, (_, i) =>
+      put(routerOf(world, `n${1 + (i % 3)}`), table, `k${i}`, text),
+    );
+    const outcomes = await world.settle(Promise.all(writes));
+    // Some come faster than segments can be made.
+    const kinds = outcomes.map(({ kind }) => kind).filter((kind) => kind !== 'overloaded');
+    expect(kinds.length).toBeGreaterThan(20);
+    expect(new Set(kinds)).toEqual(new Set(['written']));
+    await world.run(500);
+    for (let i = 0; i < 60; i++) {
+      const again = put(routerOf(world, 'n1'), table, `k${i}`, text);
+      expect((await world.settle(again)).kind).toBe('written');
+    }
+    await world.run(500);
+    expect(differences(world)).toEqual([]);
+    expect(world.failures).toEqual([]);
+  });
 });
