@@ -11,26 +11,26 @@ export interface PaceLimits {
   readonly bytesPerSecond: number;
   /** The part of the time that may be work, above 0 and at most 1. */
   readonly share: number;
+  /** No pause is longer than it takes at this pace, however long the work took: it has to end. */
+  readonly slowestBytesPerSecond: number;
 }
 
 /** Timers are of whole milliseconds: shorter pauses are saved up. */
 const PAUSE_MS_MIN = 1;
-/** What stood still for long, with the whole process, is no work that others must rest from. */
-const PAUSE_MS_MAX = 500;
-
 /** No pauses: for work that nobody else waits beside. */
 export const AT_ONCE: Pace = () => Promise.resolve();
 
 /**
  * Two bounds: that in bytes a second holds where work is cheap. The share of the time is what gives way where it is not: on a
- * machine that is busy with clients, or on a slow disk, a piece takes longer, and so does the pause after it.
+ * machine that is busy with clients, or on a slow disk, a piece takes longer, and so does the pause after it, up to a point.
  */
-export function paceOf(clock: Clock, { bytesPerSecond, share }: PaceLimits): Pace {
+export function paceOf(clock: Clock, limits: PaceLimits): Pace {
+  const { bytesPerSecond, share, slowestBytesPerSecond } = limits;
   let beganAt = clock.monotonic();
   let owedMs = 0;
   return async (bytes) => {
     const workMs = clock.monotonic() - beganAt;
-    const restMs = Math.min(PAUSE_MS_MAX, workMs * (1 / share - 1));
+    const restMs = Math.min(workMs * (1 / share - 1), (1000 * bytes) / slowestBytesPerSecond);
     owedMs += Math.max(restMs, (1000 * bytes) / bytesPerSecond - workMs);
     if (owedMs >= PAUSE_MS_MIN) {
       const pauseMs = owedMs;

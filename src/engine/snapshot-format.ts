@@ -15,8 +15,8 @@ import { ByteReader, ByteWriter, crc32c } from '../bytes/index.ts';
 
 export const HEAD_BYTES = 32;
 export const CHUNK_HEADER_BYTES = 16;
-/** A chunk is closed when it has reached this; one pair more may be in it. It is filled in one go, in about a millisecond. */
-export const CHUNK_BYTES = 64 * 1024;
+/** A chunk is closed when it has reached this; one pair more may be in it. It is filled in one go, in half a millisecond. */
+export const CHUNK_BYTES = 32 * 1024;
 /** No chunk is longer: a pair is an item of at most 400 KB, or one of our own records. */
 export const CHUNK_BYTES_MAX = 64 * 1024 * 1024;
 

@@ -7,7 +7,7 @@ const FOLLOWERS_SEGMENTS_MAX = 16;
  * While it does, the log may grow by as much as comes meanwhile, or catching up would never end: by so many times the bytes of
  * the snapshots, for the larger they are, the longer they take.
  */
-const LOG_PER_SNAPSHOT = 4;
+const LOG_PER_SNAPSHOT = 8;
 
 /** What keeps the log (L3). */
 export interface Retention {

@@ -3,10 +3,12 @@ import type { Clock } from '../ports/index.ts';
 
 /** Of each step: making, fetching, installing. More than a node takes writes at, so that whoever is behind catches up. */
 const BYTES_PER_SECOND = 16 * 1024 * 1024;
+/** On a machine that has no time for it: a part of the above. */
+const SLOWEST = 1 / 5;
 
 /** Parts of the time. Making is work of a node that serves clients; an install waits for the disk most of its time. */
-const MAKING_SHARE = 0.2;
-const FETCHING_SHARE = 0.3;
+const MAKING_SHARE = 0.12;
+const FETCHING_SHARE = 0.2;
 const INSTALLING_SHARE = 0.3;
 
 export interface InstallPaces {
@@ -61,6 +63,11 @@ export class SnapshotWork {
   }
 
   #paceOf(share: PaceLimits['share']): Pace {
-    return paceOf(this.#clock, { bytesPerSecond: this.#bytesPerSecond, share });
+    const bytesPerSecond = this.#bytesPerSecond;
+    return paceOf(this.#clock, {
+      bytesPerSecond,
+      share,
+      slowestBytesPerSecond: SLOWEST * bytesPerSecond,
+    });
   }
 }
