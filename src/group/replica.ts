@@ -26,9 +26,10 @@ import type { StateMachine } from './state-machine.ts';
 import { type ProposalResult, Proposals, Reads } from './waiters.ts';
 import { writeSteps } from './write-steps.ts';
 
-/** Ticks per second and the timeouts that follow: a leader is missed after 1 to 1.5 seconds (R10). */
+/** The timeouts in ticks: a leader is heard five times a second, and missed after 1 to 1.5 seconds (R10). */
 export const TICK_MS = 100;
 const ELECTION_TICKS = 10;
+const HEARTBEAT_TICKS = 2;
 
 /**
  * What a follower that is behind is sent at once and what may be on its way to it: to make a message and to take one in is
@@ -45,14 +46,17 @@ export interface ReplicaLimits {
   readonly uncommittedBytesMax: number;
   /** Of committed entries that wait to be applied, because the engine is slow: nothing more is taken (S4). */
   readonly unappliedBytesMax: number;
-  /** Of entries that are applied, for followers that are a little behind; older ones are read back from the log. */
+  /**
+   * Of entries that are applied, for followers that are a little behind; older ones are read back from the log. Little, since
+   * what the collector moves twice it keeps for long.
+   */
   readonly logBytesKept: number;
 }
 
 const LIMITS: ReplicaLimits = {
   uncommittedBytesMax: 32 * 1024 * 1024,
   unappliedBytesMax: 64 * 1024 * 1024,
-  logBytesKept: 16 * 1024 * 1024,
+  logBytesKept: 1024 * 1024,
 };
 
 /** A flush that found no room is tried again after this long. */
@@ -170,7 +174,7 @@ export class Replica {
       stored,
       applied: state.appliedIndex,
       electionTicks: ELECTION_TICKS,
-      heartbeatTicks: 1,
+      heartbeatTicks: HEARTBEAT_TICKS,
       preVote: true,
       checkQuorum: true,
       appendEmptyEntry: true,
