@@ -67,6 +67,9 @@ export interface NodeLimits {
   readonly logSegmentsMax?: number;
   /** See `ReplicaStateOptions`. */
   readonly memtableBytes?: number;
+  /** See `ReplicaStatesOptions`. */
+  readonly memtablesBytesMax?: number;
+  readonly memtablesReserveBytes?: number;
   /** See `SnapshotWork`. */
   readonly snapshotBytesPerSecond?: number;
   readonly replica?: Partial<ReplicaLimits>;
@@ -218,9 +221,12 @@ export class Node {
       afterApply: () => this.#afterApply(),
       flushPeers: () => this.#peers.flush(),
     });
+    const { memtableBytes, memtablesBytesMax, memtablesReserveBytes } = limits;
     this.#states = openReplicaStates(engine, {
       hashSeed: random.uint32(),
-      ...(limits.memtableBytes !== undefined && { memtableBytes: limits.memtableBytes }),
+      ...(memtableBytes !== undefined && { memtableBytes }),
+      ...(memtablesBytesMax !== undefined && { memtablesBytesMax }),
+      ...(memtablesReserveBytes !== undefined && { memtablesReserveBytes }),
     });
     this.#health = new Health(log, this.#states);
     // A node that cannot trust its disk ends, and the others go on: nothing that is damaged is served (F4).

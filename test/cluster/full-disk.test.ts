@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { utf8Text } from '../../src/bytes/index.ts';
 import type { Table } from '../../src/controller/index.ts';
 import type { World } from '../../src/sim/index.ts';
-import { differences } from '../support/contents.ts';
+import { areCaughtUp, differences } from '../support/contents.ts';
 import {
   addOf,
   createTable,
@@ -284,6 +284,36 @@ describe('a full disk', { timeout: 60_000 }, () => {
       expect(world.time.now - startedAt).toBeLessThan(500);
       await expectReadable(world, counters);
       await expectHealed(world, counters);
+    },
+  );
+
+  test.each([
+    [1, 'n1'],
+    [2, 'n2'],
+    [3, 'n3'],
+  ])(
+    '[L4] [S4] a follower whose memory is full, too, takes no more, reads through it go on, and it catches up (seed %i, %s)',
+    async (seed, name) => {
+      const memory = { memtablesBytesMax: 512 * KB, memtablesReserveBytes: 1024 * KB };
+      const world = await formedWorld(seed, { limits: { ...LIMITS, ...memory } });
+      const counters = await Counters.make(world, 12);
+      await world.run(1_000);
+      fill(world, [name]);
+      const others = NAMES.filter((other) => other !== name);
+      for (let i = 0; i < 20; i++) {
+        await world.settle(counters.addAll(1, others));
+        // The last entry, and what flushes add, a few hundred bytes here.
+        expect(memtableBytes(world, name)).toBeLessThan((512 + 1024 + 101 + 8) * KB);
+      }
+      expect(memtableBytes(world, name)).toBeGreaterThan((512 + 512) * KB);
+      await world.run(5_000);
+      const from = counters.kinds.length;
+      for (let i = 0; i < 5; i++) await world.settle(counters.addAll(1));
+      expect(new Set(counters.kinds.slice(from))).toEqual(new Set(['written']));
+      await expectReadable(world, counters);
+      await expectHealed(world, counters);
+      await world.until(() => areCaughtUp(world));
+      expect(differences(world)).toEqual([]);
     },
   );
 
