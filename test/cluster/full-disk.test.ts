@@ -278,6 +278,9 @@ describe('a full disk', { timeout: 60_000 }, () => {
       await world.run(1_000);
       fill(world, ['n2', 'n3']);
       await writeUntilRefused(world, counters);
+      // Leading goes to the node that has room, where each leader has yet to find out about its followers.
+      await world.run(5_000);
+      await world.settle(counters.addAll(2));
       const startedAt = world.time.now;
       const kinds = await world.settle(counters.addAll(2));
       expect(new Set(kinds)).toEqual(new Set(['overloaded']));
