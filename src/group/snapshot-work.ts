@@ -8,7 +8,7 @@ const SLOWEST = 1 / 5;
 
 /** Parts of the time. Making is work of a node that serves clients; an install waits for the disk most of its time. */
 const MAKING_SHARE = 0.12;
-const FETCHING_SHARE = 0.2;
+const FETCHING_SHARE = 0.3;
 const INSTALLING_SHARE = 0.3;
 
 export interface InstallPaces {

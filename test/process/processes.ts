@@ -142,6 +142,8 @@ export interface ClusterNode {
 /** Real processes on loopback ports, each with a data directory of its own. */
 export class ProcessCluster {
   readonly nodes: readonly ClusterNode[];
+  /** More of each node's command line. */
+  nodeArguments: readonly string[] = [];
   readonly #root: string;
   readonly #processes = new Map<string, FlotillaProcess>();
 
@@ -162,8 +164,9 @@ export class ProcessCluster {
     return new ProcessCluster(root, nodes);
   }
 
-  static async start(count = 3): Promise<ProcessCluster> {
+  static async start(count = 3, nodeArguments: readonly string[] = []): Promise<ProcessCluster> {
     const cluster = await ProcessCluster.create(count);
+    cluster.nodeArguments = nodeArguments;
     for (const node of cluster.nodes) cluster.startNode(node);
     await cluster.ready();
     return cluster;
@@ -179,6 +182,7 @@ export class ProcessCluster {
       ...['--node', node.name, '--data', node.directory],
       ...['--http', `127.0.0.1:${node.httpPort}`, '--peer', `127.0.0.1:${node.peerPort}`],
       ...(list === '' ? [] : ['--initial-cluster', list]),
+      ...this.nodeArguments,
     ];
   }
 
