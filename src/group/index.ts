@@ -9,6 +9,7 @@
  * Promised: what Raft says must be durable before a message leaves is durable (R1); an answer `applied` is of an entry
  * that a majority has; the engine never gets ahead of the log, and the log is trimmed only behind the engine (E1, L3).
  */
+export { ReadBackPace } from './read-back-pace.ts';
 export { readRecovered } from './recovered-log.ts';
 export {
   Replica,

@@ -17,9 +17,10 @@ import {
   type Term,
 } from '../raft/index.ts';
 import { Admission } from './admission.ts';
+import type { ReadBackPace } from './read-back-pace.ts';
 import { reconcile } from './reconcile.ts';
 import type { RecoveredLog } from './recovered-log.ts';
-import { isSnapshotAwaited, neededByFollowers } from './retention.ts';
+import { isNeededToCommit, isSnapshotAwaited, neededByFollowers } from './retention.ts';
 import type { InstallPaces, SnapshotWork } from './snapshot-work.ts';
 import { Snapshots } from './snapshots.ts';
 import type { StateMachine } from './state-machine.ts';
@@ -37,6 +38,8 @@ const HEARTBEAT_TICKS = 2;
  */
 const APPEND_BYTES_MAX = 256 * 1024;
 const INFLIGHT_BYTES_MAX = 2 * 1024 * 1024;
+/** Read back from the log, entries of other groups in between included: what a node takes half a millisecond for. */
+const READ_BACK_BYTES_MAX = 128 * 1024;
 /** All that is on its way may arrive in one turn, and is one write to the log. */
 const INFLIGHT_PER_SEGMENT = 1 / 4;
 
@@ -72,6 +75,7 @@ export interface ReplicaHost {
   readonly disk: Disk;
   readonly log: WriteAheadLog;
   readonly snapshotWork: SnapshotWork;
+  readonly readBackPace: ReadBackPace;
   send(group: number, message: Message): void;
   /** The replica has something to do at the end of this turn. */
   schedule(replica: Replica): void;
@@ -522,7 +526,12 @@ export class Replica {
 
   /** For a follower that was away for long: what it lacks is on the disk only. */
   async #readBack({ to, from, before, bytesMax }: EntriesWanted): Promise<void> {
-    const entries = await this.#host.log.read(this.id, from, before, bytesMax);
+    const bytesAtOnce = Math.min(bytesMax, READ_BACK_BYTES_MAX);
+    const entries = await this.#host.log.read(this.id, from, before, bytesAtOnce);
+    const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
+    // Whoever clients wait for gets it at once.
+    const isNeeded = () => isNeededToCommit(to, this.#raft.status(), ELECTION_TICKS);
+    await this.#host.readBackPace.turn(bytes, () => this.#closed || isNeeded());
     if (this.#closed) return;
     if (entries.length > 0) this.#raft.entriesRead(to, entries);
     else this.#raft.entriesUnavailable(to);

@@ -1,5 +1,5 @@
 import type { WriteAheadLog } from '../log/index.ts';
-import type { Index, RaftStatus } from '../raft/index.ts';
+import type { Index, RaftStatus, ReplicaId } from '../raft/index.ts';
 
 /** With more segments in the log than this a follower that is behind gets a snapshot in place of them. */
 const FOLLOWERS_SEGMENTS_MAX = 16;
@@ -38,6 +38,24 @@ export function neededByFollowers({
     else if (snapshotIndex > 0) index = Math.min(index, snapshotIndex);
   }
   return index;
+}
+
+/**
+ * Whether nothing can be committed without the follower: of the others too few are there and have what is committed.
+ */
+export function isNeededToCommit(
+  id: ReplicaId,
+  { followers, commit }: Pick<RaftStatus, 'followers' | 'commit'>,
+  silentTicksMax: number,
+): boolean {
+  const others = followers.filter(
+    (other) =>
+      other.id !== id &&
+      other.quarantine === 0 &&
+      other.silentTicks < silentTicksMax &&
+      other.match >= commit,
+  );
+  return 1 + others.length <= (followers.length + 1) / 2;
 }
 
 /** Whether a follower that is there has yet to install the snapshot: it may have to wait for its turn. */

@@ -1,4 +1,4 @@
-import { crc32c } from '../bytes/index.ts';
+import { copyBytes, crc32c } from '../bytes/index.ts';
 import {
   aligned,
   BATCH_HEADER_BYTES,
@@ -142,7 +142,12 @@ export class Chunk {
         throw new Error(`log record of replica ${record.replica} is malformed at entry ${index}`);
       }
       if (index < from) continue;
-      entries.push({ index, term: record.term, kind, data: this.#bytes.slice(start, at) });
+      entries.push({
+        index,
+        term: record.term,
+        kind,
+        data: copyBytes(this.#bytes.subarray(start, at)),
+      });
     }
     return entries;
   }

@@ -13,12 +13,17 @@ interface Span {
   readonly records: readonly { readonly offset: number; readonly last: number }[];
 }
 
+/** What is read at once nearly always fits into so much, which is used again: it is garbage as soon as the entries are copied. */
+const MEMORY_BYTES = 256 * 1024;
+
 /** Reads entries back from the disk. Segments that are being read are not used again meanwhile. */
 export class EntryReader {
   readonly #files: SegmentFiles;
   readonly #live: LiveIndex;
   readonly #nameOf: (segment: number) => SegmentName;
   readonly #reading = new Map<number, number>();
+  /** While nobody reads to it. */
+  #memory: Uint8Array | undefined;
 
   constructor(files: SegmentFiles, live: LiveIndex, nameOf: (segment: number) => SegmentName) {
     this.#files = files;
@@ -36,7 +41,10 @@ export class EntryReader {
     if (!live || from <= live.compacted.index || from > live.last || from >= to) return [];
     const span = spanFrom(live, from, to, bytesMax);
     const name = this.#nameOf(span.segment);
-    const chunk = await this.#readSpan(name, span);
+    const memory = span.end - span.start > MEMORY_BYTES ? undefined : this.#takeMemory();
+    const chunk = await this.#readSpan(name, span, memory);
+    // Nobody can read to it before the entries are copied, in this turn.
+    this.#memory ??= memory;
     const entries: LogEntry[] = [];
     let bytes = 0;
     for (const { offset, last } of span.records) {
@@ -60,12 +68,22 @@ export class EntryReader {
     return entries;
   }
 
-  async #readSpan(name: SegmentName, { segment, start, end }: Span): Promise<Chunk> {
+  #takeMemory(): Uint8Array {
+    const memory = this.#memory ?? new Uint8Array(MEMORY_BYTES);
+    this.#memory = undefined;
+    return memory;
+  }
+
+  async #readSpan(
+    name: SegmentName,
+    { segment, start, end }: Span,
+    memory: Uint8Array | undefined,
+  ): Promise<Chunk> {
     this.#reading.set(segment, (this.#reading.get(segment) ?? 0) + 1);
     try {
       const file = await this.#files.disk.open(this.#files.path(name));
       try {
-        return new Chunk(await file.read(start, end - start), start, segmentSeed(name));
+        return new Chunk(await file.read(start, end - start, memory), start, segmentSeed(name));
       } finally {
         await file.close();
       }

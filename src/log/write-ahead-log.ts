@@ -98,6 +98,7 @@ export class WriteAheadLog {
   #active: OpenSegment;
   #offset: number;
   #sequence: number;
+  #writtenBytes = 0;
   #queue: Queued[] = [];
   #queuedBytes = 0;
   #writing: readonly Queued[] | undefined;
@@ -191,6 +192,11 @@ export class WriteAheadLog {
   /** Number of the next write that will be done: it stands still while one is under way. */
   get writes(): number {
     return this.#sequence;
+  }
+
+  /** By all writes that are done, in bytes. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
   }
 
   /** Length of a segment, but for the first one of a new node. */
@@ -427,6 +433,7 @@ export class WriteAheadLog {
     this.#writing = undefined;
     this.#sequence++;
     this.#offset += length;
+    this.#writtenBytes += length;
     const { placed } = this.#writer;
     const records = new WrittenRecords(placed, this.#active.name.generation, offset);
     for (const { replica, entries } of this.#carrying) {

@@ -9,6 +9,7 @@ import {
 } from '../controller/index.ts';
 import { damageText, type Engine, openReplicaStates, type ReplicaStates } from '../engine/index.ts';
 import {
+  ReadBackPace,
   type ReplicaHost,
   type ReplicaLimits,
   SNAPSHOT_DIRECTORY,
@@ -72,6 +73,8 @@ export interface NodeLimits {
   readonly memtablesReserveBytes?: number;
   /** See `SnapshotWork`. */
   readonly snapshotBytesPerSecond?: number;
+  /** See `ReadBackPace`. */
+  readonly readBackBytesPerSecond?: number;
   readonly replica?: Partial<ReplicaLimits>;
 }
 
@@ -501,6 +504,7 @@ export class Node {
       disk,
       log: this.#log,
       snapshotWork: new SnapshotWork(clock, limits.snapshotBytesPerSecond),
+      readBackPace: new ReadBackPace(clock, this.#log, limits.readBackBytesPerSecond),
       notice,
       fatal,
       send: (group, message) => this.#send(group, message),

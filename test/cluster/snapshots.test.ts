@@ -299,6 +299,47 @@ describe('the log on the disk', { timeout: 30_000 }, () => {
     },
   );
 
+  /** The third node has what came while it was away in the others' logs only, and comes back. */
+  async function backAfterAWhile(seed: number, readBackBytesPerSecond: number) {
+    const limits = { ...SMALL, logSegmentBytes: 1024 * 1024, readBackBytesPerSecond };
+    const world = await formedWorld(seed, { limits });
+    const table = await createTable(world, 't');
+    world.kill('n3');
+    for (let i = 0; i < 300; i++) {
+      await world.settle(put(routerOf(world, i % 2 ? 'n1' : 'n2'), table, `key ${i}`, BIG + i));
+    }
+    await world.run(1_000);
+    await world.start('n3');
+    return { world, table };
+  }
+
+  test('[L3] [R4] is read back at a bounded pace, for a follower that nobody waits for', async () => {
+    const rate = 40 * 1024;
+    const { world } = await backAfterAWhile(11, rate);
+    const began = world.time.now;
+    await world.until(() => areCaughtUp(world), 60_000);
+    const seconds = (world.time.now - began) / 1000;
+    // Two nodes lead, and both read; what they still have in memory goes without.
+    expect(seconds).toBeGreaterThan((300 * BIG.length) / (2 * rate) / 1.5);
+    expect(seconds).toBeLessThan(60);
+    expect(differences(world)).toEqual([]);
+    expect(world.machine('n3').notices.join()).not.toContain('by a snapshot');
+  });
+
+  test('[L3] [R4] is read back at once for one that writes wait for', async () => {
+    const { world, table } = await backAfterAWhile(12, 1024);
+    await world.run(500);
+    // At that pace it would take minutes, and until then nobody could write.
+    world.kill('n2');
+    await world.run(4_000);
+    for (let i = 0; i < 20; i++) {
+      const outcome = await world.settle(put(routerOf(world, 'n1'), table, `after ${i}`, 'x'));
+      expect(outcome.kind).toBe('written');
+    }
+    await world.until(() => areCaughtUp(world), 5_000);
+    expect(world.failures).toEqual([]);
+  });
+
   test('[L3] a group that does nothing pins no segment, while another one writes on and on', async () => {
     const world = await formedWorld(7, { limits: { ...SMALL, logSegmentsMax: 3 } });
     const table = await createTable(world, 't');

@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { isSnapshotAwaited, neededByFollowers } from '../../src/group/retention.ts';
+import {
+  isNeededToCommit,
+  isSnapshotAwaited,
+  neededByFollowers,
+} from '../../src/group/retention.ts';
 import type { RaftStatus } from '../../src/raft/index.ts';
 
 type Follower = RaftStatus['followers'][number];
@@ -59,6 +63,20 @@ describe('what followers need of the log', () => {
     const behind = [follower({ match: 70 })];
     expect(needed(behind, { liveSegments: 40 }, 2 * MIB)).toBe(Number.POSITIVE_INFINITY);
     expect(needed(behind, { liveSegments: 40 }, 3 * MIB)).toBe(70);
+  });
+
+  it('[R5] a follower is needed to commit when the others that are there are no majority', () => {
+    const behind = follower({ id: 2, match: 10 });
+    const isNeeded = (...others: readonly Follower[]) =>
+      isNeededToCommit(2, { followers: [behind, ...others], commit: 100 }, 10);
+    expect(isNeeded(follower({ id: 3 }))).toBe(false);
+    expect(isNeeded(follower({ id: 3, silentTicks: 10 }))).toBe(true);
+    expect(isNeeded(follower({ id: 3, match: 99 }))).toBe(true);
+    expect(isNeeded(follower({ id: 3, quarantine: 1 }))).toBe(true);
+    expect(isNeeded()).toBe(true);
+    const four = [follower({ id: 3 }), follower({ id: 4, match: 5 }), follower({ id: 5 })];
+    expect(isNeeded(...four)).toBe(false);
+    expect(isNeeded(...four.slice(1))).toBe(true);
   });
 
   it('[E3] a snapshot is awaited by whoever is there and was offered that one', () => {

@@ -29,6 +29,10 @@ describe('disk', () => {
     await file.write(5, new Uint8Array([9]));
     await file.sync();
     expect(await file.read(0, 100)).toEqual(new Uint8Array([1, 2, 3, 0, 0, 9]));
+    const memory = new Uint8Array(4).fill(7);
+    const read = await file.read(1, 3, memory);
+    expect([...read]).toEqual([2, 3, 0]);
+    expect(read.buffer).toBe(memory.buffer);
     expect(await file.size()).toBe(6);
     await file.truncate(2);
     expect(await file.read(1, 10)).toEqual(new Uint8Array([2]));
