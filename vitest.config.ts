@@ -14,6 +14,8 @@ export default defineConfig({
           isolate: false,
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.slow.test.ts'],
+          // Simulated worlds know no waiting; on a busy machine a second of work takes several.
+          testTimeout: 20_000,
         },
       },
       {
