@@ -1,13 +1,8 @@
-import { ByteReader, ByteWriter, equalBytes, MalformedError } from '../bytes/index.ts';
+import { ByteReader, ByteWriter, equalBytes, MalformedError, readU32 } from '../bytes/index.ts';
 import type { Reader, Write } from '../engine/index.ts';
 import type { RetryToken } from './command.ts';
 import { RETRIES_KEY } from './keys.ts';
-import {
-  type GenerationEnds,
-  type RetryEntry,
-  RetryGeneration,
-  wordOf,
-} from './retry-generation.ts';
+import { type GenerationEnds, type RetryEntry, RetryGeneration } from './retry-generation.ts';
 
 /**
  * An answer is remembered for at least this long after its command took effect, in milliseconds of session time; a retry
@@ -49,7 +44,7 @@ export class Retries {
 
   /** The outcome of the first command with this token; a copy. */
   find(token: RetryToken, state: Reader): Uint8Array | undefined {
-    const tag = wordOf(token, 0);
+    const tag = readU32(token, 0);
     for (let i = this.#generations.length - 1; i >= 0; i--) {
       const outcome = (this.#generations[i] as RetryGeneration).find(token, tag, state);
       if (outcome) return outcome;

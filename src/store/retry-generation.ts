@@ -1,4 +1,4 @@
-import { ByteReader, MalformedError } from '../bytes/index.ts';
+import { ByteReader, MalformedError, readU32 } from '../bytes/index.ts';
 import type { Reader, Write } from '../engine/index.ts';
 import type { StoragePlace } from '../item/index.ts';
 import { BlockStream } from './block-stream.ts';
@@ -144,7 +144,7 @@ export class RetryGeneration {
     if (length > INLINE_MAX) putU32(buffer, at, place);
     else for (let i = 0; i < length; i++) buffer[at + i] = outcome[i] as number;
     this.#tokens.advance(bytes);
-    this.#index(wordOf(token, 0), position);
+    this.#index(readU32(token, 0), position);
   }
 
   /** The blocks that are not full, unless the state has them already as `kept` says. The values are views. */
@@ -220,7 +220,7 @@ export class RetryGeneration {
       const end = at + 1 + (length > INLINE_MAX ? 4 : length);
       // Not a number when the block ends within the entry.
       if (!(end <= block.length)) throw notWhole(this.#tokens.keyOf(number), block.length);
-      this.#index(wordOf(block, start), number * 0x1_0000 + start);
+      this.#index(readU32(block, start), number * 0x1_0000 + start);
       start = end;
     }
   }
@@ -287,14 +287,4 @@ function varintBytes(value: number): number {
   let bytes = 1;
   for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes++;
   return bytes;
-}
-
-/** Unsigned. */
-export function wordOf(bytes: Uint8Array, at: number): number {
-  const value =
-    ((bytes[at] as number) << 24) |
-    ((bytes[at + 1] as number) << 16) |
-    ((bytes[at + 2] as number) << 8) |
-    (bytes[at + 3] as number);
-  return value >>> 0;
 }
