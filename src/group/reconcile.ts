@@ -33,7 +33,7 @@ const NOTHING: RecoveredLog = {
  */
 export function reconcile(
   replica: ReplicaId,
-  state: ReplicaState,
+  state: Pick<ReplicaState, 'appliedIndex' | 'appliedTerm'>,
   recovered: RecoveredLog | undefined,
   isQuarantined = false,
 ): Reconciled {

@@ -80,6 +80,13 @@ export class LiveReplica {
     this.#usage = usage;
   }
 
+  /** Of its records, in full. */
+  get bytes(): number {
+    let bytes = 0;
+    for (let row = 0; row < this.records.size; row++) bytes += this.records.length(row);
+    return bytes;
+  }
+
   isIn(segment: number): boolean {
     return this.#segments.has(segment);
   }

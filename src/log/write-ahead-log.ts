@@ -286,6 +286,11 @@ export class WriteAheadLog {
     return this.#reader.read(replica, from, to, bytesMax);
   }
 
+  /** What a replica needs of the log: its hard state and the records of its entries, in bytes. */
+  liveBytes(replica: number): number {
+    return HARD_STATE_BYTES + (this.#live.get(replica)?.bytes ?? 0);
+  }
+
   /** Starts to write what is queued, unless a write is under way: then it follows by itself. */
   flush(): void {
     const isDue = this.#queue.length > 0 || this.#toCarry !== undefined;

@@ -19,6 +19,7 @@ export {
 } from './memory-disk.ts';
 export type { Arrival, SimNetworkOptions } from './network.ts';
 export { SimNetwork } from './network.ts';
+export { InvariantError, RaftInvariants, type RaftView } from './raft-invariants.ts';
 export { SimProcess, type SimProcessOptions } from './process.ts';
 export { SimRandom } from './random.ts';
 export { Trace } from './trace.ts';

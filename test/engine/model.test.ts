@@ -151,9 +151,11 @@ async function life(world: World, seed: number, rounds: number): Promise<void> {
       const extra = index > before ? randomWrites(random) : [];
       let asked = false;
       void state
-        .flush(() => {
-          asked = true;
-          return extra;
+        .flush({
+          extra: () => {
+            asked = true;
+            return extra;
+          },
         })
         .then(() => expect(state.durableIndex, what).toBeGreaterThanOrEqual(before));
       if (asked) {

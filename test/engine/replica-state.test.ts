@@ -298,7 +298,7 @@ describe('flushing', () => {
     await step();
     const state = await opening;
     state.apply(1, 1, [put('a', '1')]);
-    const flushed = state.flush(() => [put('sessions', `at ${state.appliedIndex}`)]);
+    const flushed = state.flush({ extra: () => [put('sessions', `at ${state.appliedIndex}`)] });
     state.apply(2, 1, [put('a', '2')]);
     await settle();
     await step();
@@ -512,10 +512,9 @@ describe('installing a snapshot', () => {
     const state = await stateOf(engine);
     state.apply(1, 1, [put('old', '1')]);
     let logIsDurable = () => {};
-    const flushed = state.flush(
-      undefined,
-      () => new Promise((resolve) => (logIsDurable = resolve)),
-    );
+    const flushed = state.flush({
+      logDurable: () => new Promise((resolve) => (logIsDurable = resolve)),
+    });
     const installed = state.installSnapshot(disk, 'snapshot');
     await settle();
     logIsDurable();

@@ -51,7 +51,7 @@ export class TestReplica {
 
   /** Makes everything durable, what the machine keeps in memory included. */
   async flush(): Promise<void> {
-    await this.state.flush(() => this.machine.cacheWrites(this.state));
+    await this.state.flush({ extra: () => this.machine.cacheWrites(this.state) });
   }
 }
 

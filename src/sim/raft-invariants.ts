@@ -1,0 +1,255 @@
+import { hash32 } from '../bytes/index.ts';
+import { type Config, type Entry, majority, type Role } from '../raft/index.ts';
+
+/** What the checks look at in a replica; `Raft` has it. */
+export interface RaftView {
+  readonly id: number;
+  readonly role: Role;
+  readonly term: number;
+  readonly commit: number;
+  readonly durableIndex: number;
+  readonly storedIndex: number;
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  readonly config: Config;
+  termAt(index: number): number | undefined;
+  entriesBetween(from: number, to: number): readonly Entry[];
+}
+
+/** A promise of Raft was broken: the rule, who, and the values. */
+export class InvariantError extends Error {
+  override readonly name = 'InvariantError';
+}
+
+/** What is known of an entry with some index and term, wherever it was seen. */
+interface Known {
+  readonly term: number;
+  readonly previousTerm: number | undefined;
+  readonly hash: number;
+}
+
+/** A replica as of the last look. */
+interface Seen {
+  readonly view: RaftView;
+  readonly life: number;
+  role: Role;
+  term: number;
+  commit: number;
+  lastIndex: number;
+  lastTerm: number | undefined;
+  /** The term of the last durable entry, or of an election won. */
+  durableTerm: number;
+  /** By index; 0 where it is not known. */
+  readonly terms: number[];
+}
+
+/**
+ * Watches all replicas of one group, at every event, and remembers what they ever agreed on (R2, Raft paper figure 3):
+ *
+ * - election safety: at most one leader in a term, ever;
+ * - log matching: entries with equal index and term are equal, and so are the ones before them;
+ * - leader completeness: a new leader has everything that was committed in earlier terms;
+ * - a leader commits by counting only entries of its own term (G2), and only what a majority has on disk (R1);
+ * - what was committed stays; terms, commit indexes and what is durable do not go back, over restarts too (R1).
+ *
+ * What the state machines made of the log is the business of others.
+ */
+export class RaftInvariants {
+  readonly #group: string;
+  readonly #seen = new Map<number, Seen>();
+  readonly #leaders = new Map<number, number>();
+  /** By index. */
+  readonly #known = new Map<number, Known[]>();
+  /** The terms of the committed entries by index, and the term in which each was first seen committed. */
+  readonly #committed: number[] = [0];
+  readonly #committedIn: number[] = [0];
+  /** How many elections were won, and how often a replica gave up entries for a leader's. */
+  elections = 0;
+  conflicts = 0;
+
+  constructor(group: string) {
+    this.#group = group;
+  }
+
+  /** The last index that any replica has committed. */
+  get commit(): number {
+    return this.#committed.length - 1;
+  }
+
+  /** The highest term in which somebody led. */
+  get term(): number {
+    return Math.max(0, ...this.#leaders.keys());
+  }
+
+  /** Forgets a replica whose disk was exchanged: what it becomes is another one. */
+  forget(id: number): void {
+    this.#seen.delete(id);
+  }
+
+  /**
+   * To be called after anything happened to a replica. `life` counts its processes. Throws {@link InvariantError}.
+   */
+  check(view: RaftView, life: number): void {
+    let seen = this.#seen.get(view.id);
+    if (seen?.view !== view) seen = this.#begin(view, life, seen);
+    if (view.term !== seen.term || view.role !== seen.role) this.#checkTerm(view, seen);
+    const lastTerm = view.termAt(view.lastIndex);
+    if (view.lastIndex !== seen.lastIndex || lastTerm !== seen.lastTerm) {
+      this.#checkLog(view, seen);
+      seen.lastIndex = view.lastIndex;
+      seen.lastTerm = lastTerm;
+    }
+    if (view.commit !== seen.commit) this.#checkCommit(view, seen);
+  }
+
+  /** A replica that is new or was started again. */
+  #begin(view: RaftView, life: number, before: Seen | undefined): Seen {
+    if (before) {
+      if (view.term < before.durableTerm) {
+        throw this.#broken('R1', view, `starts in term ${view.term}, and was in ${before.durableTerm}`);
+      }
+      const { durableIndex } = before.view;
+      if (view.lastIndex < durableIndex) {
+        throw this.#broken('R1', view, `starts with ${view.lastIndex} entries of ${durableIndex} durable ones`);
+      }
+      for (let index = view.firstIndex; index <= durableIndex; index++) {
+        const [was, is] = [before.terms[index] || undefined, view.termAt(index)];
+        if (was !== undefined && is !== undefined && was !== is) {
+          throw this.#broken('R1', view, `starts with entry ${index} of term ${is}, and had one of ${was}`);
+        }
+      }
+    }
+    const seen: Seen = {
+      view,
+      life,
+      role: 'follower',
+      term: view.term,
+      commit: 0,
+      lastIndex: 0,
+      lastTerm: undefined,
+      durableTerm: before?.durableTerm ?? 0,
+      terms: [],
+    };
+    this.#seen.set(view.id, seen);
+    return seen;
+  }
+
+  #checkTerm(view: RaftView, seen: Seen): void {
+    const { id, term, role } = view;
+    if (term < seen.term) throw this.#broken('R2', view, `falls from term ${seen.term} to ${term}`);
+    if (role === 'leader' && (seen.role !== 'leader' || term !== seen.term)) {
+      const other = this.#leaders.get(term);
+      if (other !== undefined) throw this.#broken('R2', view, `leads in term ${term}, as ${other} did`);
+      this.#leaders.set(term, id);
+      this.elections++;
+      seen.durableTerm = Math.max(seen.durableTerm, term);
+      // By log matching the last one speaks for all before it.
+      let index = this.commit;
+      while (index > 0 && (this.#committedIn[index] as number) >= term) index--;
+      const own = index > view.storedIndex ? view.termAt(index) : this.#committed[index];
+      if (index > 0 && own !== (this.#committed[index] || own)) {
+        throw this.#broken('R2', view, `leads in term ${term} without committed entry ${index}`);
+      }
+    }
+    seen.term = term;
+    seen.role = role;
+  }
+
+  #checkLog(view: RaftView, seen: Seen): void {
+    const { terms } = seen;
+    const { firstIndex, lastIndex } = view;
+    let same = Math.min(lastIndex, terms.length - 1);
+    while (same >= firstIndex && terms[same] !== view.termAt(same)) same--;
+    if (same < terms.length - 1) {
+      const first = same + 1;
+      if (first <= seen.commit && first > view.storedIndex && terms[first] !== 0) {
+        throw this.#broken('R2', view, `gives up entry ${first}, committed up to ${seen.commit}`);
+      }
+      this.conflicts++;
+    }
+    const from = Math.max(same + 1, firstIndex);
+    terms.length = Math.min(terms.length, from);
+    while (terms.length < from) terms.push(0);
+    let previousTerm = view.termAt(from - 1);
+    for (const entry of view.entriesBetween(from, lastIndex + 1)) {
+      this.#checkEntry(view, entry, previousTerm);
+      terms.push(entry.term);
+      previousTerm = entry.term;
+    }
+    const durable = view.termAt(view.durableIndex);
+    if (durable !== undefined) seen.durableTerm = Math.max(seen.durableTerm, durable);
+  }
+
+  #checkEntry(view: RaftView, { index, term, data }: Entry, previousTerm: number | undefined): void {
+    const hash = hash32(data, index);
+    let known = this.#known.get(index);
+    if (!known) {
+      known = [];
+      this.#known.set(index, known);
+    }
+    const other = known.find((one) => one.term === term);
+    if (!other) {
+      known.push({ term, previousTerm, hash });
+      return;
+    }
+    const unlike =
+      other.hash !== hash ||
+      (previousTerm !== undefined &&
+        other.previousTerm !== undefined &&
+        other.previousTerm !== previousTerm);
+    if (unlike) throw this.#broken('R2', view, `has another entry ${index} of term ${term} than others`);
+  }
+
+  #checkCommit(view: RaftView, seen: Seen): void {
+    const { commit, firstIndex } = view;
+    if (commit < seen.commit) {
+      throw this.#broken('R2', view, `falls from commit ${seen.commit} to ${commit}`);
+    }
+    const isLeader = view.role === 'leader';
+    if (isLeader && view.termAt(commit) !== view.term && commit > this.commit) {
+      throw this.#broken('G2', view, `commits ${commit} of term ${view.termAt(commit)} by counting`);
+    }
+    for (let index = Math.max(firstIndex, seen.commit + 1); index <= commit; index++) {
+      const term = view.termAt(index) as number;
+      const known = this.#committed[index] || term;
+      if (known !== term) {
+        throw this.#broken('R2', view, `commits ${index} of term ${term}, committed was ${known}`);
+      }
+    }
+    if (commit > this.commit) this.#takeCommitted(view);
+    seen.commit = commit;
+  }
+
+  /** The first one that has committed so far. */
+  #takeCommitted(view: RaftView): void {
+    const { commit } = view;
+    const term = view.termAt(commit) as number;
+    if (!this.#isDurable(view.config, commit, term)) {
+      throw this.#broken('R1', view, `commits ${commit} of term ${term}, which no majority has on disk`);
+    }
+    while (this.#committed.length <= commit) {
+      const index = this.#committed.length;
+      this.#committed.push(view.termAt(index) ?? 0);
+      this.#committedIn.push(view.term);
+      // Whoever appends it from now on has to have this one.
+      const known = this.#known.get(index)?.filter((one) => one.term === this.#committed[index]);
+      if (known) this.#known.set(index, known);
+    }
+  }
+
+  #isDurable({ incoming, outgoing }: Config, index: number, term: number): boolean {
+    return [incoming, outgoing].every((voters) => {
+      if (voters.length === 0) return true;
+      const having = voters.filter(({ id }) => {
+        const view = this.#seen.get(id)?.view;
+        if (!view || view.durableIndex < index) return false;
+        return index <= view.storedIndex || view.termAt(index) === term;
+      });
+      return having.length >= majority(voters);
+    });
+  }
+
+  #broken(rule: string, { id }: RaftView, what: string): InvariantError {
+    return new InvariantError(`[${rule}] ${this.#group}: replica ${id} ${what}`);
+  }
+}
