@@ -52,6 +52,11 @@ export class MemtableBudget {
     return 2 * this.#bytes >= this.#limit;
   }
 
+  /** Apply may soon have to pause, so a flush must not take its time. */
+  get isNearlyFull(): boolean {
+    return 4 * this.#bytes >= 3 * this.#limit;
+  }
+
   /** Apply must pause. */
   get isFull(): boolean {
     return this.#bytes >= (this.isDiskFull ? this.#limit + this.#reserve : this.#limit);

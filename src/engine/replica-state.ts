@@ -16,6 +16,18 @@ export interface ReplicaStateOptions {
   readonly hashSeed?: number;
 }
 
+export interface FlushOptions {
+  /** Asked once at the moment that the memtable freezes, for what belongs to the state as of then and was kept elsewhere. */
+  readonly extra?: () => readonly Write[];
+  /**
+   * Asked after the freeze, and the commit waits for it: the log on the disk must reach as far as the state does, or a restart
+   * would find a gap between the two.
+   */
+  readonly logDurable?: () => Promise<void>;
+  /** While this says no and there is room in the memtables the commit takes its time. Unless told, it always says yes. */
+  readonly isUrgent?: () => boolean;
+}
+
 const MEMTABLE_BYTES = 16 * 1024 * 1024;
 const HARD_FACTOR = 3;
 
@@ -108,12 +120,17 @@ export class ReplicaState implements Reader {
 
   /**
    * No flush is under way, and the memtable has reached its size, or all together half of what they may have and this is the
-   * largest; or the last flush failed.
+   * one to begin with; or the last flush failed.
    */
   get needsFlush(): boolean {
     if (this.#flushing || this.#installing) return false;
     if (this.#frozen || this.#active.bytes >= this.#memtableBytes) return true;
-    return this.#states.budget.isHalfFull && this.#states.isLargest(this);
+    return this.#states.budget.isHalfFull && this.#states.isNext(this);
+  }
+
+  /** For ReplicaStates. */
+  get isFlushing(): boolean {
+    return this.#flushing !== undefined;
   }
 
   /** The last flush found no room on the disk; flushing again heals once there is some (F7). */
@@ -242,20 +259,17 @@ export class ReplicaState implements Reader {
   }
 
   /**
-   * Makes everything applied so far durable in one commit (E1) and resolves then. `extra` is asked once at the moment that
-   * the memtable freezes, for what belongs to the state as of then and was kept elsewhere. While a flush is under way this
-   * returns that one. After a failed one (it rejects with DiskError, nothing is lost) the same memtable is written again.
-   *
-   * `logDurable` is asked after the freeze, and the commit waits for it: the log on the disk must reach as far as the state
-   * does, or a restart would find a gap between the two.
+   * Makes everything applied so far durable in one commit (E1) and resolves then. While a flush is under way this returns
+   * that one. After a failed one (it rejects with DiskError, nothing is lost) the same memtable is written again.
    */
-  flush(
-    extra?: () => readonly Write[],
-    logDurable: () => Promise<void> = () => Promise.resolve(),
-  ): Promise<void> {
+  flush({
+    extra = () => [],
+    logDurable = () => Promise.resolve(),
+    isUrgent = () => true,
+  }: FlushOptions = {}): Promise<void> {
     this.#assertUsable();
     if (this.#installing) throw new Error(`replica ${this.replica}: flush during an install`);
-    this.#flushing ??= this.#flush(extra, logDurable).finally(() => {
+    this.#flushing ??= this.#flush(extra, logDurable, isUrgent).finally(() => {
       this.#flushing = undefined;
     });
     return this.#flushing;
@@ -317,11 +331,12 @@ export class ReplicaState implements Reader {
   }
 
   async #flush(
-    extra: (() => readonly Write[]) | undefined,
+    extra: () => readonly Write[],
     logDurable: () => Promise<void>,
+    isUrgent: () => boolean,
   ): Promise<void> {
     if (!this.#frozen) {
-      this.complete(extra?.() ?? []);
+      this.complete(extra());
       if (this.#active.size === 0 && this.#appliedIndex === this.#durable.index) return;
       const record = {
         space: this.#durable.space,
@@ -334,7 +349,9 @@ export class ReplicaState implements Reader {
     const { table, record } = this.#frozen;
     await logDurable();
     try {
-      await this.#engine.commit(this.#flushWrites(table, record)).durable;
+      const mayTakeItsTime = () =>
+        !isUrgent() && this.#active.bytes < this.#memtableBytes && !this.#states.budget.isNearlyFull;
+      await this.#engine.commit(this.#flushWrites(table, record), mayTakeItsTime).durable;
     } catch (error) {
       this.#found(!(error instanceof DiskError && error.code === 'full'));
       throw error;

@@ -145,10 +145,15 @@ export class ReplicaStates {
     return this.budget.isDiskFull;
   }
 
-  /** For ReplicaState: no other replica could flush more. */
-  isLargest(state: ReplicaState): boolean {
+  /**
+   * For ReplicaState: no other replica could flush more, nor is one under way, which makes room as it ends; unless that may be
+   * too late.
+   */
+  isNext(state: ReplicaState): boolean {
     for (const other of this.#opened.values()) {
-      if (other && other.flushableBytes > state.flushableBytes) return false;
+      if (!other) continue;
+      if (other.flushableBytes > state.flushableBytes) return false;
+      if (other.isFlushing && !this.budget.isNearlyFull) return false;
     }
     return true;
   }

@@ -146,6 +146,8 @@ export class Replica {
   /** After a flush that found no room. */
   #ticksToFlush = 0;
   #installing = false;
+  /** Whoever stops waits for the flush. */
+  #isStopping = false;
   #closed = false;
 
   constructor(options: ReplicaOptions) {
@@ -385,6 +387,7 @@ export class Replica {
 
   /** Makes everything applied durable in the engine, so that a restart has nothing to replay. */
   async flush(): Promise<void> {
+    this.#isStopping = true;
     await this.#flushing;
     // A snapshot that is being installed makes its own state durable, and the log replays the rest.
     if (this.#installing) return;
@@ -447,10 +450,11 @@ export class Replica {
   #flush(): Promise<void> {
     const wasFull = this.#state.isDiskFull;
     const flushing = this.#state
-      .flush(
-        () => this.#caches(),
-        () => this.#logDurable(),
-      )
+      .flush({
+        extra: () => this.#caches(),
+        logDurable: () => this.#logDurable(),
+        isUrgent: () => this.#isStopping,
+      })
       .then(
         () => {
           this.#flushing = undefined;
