@@ -11,13 +11,16 @@ interface SessionClock {
   readonly at: number;
 }
 
+/** What it needs to know of them. */
+export type HeldGroups = Pick<Replicas, 'data' | 'nodeOf'>;
+
 /** Answers what routers ask of the data groups on this node. */
 export class DataService {
-  readonly #replicas: Replicas;
+  readonly #replicas: HeldGroups;
   readonly #clock: Clock;
   readonly #clocks = new Map<GroupId, SessionClock>();
 
-  constructor(replicas: Replicas, clock: Clock) {
+  constructor(replicas: HeldGroups, clock: Clock) {
     this.#replicas = replicas;
     this.#clock = clock;
   }

@@ -96,7 +96,7 @@ export {
   voteResult,
   voters,
 } from './quorum.ts';
-export { Raft } from './raft.ts';
+export { Raft, type RaftView } from './raft.ts';
 export { ENTRY_OVERHEAD_BYTES, entryBytes, type StoredLog } from './raft-log.ts';
 export type { FollowerStatus, RaftStatus } from './status.ts';
 export type {

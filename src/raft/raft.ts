@@ -28,6 +28,22 @@ import type {
   Term,
 } from './types.ts';
 
+/** What can be seen of a replica without changing it. */
+export type RaftView = Pick<
+  Raft,
+  | 'id'
+  | 'role'
+  | 'term'
+  | 'commit'
+  | 'durableIndex'
+  | 'storedIndex'
+  | 'firstIndex'
+  | 'lastIndex'
+  | 'config'
+  | 'termAt'
+  | 'entriesBetween'
+>;
+
 /** One replica of one Raft group. The contract with its host is in the package comment (index.ts). */
 export class Raft {
   readonly #core: Core;

@@ -10,6 +10,12 @@
  * `MemoryDisk` also keeps the data of a product's cluster in memory.
  */
 
+export {
+  type CheckResult,
+  checkLinearizable,
+  type Model,
+  type Operation,
+} from './linearizability.ts';
 export { type Exit, Machine, type MachineOptions } from './machine.ts';
 export {
   type DiskOperation,
@@ -17,10 +23,20 @@ export {
   type MemoryDiskOptions,
   SECTOR_BYTES,
 } from './memory-disk.ts';
+export {
+  type AddInput,
+  COUNTER,
+  REGISTER,
+  type RegisterInput,
+  VERSIONED,
+  type Versioned,
+  type VersionedInput,
+  type VersionedOutput,
+} from './models.ts';
 export type { Arrival, SimNetworkOptions } from './network.ts';
 export { SimNetwork } from './network.ts';
-export { InvariantError, RaftInvariants, type RaftView } from './raft-invariants.ts';
 export { SimProcess, type SimProcessOptions } from './process.ts';
+export { InvariantError, RaftInvariants } from './raft-invariants.ts';
 export { SimRandom } from './random.ts';
 export { Trace } from './trace.ts';
 export { type Drain, VirtualTime } from './virtual-time.ts';

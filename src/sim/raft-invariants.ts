@@ -1,20 +1,5 @@
 import { hash32 } from '../bytes/index.ts';
-import { type Config, type Entry, majority, type Role } from '../raft/index.ts';
-
-/** What the checks look at in a replica; `Raft` has it. */
-export interface RaftView {
-  readonly id: number;
-  readonly role: Role;
-  readonly term: number;
-  readonly commit: number;
-  readonly durableIndex: number;
-  readonly storedIndex: number;
-  readonly firstIndex: number;
-  readonly lastIndex: number;
-  readonly config: Config;
-  termAt(index: number): number | undefined;
-  entriesBetween(from: number, to: number): readonly Entry[];
-}
+import { type Config, type Entry, majority, type RaftView, type Role } from '../raft/index.ts';
 
 /** A promise of Raft was broken: the rule, who, and the values. */
 export class InvariantError extends Error {
@@ -58,10 +43,11 @@ export class RaftInvariants {
   readonly #group: string;
   readonly #seen = new Map<number, Seen>();
   readonly #leaders = new Map<number, number>();
-  /** By index. */
+  /** By index, above what is committed. */
   readonly #known = new Map<number, Known[]>();
-  /** The terms of the committed entries by index, and the term in which each was first seen committed. */
+  /** The committed entries by index: their terms and hashes, and the term in which each was first seen committed. */
   readonly #committed: number[] = [0];
+  readonly #hashes: number[] = [0];
   readonly #committedIn: number[] = [0];
   /** How many elections were won, and how often a replica gave up entries for a leader's. */
   elections = 0;
@@ -106,16 +92,28 @@ export class RaftInvariants {
   #begin(view: RaftView, life: number, before: Seen | undefined): Seen {
     if (before) {
       if (view.term < before.durableTerm) {
-        throw this.#broken('R1', view, `starts in term ${view.term}, and was in ${before.durableTerm}`);
+        throw this.#broken(
+          'R1',
+          view,
+          `starts in term ${view.term}, and was in ${before.durableTerm}`,
+        );
       }
       const { durableIndex } = before.view;
       if (view.lastIndex < durableIndex) {
-        throw this.#broken('R1', view, `starts with ${view.lastIndex} entries of ${durableIndex} durable ones`);
+        throw this.#broken(
+          'R1',
+          view,
+          `starts with ${view.lastIndex} entries of ${durableIndex} durable ones`,
+        );
       }
       for (let index = view.firstIndex; index <= durableIndex; index++) {
         const [was, is] = [before.terms[index] || undefined, view.termAt(index)];
         if (was !== undefined && is !== undefined && was !== is) {
-          throw this.#broken('R1', view, `starts with entry ${index} of term ${is}, and had one of ${was}`);
+          throw this.#broken(
+            'R1',
+            view,
+            `starts with entry ${index} of term ${is}, and had one of ${was}`,
+          );
         }
       }
     }
@@ -139,7 +137,8 @@ export class RaftInvariants {
     if (term < seen.term) throw this.#broken('R2', view, `falls from term ${seen.term} to ${term}`);
     if (role === 'leader' && (seen.role !== 'leader' || term !== seen.term)) {
       const other = this.#leaders.get(term);
-      if (other !== undefined) throw this.#broken('R2', view, `leads in term ${term}, as ${other} did`);
+      if (other !== undefined)
+        throw this.#broken('R2', view, `leads in term ${term}, as ${other} did`);
       this.#leaders.set(term, id);
       this.elections++;
       seen.durableTerm = Math.max(seen.durableTerm, term);
@@ -180,8 +179,18 @@ export class RaftInvariants {
     if (durable !== undefined) seen.durableTerm = Math.max(seen.durableTerm, durable);
   }
 
-  #checkEntry(view: RaftView, { index, term, data }: Entry, previousTerm: number | undefined): void {
+  #checkEntry(
+    view: RaftView,
+    { index, term, data }: Entry,
+    previousTerm: number | undefined,
+  ): void {
     const hash = hash32(data, index);
+    if (index <= this.commit) {
+      if (term === this.#committed[index] && hash !== this.#hashes[index]) {
+        throw this.#broken('R2', view, `has another entry ${index} of term ${term} than committed`);
+      }
+      return;
+    }
     let known = this.#known.get(index);
     if (!known) {
       known = [];
@@ -197,7 +206,8 @@ export class RaftInvariants {
       (previousTerm !== undefined &&
         other.previousTerm !== undefined &&
         other.previousTerm !== previousTerm);
-    if (unlike) throw this.#broken('R2', view, `has another entry ${index} of term ${term} than others`);
+    if (unlike)
+      throw this.#broken('R2', view, `has another entry ${index} of term ${term} than others`);
   }
 
   #checkCommit(view: RaftView, seen: Seen): void {
@@ -207,7 +217,11 @@ export class RaftInvariants {
     }
     const isLeader = view.role === 'leader';
     if (isLeader && view.termAt(commit) !== view.term && commit > this.commit) {
-      throw this.#broken('G2', view, `commits ${commit} of term ${view.termAt(commit)} by counting`);
+      throw this.#broken(
+        'G2',
+        view,
+        `commits ${commit} of term ${view.termAt(commit)} by counting`,
+      );
     }
     for (let index = Math.max(firstIndex, seen.commit + 1); index <= commit; index++) {
       const term = view.termAt(index) as number;
@@ -225,15 +239,19 @@ export class RaftInvariants {
     const { commit } = view;
     const term = view.termAt(commit) as number;
     if (!this.#isDurable(view.config, commit, term)) {
-      throw this.#broken('R1', view, `commits ${commit} of term ${term}, which no majority has on disk`);
+      throw this.#broken(
+        'R1',
+        view,
+        `commits ${commit} of term ${term}, which no majority has on disk`,
+      );
     }
     while (this.#committed.length <= commit) {
       const index = this.#committed.length;
       this.#committed.push(view.termAt(index) ?? 0);
       this.#committedIn.push(view.term);
-      // Whoever appends it from now on has to have this one.
-      const known = this.#known.get(index)?.filter((one) => one.term === this.#committed[index]);
-      if (known) this.#known.set(index, known);
+      const known = this.#known.get(index)?.find((one) => one.term === this.#committed[index]);
+      this.#hashes.push(known?.hash ?? 0);
+      this.#known.delete(index);
     }
   }
 

@@ -6,7 +6,7 @@ export interface Traffic {
   readonly isReply: boolean;
 }
 
-/** One-way messages are delivered within this many milliseconds at best: time must cost something (§12.1). */
+/** Milliseconds of a message's way at best: time must cost something (§12.1). */
 const LATENCY_MS = [0.1, 1] as const;
 const UNRELIABLE_DELAY_MS_MAX = 27;
 const LOST_ONCE_IN = 10;
@@ -30,10 +30,17 @@ export class MitNetwork<Message> {
   readonly #time: VirtualTime;
   readonly #random: SimRandom;
   readonly #traffic: (message: Message) => Traffic;
+  readonly #latencyMs: readonly [min: number, max: number];
   readonly #enabled = new Set<string>();
 
-  constructor(time: VirtualTime, seed: number, traffic: (message: Message) => Traffic) {
+  constructor(
+    time: VirtualTime,
+    seed: number,
+    traffic: (message: Message) => Traffic,
+    latencyMs: readonly [min: number, max: number] = LATENCY_MS,
+  ) {
     this.#time = time;
+    this.#latencyMs = latencyMs;
     this.#random = new SimRandom(seed, 'mit network');
     this.#traffic = traffic;
   }
@@ -51,7 +58,7 @@ export class MitNetwork<Message> {
     this.bytes += bytes;
     if (!isReply) this.calls++;
     // Drawn for every message, so that a link more or less leaves the rest of the run as it was.
-    let delay = random.between(...LATENCY_MS);
+    let delay = random.between(...this.#latencyMs);
     if (!this.#enabled.has(`${from}>${to}`)) return;
     if (this.unreliable) {
       if (!isReply) delay += random.below(UNRELIABLE_DELAY_MS_MAX);

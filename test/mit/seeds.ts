@@ -21,7 +21,8 @@ function seeds(): number[] {
 export function mitTest(name: string, run: (seed: number) => Promise<void>): void {
   const all = seeds();
   const fresh = all.at(-1);
-  const title = process.env['MIT_SEEDS'] === undefined ? `${name}, seeds 1-${FIXED} and ${fresh}` : name;
+  const title =
+    process.env['MIT_SEEDS'] === undefined ? `${name}, seeds 1-${FIXED} and ${fresh}` : name;
   test(title, { timeout: SEED_MS_MAX * all.length }, async () => {
     for (const seed of all) {
       try {

@@ -1,0 +1,153 @@
+import { expect } from 'vitest';
+import { checkLinearizable, REGISTER } from '../../../src/sim/index.ts';
+import { type Histories, KvClient } from './client.ts';
+import { KvCluster } from './cluster.ts';
+
+const ROUNDS = 3;
+const ROUND_MS = 5000;
+const CALM_MS = 1000;
+
+export interface Generic {
+  readonly clients: number;
+  readonly servers: number;
+  readonly unreliable?: boolean;
+  readonly crash?: boolean;
+  readonly partitions?: boolean;
+  readonly randomKeys?: boolean;
+  /** M, in bytes; -1: never a snapshot. */
+  readonly stateBytesMax: number;
+}
+
+/** Procedure G of §5.2. */
+export function generic(options: Generic): (seed: number) => Promise<void> {
+  return async (seed) => {
+    const { servers, unreliable = false, stateBytesMax } = options;
+    const cluster = new KvCluster({ servers, seed, unreliable, stateBytesMax });
+    const histories: Histories = new Map();
+    await cluster.run(async () => {
+      for (let round = 0; round < ROUNDS; round++) await oneRound(cluster, options, histories);
+    });
+    checkHistories(histories);
+  };
+}
+
+async function oneRound(
+  cluster: KvCluster,
+  { clients, crash, partitions, randomKeys, stateBytesMax }: Generic,
+  histories: Histories,
+): Promise<void> {
+  const flags = { stopped: false };
+  const checker = new KvClient(cluster, { histories });
+  const running = Array.from({ length: clients }, (_, j) => {
+    const client = new KvClient(cluster, { histories });
+    return randomKeys
+      ? onRandomKeys(cluster, client, j, clients, flags)
+      : onOwnKey(cluster, client, j, flags);
+  });
+  let partitioning: Promise<void> = Promise.resolve();
+  if (partitions) {
+    await cluster.sleep(CALM_MS);
+    partitioning = partition(cluster, flags);
+  }
+  await cluster.sleep(ROUND_MS);
+  flags.stopped = true;
+  if (partitions) {
+    await partitioning;
+    cluster.connectAll();
+    await cluster.sleep(CALM_MS);
+  }
+  if (crash) {
+    cluster.crashAll();
+    await cluster.sleep(CALM_MS);
+    await cluster.startAll();
+  }
+  for (const [j, client] of running.entries()) {
+    const written = await client;
+    const value = await checker.get(`${j}`);
+    if (!randomKeys) expect(value).toBe(written.join(''));
+  }
+  if (stateBytesMax < 0) expect(cluster.hasSnapshots).toBe(false);
+  else expect(cluster.logSize).toBeLessThanOrEqual(8 * stateBytesMax);
+}
+
+/** Appends and reads one key that nobody else writes; returns what it wrote in this round. */
+async function onOwnKey(
+  { random }: KvCluster,
+  client: KvClient,
+  j: number,
+  flags: { readonly stopped: boolean },
+): Promise<string[]> {
+  const key = `${j}`;
+  const written: string[] = [];
+  await client.put(key, '');
+  while (!flags.stopped) {
+    if (random.once(2)) {
+      const value = `x ${j} ${written.length} y`;
+      await client.append(key, value);
+      written.push(value);
+    } else {
+      expect(await client.get(key)).toBe(written.join(''));
+    }
+  }
+  return written;
+}
+
+async function onRandomKeys(
+  { random }: KvCluster,
+  client: KvClient,
+  j: number,
+  clients: number,
+  flags: { readonly stopped: boolean },
+): Promise<string[]> {
+  for (let r = 0; !flags.stopped; r++) {
+    const key = `${random.below(clients)}`;
+    const value = `x ${j} ${r} y`;
+    if (random.once(2)) await client.append(key, value);
+    else if (random.below(10) === 0) await client.put(key, value);
+    else await client.get(key);
+  }
+  return [];
+}
+
+/** Puts each server on one of two sides, again and again. */
+async function partition(cluster: KvCluster, flags: { readonly stopped: boolean }): Promise<void> {
+  const { random, n } = cluster;
+  while (!flags.stopped) {
+    const sides: [number[], number[]] = [[], []];
+    for (let i = 0; i < n; i++) sides[random.below(2)]?.push(i);
+    cluster.partition(...sides);
+    await cluster.sleep(1000 + random.below(200));
+  }
+}
+
+export function checkHistories(histories: Histories): void {
+  for (const [key, history] of histories) {
+    const result = checkLinearizable(REGISTER, history);
+    if (result.kind === 'illegal') throw new Error(`[D1] key ${key}:\n${result.window}`);
+    if (result.kind === 'unknown') throw new Error(`key ${key}: too many states to tell`);
+  }
+}
+
+const APPENDS = 1000;
+/** Three operations in the time of a heartbeat, at least (§5.2). */
+const SPEED_MS_MAX = (APPENDS * 100) / 3;
+
+/** Procedure S of §5.2. */
+export function speed(stateBytesMax: number): (seed: number) => Promise<void> {
+  return async (seed) => {
+    const cluster = new KvCluster({ servers: 3, seed, stateBytesMax });
+    await cluster.run(async () => {
+      const client = new KvClient(cluster);
+      await client.get('x');
+      const began = cluster.time.now;
+      const written: string[] = [];
+      for (let i = 0; i < APPENDS; i++) {
+        const value = `x 0 ${i} y`;
+        await client.append('x', value);
+        written.push(value);
+      }
+      expect(cluster.time.now - began).toBeLessThanOrEqual(SPEED_MS_MAX);
+      expect(await client.get('x')).toBe(written.join(''));
+    });
+  };
+}
