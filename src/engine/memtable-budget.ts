@@ -52,9 +52,9 @@ export class MemtableBudget {
     return 2 * this.#bytes >= this.#limit;
   }
 
-  /** Apply may soon have to pause, so a flush must not take its time. */
-  get isNearlyFull(): boolean {
-    return 4 * this.#bytes >= 3 * this.#limit;
+  /** 0 as long as nothing has to be flushed for room, 1 when apply may soon have to pause: at three quarters of the limit. */
+  get pressure(): number {
+    return Math.min(1, Math.max(0, (4 * this.#bytes) / this.#limit - 2));
   }
 
   /** Apply must pause. */

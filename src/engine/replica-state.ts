@@ -1,17 +1,20 @@
 import { type Disk, DiskError } from '../ports/index.ts';
 import type { Cursor, Engine, Range, Reader, Write } from './engine.ts';
+import { PartedFlush } from './flush.ts';
 import { Memtable, NOW } from './memtable.ts';
 import { MergedCursor } from './merged-cursor.ts';
 import type { Pace } from './pace.ts';
 import type { ReplicaStates } from './replica-states.ts';
 import { fillSpace } from './snapshot-install.ts';
-import { inSpace, SPACE_BYTES, type StateRecord, spacePrefix } from './space.ts';
+import { inSpace, recordWrite, SPACE_BYTES, type StateRecord, spacePrefix } from './space.ts';
 
 export interface ReplicaStateOptions {
   /** `needsFlush` from this size of the memtable on, in bytes; 16 MiB unless told. */
   readonly memtableBytes?: number;
   /** `isFull` from this size of both memtables together on, in bytes; three times `memtableBytes` unless told. */
   readonly hardBytes?: number;
+  /** A larger memtable is flushed in commits of this size, in bytes, if it may take its time; 256 KiB unless told. */
+  readonly flushPartBytes?: number;
   /** Seeds the memtables' hashes: a random number keeps clients from choosing keys that collide. */
   readonly hashSeed?: number;
 }
@@ -24,12 +27,13 @@ export interface FlushOptions {
    * would find a gap between the two.
    */
   readonly logDurable?: () => Promise<void>;
-  /** While this says no and there is room in the memtables the commit takes its time. Unless told, it always says yes. */
-  readonly isUrgent?: () => boolean;
+  /** Unless told, everything is one commit, at once; otherwise many small ones at this pace, and all or nothing just so. */
+  readonly pace?: Pace | undefined;
 }
 
 const MEMTABLE_BYTES = 16 * 1024 * 1024;
 const HARD_FACTOR = 3;
+export const FLUSH_PART_BYTES = 256 * 1024;
 
 /** The state as of one applied entry, however the replica goes on. Close it soon: it pins memory and pages of the disk. */
 export interface ReplicaView extends Reader {
@@ -38,6 +42,12 @@ export interface ReplicaView extends Reader {
   /** Everything, in key order. */
   all(): Cursor;
   close(): void;
+}
+
+interface Frozen {
+  readonly table: Memtable;
+  /** What the state is when the table is flushed. */
+  readonly record: StateRecord;
 }
 
 /**
@@ -53,9 +63,11 @@ export class ReplicaState implements Reader {
   readonly #memtableBytes: number;
   readonly #hardBytes: number;
   readonly #hashSeed: number;
+  readonly #partBytes: number;
+  readonly #parted: PartedFlush;
   #prefix: Uint8Array;
   #active: Memtable;
-  #frozen: { readonly table: Memtable; readonly record: StateRecord } | undefined;
+  #frozen: Frozen | undefined;
   #durable: StateRecord;
   #appliedIndex: number;
   #appliedTerm: number;
@@ -79,6 +91,8 @@ export class ReplicaState implements Reader {
     this.#memtableBytes = options.memtableBytes ?? MEMTABLE_BYTES;
     this.#hardBytes = options.hardBytes ?? HARD_FACTOR * this.#memtableBytes;
     this.#hashSeed = options.hashSeed ?? 0;
+    this.#partBytes = options.flushPartBytes ?? FLUSH_PART_BYTES;
+    this.#parted = new PartedFlush(states.engine, replica, this.#partBytes);
     this.#prefix = spacePrefix(durable.space);
     this.#active = this.#newTable();
     this.#durable = durable;
@@ -126,6 +140,14 @@ export class ReplicaState implements Reader {
     if (this.#flushing || this.#installing) return false;
     if (this.#frozen || this.#active.bytes >= this.#memtableBytes) return true;
     return this.#states.budget.isHalfFull && this.#states.isNext(this);
+  }
+
+  /**
+   * How soon apply may have to pause for the flush that is under way: from 0, not for long, to 1.
+   */
+  get pressure(): number {
+    const own = this.#active.bytes / this.#memtableBytes;
+    return Math.min(1, Math.max(own, this.#states.budget.pressure));
   }
 
   /** For ReplicaStates. */
@@ -265,11 +287,11 @@ export class ReplicaState implements Reader {
   flush({
     extra = () => [],
     logDurable = () => Promise.resolve(),
-    isUrgent = () => true,
+    pace,
   }: FlushOptions = {}): Promise<void> {
     this.#assertUsable();
     if (this.#installing) throw new Error(`replica ${this.replica}: flush during an install`);
-    this.#flushing ??= this.#flush(extra, logDurable, isUrgent).finally(() => {
+    this.#flushing ??= this.#flush(extra, logDurable, pace).finally(() => {
       this.#flushing = undefined;
     });
     return this.#flushing;
@@ -297,7 +319,9 @@ export class ReplicaState implements Reader {
       try {
         const { index, term } = await fillSpace(this.#engine, space, disk, path, pace);
         const record = { space, index, term };
-        await this.#states.switchTo(this.replica, record, this.#durable.space);
+        const removal = this.#parted.removal();
+        await this.#states.switchTo(this.replica, record, this.#durable.space, removal);
+        this.#parted.removed();
         this.#durable = record;
         this.#prefix = spacePrefix(space);
         this.#active.release();
@@ -327,13 +351,13 @@ export class ReplicaState implements Reader {
     this.#states.budget.grew(-this.#countedBytes);
     this.#countedBytes = 0;
     this.#found(true);
-    await this.#states.remove(this.replica, this.#durable.space);
+    await this.#states.remove(this.replica, this.#durable.space, this.#parted.removal());
   }
 
   async #flush(
     extra: () => readonly Write[],
     logDurable: () => Promise<void>,
-    isUrgent: () => boolean,
+    pace: Pace | undefined,
   ): Promise<void> {
     if (!this.#frozen) {
       this.complete(extra());
@@ -348,10 +372,10 @@ export class ReplicaState implements Reader {
     }
     const { table, record } = this.#frozen;
     await logDurable();
+    const writes = () => table.writes(this.#prefix);
     try {
-      const mayTakeItsTime = () =>
-        !isUrgent() && this.#active.bytes < this.#memtableBytes && !this.#states.budget.isNearlyFull;
-      await this.#engine.commit(this.#flushWrites(table, record), mayTakeItsTime).durable;
+      if (pace && table.bytes > this.#partBytes) await this.#parted.run(record, writes, pace);
+      else await this.#flushAtOnce(record, writes());
     } catch (error) {
       this.#found(!(error instanceof DiskError && error.code === 'full'));
       throw error;
@@ -362,6 +386,16 @@ export class ReplicaState implements Reader {
     table.release();
     this.#count();
     this.#states.recordDurable(this.replica, record);
+  }
+
+  async #flushAtOnce(record: StateRecord, writes: Iterable<Write>): Promise<void> {
+    const first = [recordWrite(this.replica, record), ...this.#parted.removal()];
+    const all = function* (): Generator<Write> {
+      yield* first;
+      yield* writes;
+    };
+    await this.#engine.commit(all()).durable;
+    this.#parted.removed();
   }
 
   /** Adds what the memtables have grown or shrunk to the sum over all replicas. */
@@ -378,11 +412,6 @@ export class ReplicaState implements Reader {
 
   #newTable(): Memtable {
     return new Memtable(this.#hashSeed, this.#states.chunks);
-  }
-
-  *#flushWrites(table: Memtable, record: StateRecord): Generator<Write> {
-    yield this.#states.recordWrite(this.replica, record);
-    yield* table.writes(this.#prefix);
   }
 
   #assertKeys(writes: readonly Write[]): void {

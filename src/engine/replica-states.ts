@@ -1,17 +1,18 @@
 import { ChunkPool } from './arena.ts';
 import type { Engine, EngineDamage, Write } from './engine.ts';
+import { finishFlush } from './flush.ts';
 import { MemtableBudget } from './memtable-budget.ts';
-import { ReplicaState, type ReplicaStateOptions } from './replica-state.ts';
+import { FLUSH_PART_BYTES, ReplicaState, type ReplicaStateOptions } from './replica-state.ts';
 import {
   DELETED_SPACE_RANGE,
   decodeSpace,
   decodeState,
   deletedSpaceKey,
   encodeSpace,
-  encodeState,
   idOf,
   NEXT_SPACE_KEY,
   REPLICA_RANGE,
+  recordWrite,
   replicaKey,
   SPACE_BYTES,
   type StateRecord,
@@ -89,16 +90,21 @@ export class ReplicaStates {
   }
 
   /**
-   * The state of a replica, empty at index 0 when it is new. One object per replica at a time.
+   * The state of a replica, empty at index 0 when it is new. One object per replica at a time. A flush that a crash interrupted
+   * is finished first.
    *
-   * Rejects with DiskError when there is no room to write down a new one.
+   * Rejects with DiskError when there is no room for that, or to write down a new one.
    */
   async open(replica: number, options: ReplicaStateOptions = {}): Promise<ReplicaState> {
     if (this.#opened.has(replica)) throw new Error(`replica ${replica} is open already`);
     this.#opened.set(replica, undefined);
     try {
+      const sizes = { ...this.#options, ...options };
+      const { flushPartBytes = FLUSH_PART_BYTES } = sizes;
+      const finishing = finishFlush(this.engine, replica, flushPartBytes);
+      if (finishing) this.#records.set(replica, await finishing);
       const record = this.#records.get(replica) ?? (await this.#create(replica));
-      const state = new ReplicaState(this, replica, record, { ...this.#options, ...options });
+      const state = new ReplicaState(this, replica, record, sizes);
       this.#opened.set(replica, state);
       return state;
     } catch (error) {
@@ -153,14 +159,9 @@ export class ReplicaStates {
     for (const other of this.#opened.values()) {
       if (!other) continue;
       if (other.flushableBytes > state.flushableBytes) return false;
-      if (other.isFlushing && !this.budget.isNearlyFull) return false;
+      if (other.isFlushing && this.budget.pressure < 1) return false;
     }
     return true;
-  }
-
-  /** For ReplicaState: what its flush writes beside the data, in key order before all data. */
-  recordWrite(replica: number, record: StateRecord): Write {
-    return { key: replicaKey(replica), value: encodeState(record) };
   }
 
   /** For ReplicaState: the flush with this record is durable. */
@@ -181,14 +182,20 @@ export class ReplicaStates {
   }
 
   /** For ReplicaState: the replica's state is the new space from now on, and the old one is to be deleted. */
-  async switchTo(replica: number, record: StateRecord, old: number): Promise<void> {
+  async switchTo(
+    replica: number,
+    record: StateRecord,
+    old: number,
+    removal: readonly Write[],
+  ): Promise<void> {
     const listed = [
       { space: record.space, value: undefined },
       { space: old, value: ONE },
     ].sort((a, b) => a.space - b.space);
     await this.engine.commit([
-      this.recordWrite(replica, record),
+      recordWrite(replica, record),
       ...listed.map(({ space, value }) => ({ key: deletedSpaceKey(space), value })),
+      ...removal,
     ]).durable;
     this.#records.set(replica, record);
     this.#deleted.delete(record.space);
@@ -202,10 +209,11 @@ export class ReplicaStates {
   }
 
   /** For ReplicaState: nothing of the replica is needed any more. */
-  async remove(replica: number, space: number): Promise<void> {
+  async remove(replica: number, space: number, removal: readonly Write[]): Promise<void> {
     await this.engine.commit([
       { key: replicaKey(replica), value: undefined },
       { key: deletedSpaceKey(space), value: ONE },
+      ...removal,
     ]).durable;
     this.#records.delete(replica);
     this.#opened.delete(replica);
@@ -215,7 +223,7 @@ export class ReplicaStates {
   async #create(replica: number): Promise<StateRecord> {
     const record = { space: this.#nextSpace++, index: 0, term: 0 };
     await this.engine.commit([
-      this.recordWrite(replica, record),
+      recordWrite(replica, record),
       { key: NEXT_SPACE_KEY, value: encodeSpace(this.#nextSpace) },
     ]).durable;
     this.#records.set(replica, record);

@@ -5,8 +5,11 @@
  *     0 · 01 · replica u32    its state: space u32 · applied index u64 · applied term u64
  *     0 · 02                  the next space id that was never used, u32
  *     0 · 03 · space u32      to be deleted: holds nothing that counts
+ *     0 · 04 · replica u32 · part u32    what a flush is about to write (flush.ts)
+ *     0 · 05 · replica u32    these parts count: space u32 · applied index u64 · applied term u64 · their number u32
  */
 import { allocateBytes, ByteReader, ByteWriter } from '../bytes/index.ts';
+import type { Write } from './engine.ts';
 
 export const SPACE_BYTES = 4;
 
@@ -21,6 +24,8 @@ const META = 0;
 const REPLICA = 1;
 const NEXT_SPACE = 2;
 const DELETED_SPACE = 3;
+const FLUSH_PART = 4;
+const FLUSH_SEAL = 5;
 
 export const NEXT_SPACE_KEY = new ByteWriter(5).u32(META).u8(NEXT_SPACE).take();
 export const REPLICA_RANGE = metaRange(REPLICA);
@@ -34,13 +39,42 @@ export function deletedSpaceKey(space: number): Uint8Array {
   return new ByteWriter(9).u32(META).u8(DELETED_SPACE).u32(space).take();
 }
 
+export function flushPartKey(replica: number, part: number): Uint8Array {
+  return new ByteWriter(13).u32(META).u8(FLUSH_PART).u32(replica).u32(part).take();
+}
+
+export function flushSealKey(replica: number): Uint8Array {
+  return new ByteWriter(9).u32(META).u8(FLUSH_SEAL).u32(replica).take();
+}
+
+/** Of a flush that is written down: what the state is when all of its parts are in their places. */
+export interface FlushSeal {
+  readonly record: StateRecord;
+  readonly parts: number;
+}
+
+export function encodeSeal({ record, parts }: FlushSeal): Uint8Array {
+  return new ByteWriter(24).raw(encodeState(record)).u32(parts).take();
+}
+
+export function decodeSeal(value: Uint8Array): FlushSeal {
+  const record = decodeState(value.subarray(0, STATE_BYTES));
+  return { record, parts: new ByteReader(value, STATE_BYTES).u32() };
+}
+
 /** The number at the end of a {@link replicaKey} or {@link deletedSpaceKey}. */
 export function idOf(key: Uint8Array): number {
   return new ByteReader(key, SPACE_BYTES + 1).u32();
 }
 
+const STATE_BYTES = 20;
+
 export function encodeState({ space, index, term }: StateRecord): Uint8Array {
-  return new ByteWriter(20).u32(space).u64(index).u64(term).take();
+  return new ByteWriter(STATE_BYTES).u32(space).u64(index).u64(term).take();
+}
+
+export function recordWrite(replica: number, record: StateRecord): Write {
+  return { key: replicaKey(replica), value: encodeState(record) };
 }
 
 export function decodeState(value: Uint8Array): StateRecord {

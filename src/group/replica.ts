@@ -11,12 +11,14 @@ import {
   type Message,
   Raft,
   type RaftStatus,
+  type RaftView,
   type Ready,
   type ReplicaId,
   type SnapshotMeta,
   type Term,
 } from '../raft/index.ts';
 import { Admission } from './admission.ts';
+import { flushPace } from './flush-pace.ts';
 import type { ReadBackPace } from './read-back-pace.ts';
 import { reconcile } from './reconcile.ts';
 import type { RecoveredLog } from './recovered-log.ts';
@@ -54,12 +56,15 @@ export interface ReplicaLimits {
    * what the collector moves twice it keeps for long.
    */
   readonly logBytesKept: number;
+  /** Of this replica in the log on disk, as long as flushing keeps up. Unless told, only whole segments count. */
+  readonly storedLogBytesMax: number;
 }
 
 const LIMITS: ReplicaLimits = {
   uncommittedBytesMax: 32 * 1024 * 1024,
   unappliedBytesMax: 64 * 1024 * 1024,
   logBytesKept: 1024 * 1024,
+  storedLogBytesMax: Number.POSITIVE_INFINITY,
 };
 
 /** A flush that found no room is tried again after this long. */
@@ -146,7 +151,6 @@ export class Replica {
   /** After a flush that found no room. */
   #ticksToFlush = 0;
   #installing = false;
-  /** Whoever stops waits for the flush. */
   #isStopping = false;
   #closed = false;
 
@@ -195,6 +199,11 @@ export class Replica {
     this.#isPreferredLeader = options.isPreferredLeader;
     this.#snapshots = new Snapshots(host, group, id, state);
     machine.restore(state);
+  }
+
+  /** To look at: whoever drives it is this class. */
+  get raft(): RaftView {
+    return this.#raft;
   }
 
   get status(): RaftStatus {
@@ -379,6 +388,7 @@ export class Replica {
     this.#evict();
     this.#reads.onApplied(this.#state.appliedIndex);
     this.#maybeFlush();
+    if (this.#limits.storedLogBytesMax < Number.POSITIVE_INFINITY) this.#unpin();
     this.#announceLeading();
     const goesOn = this.#committedAt < this.#committed.length && !this.#state.isFull;
     if (!goesOn && !this.#admission.takesEntries) this.#reads.stopWaiting();
@@ -436,11 +446,20 @@ export class Replica {
 
   /** Lets go of the oldest segment of the log: what the engine lacks of it is flushed first (L3). */
   #unpin(): void {
-    const through = this.#host.log.pinnedThrough(this.id);
+    const through = this.#pinnedThrough();
     if (through === 0 || !this.#canFlush) return;
     const { appliedIndex, durableIndex } = this.#state;
     if (durableIndex < through && durableIndex < appliedIndex) void this.#flush();
     else this.#trim();
+  }
+
+  /** The log shall let go of everything up to here; 0 when it need not. */
+  #pinnedThrough(): Index {
+    const { log } = this.#host;
+    const { storedLogBytesMax } = this.#limits;
+    const isLong =
+      storedLogBytesMax < Number.POSITIVE_INFINITY && log.liveBytes(this.id) > storedLogBytesMax;
+    return isLong ? this.#state.appliedIndex : log.pinnedThrough(this.id);
   }
 
   get #canFlush(): boolean {
@@ -453,7 +472,10 @@ export class Replica {
       .flush({
         extra: () => this.#caches(),
         logDurable: () => this.#logDurable(),
-        isUrgent: () => this.#isStopping,
+        // Whoever stops waits for it.
+        pace: this.#isStopping
+          ? undefined
+          : flushPace(this.#host.clock, () => this.#state.pressure),
       })
       .then(
         () => {
@@ -502,7 +524,7 @@ export class Replica {
 
   /** Lets the log go of what keeps its oldest segment, as far as the engine has it and nobody else needs it (L3). */
   #trim(): void {
-    const through = this.#host.log.pinnedThrough(this.id);
+    const through = this.#pinnedThrough();
     const index = Math.min(through, this.#state.durableIndex, this.#neededAfter());
     if (index <= this.#raft.storedIndex) return;
     const term = this.#termAt(index);

@@ -68,6 +68,7 @@ export interface NodeLimits {
   readonly logSegmentsMax?: number;
   /** See `ReplicaStateOptions`. */
   readonly memtableBytes?: number;
+  readonly flushPartBytes?: number;
   /** See `ReplicaStatesOptions`. */
   readonly memtablesBytesMax?: number;
   readonly memtablesReserveBytes?: number;
@@ -224,10 +225,11 @@ export class Node {
       afterApply: () => this.#afterApply(),
       flushPeers: () => this.#peers.flush(),
     });
-    const { memtableBytes, memtablesBytesMax, memtablesReserveBytes } = limits;
+    const { memtableBytes, flushPartBytes, memtablesBytesMax, memtablesReserveBytes } = limits;
     this.#states = openReplicaStates(engine, {
       hashSeed: random.uint32(),
       ...(memtableBytes !== undefined && { memtableBytes }),
+      ...(flushPartBytes !== undefined && { flushPartBytes }),
       ...(memtablesBytesMax !== undefined && { memtablesBytesMax }),
       ...(memtablesReserveBytes !== undefined && { memtablesReserveBytes }),
     });

@@ -7,6 +7,7 @@ import { createTable, formedWorld } from './world.ts';
 export const SMALL = {
   logSegmentBytes: 64 * 1024,
   memtableBytes: 16 * 1024,
+  flushPartBytes: 4 * 1024,
   replica: { logBytesKept: 8 * 1024 },
 };
 

@@ -104,8 +104,6 @@ class LmdbEngine implements Engine {
   readonly #buffers = new WriteBuffers();
   /** For the thread's answers, in the order of the orders. */
   readonly #waiting: Waiting[] = [];
-  /** Of each commit that is not durable yet, whether it has to be soon. */
-  readonly #underWay = new Set<() => boolean>();
   /** Until the newest commit is packed and with the thread. */
   #packed: Promise<void> = Promise.resolve();
   #onDamage: ((damage: EngineDamage) => void) | undefined;
@@ -158,22 +156,14 @@ class LmdbEngine implements Engine {
   }
 
   /** Visible and durable are one moment here. */
-  commit(writes: Iterable<Write>, mayTakeItsTime?: () => boolean): Commit {
+  commit(writes: Iterable<Write>): Commit {
     this.#check();
-    const isUrgent = () => !this.#open || !mayTakeItsTime?.();
-    this.#underWay.add(isUrgent);
-    this.#hurry();
     const handedOver = this.#packed.then(() => this.#pack(writes));
     this.#packed = handedOver.then(
       () => {},
       () => {},
     );
-    const durable = handedOver
-      .then((order) => order.durable)
-      .finally(() => {
-        this.#underWay.delete(isUrgent);
-        this.#hurry();
-      });
+    const durable = handedOver.then((order) => order.durable);
     durable.catch(() => {});
     return { visible: durable, durable };
   }
@@ -181,7 +171,6 @@ class LmdbEngine implements Engine {
   async close(): Promise<void> {
     if (!this.#open) return;
     this.#open = false;
-    this.#hurry();
     await this.#packed;
     if (!this.#failure) {
       const closed = this.#answer();
@@ -250,14 +239,6 @@ class LmdbEngine implements Engine {
     return new EngineDamagedError(damage);
   }
 
-  /** A commit that takes its time keeps none waiting that must not. */
-  #hurry(): boolean {
-    let isUrgent = false;
-    for (const isOneUrgent of this.#underWay) isUrgent ||= isOneUrgent();
-    this.#thread.hurry(isUrgent);
-    return isUrgent;
-  }
-
   async #pack(writes: Iterable<Write>): Promise<{ readonly durable: Promise<void> }> {
     let durable: Promise<void> | undefined;
     const send = (
@@ -268,8 +249,7 @@ class LmdbEngine implements Engine {
       if (this.#failure) throw this.#failure;
       durable ??= this.#answer();
       const transfer = chunk ? [chunk.buffer] : [];
-      const isLeisurely = !this.#hurry();
-      this.#thread.send({ kind: 'part', chunk, isLast, isLeisurely, isAborted }, transfer);
+      this.#thread.send({ kind: 'part', chunk, isLast, isAborted }, transfer);
     };
     try {
       await packWrites(writes, this.#buffers, async (chunk, isLast) => {

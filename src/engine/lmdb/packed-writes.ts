@@ -10,8 +10,8 @@ export const DELETED = 0xffff_ffff;
  */
 export const HEADER_BYTES = 6;
 
-/** A buffer takes this much; a longer write gets one of its own. Small, so that packing keeps step with a leisurely writer. */
-export const BUFFER_BYTES = 256 * 1024;
+/** A buffer takes this much; a longer write gets one of its own. */
+export const BUFFER_BYTES = 1024 * 1024;
 const BUFFERS_MAX = 4;
 
 /** Looked at the clock after so many writes or bytes. */

@@ -6,15 +6,14 @@ import { DELETED, HEADER_BYTES } from './packed-writes.ts';
 import { type Scrubber, startScrubber } from './scrubber.ts';
 
 /**
- * A commit comes as one or more parts, as `packWrites` made them. With `isLeisurely` the thread rests most of the time while it
- * writes the part, until it is told to hurry. `isAborted` ends a commit that turned out to be wrong. `scrub` begins to look for damage, for ever.
+ * A commit comes as one or more parts, as `packWrites` made them. `isAborted` ends one that turned out to be wrong.
+ * `scrub` begins to look for damage, for ever.
  */
 export type Order =
   | {
       readonly kind: 'part';
       readonly chunk: Uint8Array<ArrayBuffer> | undefined;
       readonly isLast: boolean;
-      readonly isLeisurely: boolean;
       readonly isAborted: boolean;
     }
   | { readonly kind: 'scrub' }
@@ -35,14 +34,11 @@ export type Answer =
 export interface WriterThread {
   readonly worker: Worker;
   send(order: Order, transfer: readonly ArrayBuffer[]): void;
-  /** Whether leisurely parts that it has already are to be written at once. */
-  hurry(on: boolean): void;
 }
 
 /** Starts the thread that writes. Its first answer says that it is ready. */
 export function startWriterThread(directory: string): WriterThread {
   const sent = new Int32Array(new SharedArrayBuffer(4));
-  const hurry = new Int32Array(new SharedArrayBuffer(4));
   const workerData: ThreadData = {
     lmdb: createRequire(import.meta.url).resolve('lmdb'),
     environment: { ...ENVIRONMENT, path: directory },
@@ -52,7 +48,6 @@ export function startWriterThread(directory: string): WriterThread {
     checksumBytes: CHECKSUM_BYTES,
     deleted: DELETED,
     sent,
-    hurry,
   };
   // The functions' sources and not files, so that the thread starts alike from TypeScript, from compiled files and in
   // tests. `__name` is what esbuild puts around inner functions.
@@ -64,10 +59,6 @@ export function startWriterThread(directory: string): WriterThread {
       worker.postMessage(order, transfer);
       Atomics.add(sent, 0, 1);
       Atomics.notify(sent, 0);
-    },
-    hurry: (on) => {
-      Atomics.store(hurry, 0, on ? 1 : 0);
-      if (on) Atomics.notify(hurry, 0);
     },
   };
 }
@@ -82,8 +73,6 @@ interface ThreadData {
   readonly deleted: number;
   /** Counts the orders, so that the thread can wait for one within a transaction. */
   readonly sent: Int32Array;
-  /** 1: no rests. */
-  readonly hurry: Int32Array;
 }
 
 /** What the thread uses of lmdb-js, with the types that it really takes. `getBinaryFast` returns a buffer that is used again. */
@@ -111,7 +100,7 @@ function runWriterThread(
     workerData: ThreadData;
     receiveMessageOnPort(port: MessagePort): { message: Order } | undefined;
   };
-  const { lmdb, environment, headerBytes, checksumBytes, deleted, sent, hurry } = workerData;
+  const { lmdb, environment, headerBytes, checksumBytes, deleted, sent } = workerData;
   const { open } = require(lmdb) as { open(options: object): ThreadDatabase };
   const root = open(environment);
   const records = root.openDB(workerData.records);
@@ -144,23 +133,9 @@ function runWriterThread(
     return new DataView(old.buffer, old.byteOffset).getUint32(length - checksumBytes);
   };
 
-  // Inserting a memtable takes a whole processor for half a second, and there may be no more than two for several nodes.
-  const WORK_MS = 2;
-  const REST_MS = 8;
-  const WRITES_BETWEEN_LOOKS = 32;
-
-  const writeChunk = (chunk: Uint8Array, isLeisurely: boolean) => {
-    let began = performance.now();
-    let count = 0;
+  const writeChunk = (chunk: Uint8Array) => {
     const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     for (let at = 0; at < chunk.length; ) {
-      if (isLeisurely && ++count % WRITES_BETWEEN_LOOKS === 0) {
-        const worked = performance.now() - began;
-        if (worked > WORK_MS) {
-          Atomics.wait(hurry, 0, 0, (worked * REST_MS) / WORK_MS);
-          began = performance.now();
-        }
-      }
       const keyAt = at + headerBytes;
       const valueAt = keyAt + view.getUint16(at, true);
       const valueLength = view.getUint32(at + 2, true);
@@ -201,12 +176,12 @@ function runWriterThread(
   const commit = (first: Order & { kind: 'part' }): Answer => {
     let part = first;
     /** Whatever goes wrong, every part of the commit is taken before it is answered. */
-    const each = (use: (chunk: Uint8Array, isLeisurely: boolean) => void) => {
+    const each = (use: (chunk: Uint8Array) => void) => {
       for (;;) {
         const { chunk } = part;
         if (chunk) {
           try {
-            use(chunk, part.isLeisurely);
+            use(chunk);
           } finally {
             part = { ...part, chunk: undefined };
             tell({ kind: 'free', buffer: chunk.buffer }, [chunk.buffer]);
