@@ -1,6 +1,6 @@
-import { ByteReader, ByteWriter } from '../bytes/index.ts';
 import type { Engine, Write } from './engine.ts';
 import { AT_ONCE, type Pace } from './pace.ts';
+import { pack, packedBytes } from './packed.ts';
 import {
   decodeSeal,
   encodeSeal,
@@ -11,8 +11,8 @@ import {
   type StateRecord,
 } from './space.ts';
 
-/** Writes in one commit: each may touch a page of its own, which are to be few, since the log waits while they are written. */
-const COMMIT_WRITES = 256;
+/** Writes in one part: each may touch a page of its own, which are to be few, since the log waits while they are written. */
+const PART_WRITES = 256;
 
 /**
  * A large flush at a pace that leaves processors and disk to others, and still all or nothing (E1). One commit would be a burst
@@ -27,6 +27,8 @@ export class PartedFlush {
   readonly #partBytes: number;
   /** In the engine, of this flush or of one that was broken off. */
   #parts: number;
+  /** Of the parts that are sealed. */
+  #sizes: number[] = [];
   #sealed: StateRecord | undefined;
 
   constructor(engine: Engine, replica: number, partBytes: number) {
@@ -37,12 +39,12 @@ export class PartedFlush {
   }
 
   /**
-   * `writes` gives the same each time for the same record, in the order of the keys. Rejects with DiskError; called again it
-   * goes on where it stopped.
+   * `writes` in the order of their keys. Rejects with DiskError; called again with the same record and writes it goes on where it
+   * stopped.
    */
-  async run(record: StateRecord, writes: () => Iterable<Write>, pace: Pace): Promise<void> {
-    if (this.#sealed !== record) await this.#writeDown(record, writes(), pace);
-    await putInPlace(this.#engine, writes(), this.#partBytes, pace);
+  async run(record: StateRecord, writes: Iterable<Write>, pace: Pace): Promise<void> {
+    if (this.#sealed !== record) await this.#writeDown(record, writes, pace);
+    await putInPlace(this.#engine, this.#replica, this.#sizes, pace);
     const state = recordWrite(this.#replica, record);
     await this.#engine.commit([state, ...this.removal()]).durable;
     this.removed();
@@ -60,17 +62,17 @@ export class PartedFlush {
   }
 
   async #writeDown(record: StateRecord, writes: Iterable<Write>, pace: Pace): Promise<void> {
-    let part = 0;
-    for (const value of packed(writes, this.#partBytes)) {
-      await this.#engine.commit([{ key: flushPartKey(this.#replica, part++), value }]).durable;
-      this.#parts = Math.max(this.#parts, part);
+    const sizes: number[] = [];
+    for (const value of partsFrom(writes, this.#partBytes)) {
+      const key = flushPartKey(this.#replica, sizes.length);
+      await this.#engine.commit([{ key, value }]).durable;
+      sizes.push(value.length);
+      this.#parts = Math.max(this.#parts, sizes.length);
       await pace(value.length);
     }
-    const sealing = {
-      key: flushSealKey(this.#replica),
-      value: encodeSeal({ record, parts: part }),
-    };
-    await this.#engine.commit([sealing]).durable;
+    const value = encodeSeal({ record, parts: sizes.length });
+    await this.#engine.commit([{ key: flushSealKey(this.#replica), value }]).durable;
+    this.#sizes = sizes;
     this.#sealed = record;
   }
 }
@@ -85,31 +87,32 @@ function partsOf(engine: Engine, replica: number): number {
 }
 
 /** Ends a flush that a crash interrupted, if there is one: resolves with what the state is then. Rejects with DiskError. */
-export function finishFlush(
-  engine: Engine,
-  replica: number,
-  partBytes: number,
-): Promise<StateRecord> | undefined {
+export function finishFlush(engine: Engine, replica: number): Promise<StateRecord> | undefined {
   const sealed = engine.get(flushSealKey(replica));
-  return sealed && finish(engine, replica, decodeSeal(sealed), partBytes);
+  return sealed && finish(engine, replica, decodeSeal(sealed));
 }
 
 async function finish(
   engine: Engine,
   replica: number,
   { record, parts }: FlushSeal,
-  partBytes: number,
 ): Promise<StateRecord> {
-  const writes = function* (): Generator<Write> {
-    for (let part = 0; part < parts; part++) {
-      const value = engine.get(flushPartKey(replica, part));
-      if (!value) throw new Error(`replica ${replica}: part ${part} of a flush is missing`);
-      yield* unpacked(value);
-    }
-  };
-  await putInPlace(engine, writes(), partBytes, AT_ONCE);
+  await putInPlace(engine, replica, new Array<number>(parts).fill(0), AT_ONCE);
   await engine.commit([recordWrite(replica, record), ...withoutParts(replica, parts)]).durable;
   return record;
+}
+
+/** `sizes` of the parts, in bytes. */
+async function putInPlace(
+  engine: Engine,
+  replica: number,
+  sizes: readonly number[],
+  pace: Pace,
+): Promise<void> {
+  for (const [part, bytes] of sizes.entries()) {
+    await engine.commitStored(flushPartKey(replica, part)).durable;
+    await pace(bytes);
+  }
 }
 
 function withoutParts(replica: number, parts: number): Write[] {
@@ -117,50 +120,25 @@ function withoutParts(replica: number, parts: number): Write[] {
   return [...keys, flushSealKey(replica)].map((key) => ({ key, value: undefined }));
 }
 
-async function putInPlace(
-  engine: Engine,
-  writes: Iterable<Write>,
-  partBytes: number,
-  pace: Pace,
-): Promise<void> {
-  const left = writes[Symbol.iterator]();
-  let isOver = false;
-  while (!isOver) {
-    let count = 0;
-    let bytes = 0;
-    const some = function* (): Generator<Write> {
-      while (count < COMMIT_WRITES && bytes < partBytes) {
-        const { done, value } = left.next();
-        if (done) {
-          isOver = true;
-          return;
-        }
-        count++;
-        bytes += value.key.length + (value.value?.length ?? 0);
-        yield value;
-      }
-    };
-    await engine.commit(some()).durable;
-    await pace(bytes);
+function* partsFrom(writes: Iterable<Write>, partBytes: number): Generator<Uint8Array> {
+  let part = new Uint8Array(partBytes);
+  let view = new DataView(part.buffer);
+  let at = 0;
+  let count = 0;
+  for (const write of writes) {
+    const length = packedBytes(write);
+    if (at > 0 && (at + length > part.length || count === PART_WRITES)) {
+      yield part.slice(0, at);
+      at = 0;
+      count = 0;
+    }
+    if (length > part.length) {
+      part = new Uint8Array(length);
+      view = new DataView(part.buffer);
+    }
+    pack(part, view, at, write);
+    at += length;
+    count++;
   }
-}
-
-function* packed(writes: Iterable<Write>, partBytes: number): Generator<Uint8Array> {
-  const writer = new ByteWriter(partBytes);
-  for (const { key, value } of writes) {
-    writer.bytes(key).boolean(value !== undefined);
-    if (value) writer.bytes(value);
-    if (writer.length < partBytes) continue;
-    yield writer.take();
-    writer.reset();
-  }
-  if (writer.length > 0) yield writer.take();
-}
-
-function* unpacked(part: Uint8Array): Generator<Write> {
-  const reader = new ByteReader(part);
-  while (reader.remaining > 0) {
-    const key = reader.bytes();
-    yield { key, value: reader.boolean() ? reader.bytes() : undefined };
-  }
+  if (at > 0) yield part.slice(0, at);
 }

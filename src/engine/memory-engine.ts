@@ -11,6 +11,7 @@ import {
   type Write,
 } from './engine.ts';
 import { MAX_KEY_BYTES } from './limits.ts';
+import { unpacked } from './packed.ts';
 import { Tree } from './tree.ts';
 
 export interface MemoryEngineOptions {
@@ -24,6 +25,7 @@ export interface MemoryEngineOptions {
 }
 
 const NO_VALUE = new Uint8Array(0);
+const LAST_KEY = Uint8Array.of(255, 255, 255, 255);
 
 interface Version {
   readonly tree: Tree;
@@ -31,7 +33,8 @@ interface Version {
 }
 
 interface PendingCommit {
-  readonly writes: readonly Write[];
+  /** As of the moment when it becomes visible. */
+  readonly writes: () => readonly Write[];
   version: Version | undefined;
   /** Of the stage that the commit waits for. */
   resolve: () => void;
@@ -83,7 +86,7 @@ export class MemoryEngine implements Engine {
     for (const [hex, key] of this.#damagedKeys) next.#damagedKeys.set(hex, key);
     let version = this.#durable;
     const pending = [...this.#undurable, ...this.#invisible];
-    for (const { writes } of pending.slice(0, survivors)) version = applied(version, writes);
+    for (const { writes } of pending.slice(0, survivors)) version = applied(version, writes());
     next.#visible = version;
     next.#durable = version;
     return next;
@@ -95,6 +98,16 @@ export class MemoryEngine implements Engine {
     (this.#options.schedule ?? later)('visible', () => {
       if (this.#state === 'open') this.onDamage?.(damageAt(key));
     });
+  }
+
+  /** One of the first keys, for whoever looks for something to damage. */
+  someKey(number: number): Uint8Array | undefined {
+    const keys: Uint8Array[] = [];
+    const cursor = this.#visible.tree.range({ from: new Uint8Array(0), to: LAST_KEY });
+    for (let pair = cursor.next(); pair && keys.length < 200; pair = cursor.next()) {
+      keys.push(pair.key);
+    }
+    return keys[number % Math.max(1, keys.length)];
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
@@ -118,9 +131,24 @@ export class MemoryEngine implements Engine {
 
   commit(writes: Iterable<Write>): Commit {
     this.#check();
+    const commits = copied(writes);
+    return this.#commit(() => commits);
+  }
+
+  commitStored(key: Uint8Array): Commit {
+    this.#check();
+    return this.#commit(() => {
+      this.#checkRecord(key);
+      const stored = this.#visible.tree.get(key);
+      if (!stored) throw new Error('there is nothing under the key of a stored commit');
+      return copied(unpacked(stored));
+    });
+  }
+
+  #commit(writes: () => readonly Write[]): Commit {
     const schedule = this.#options.schedule ?? later;
     const commit: PendingCommit = {
-      writes: copied(writes),
+      writes,
       version: undefined,
       resolve: () => {},
       reject: () => {},
@@ -162,10 +190,11 @@ export class MemoryEngine implements Engine {
   }
 
   #makeVisible(commit: PendingCommit): void {
-    const version = applied(this.#visible, commit.writes);
+    const writes = commit.writes();
+    const version = applied(this.#visible, writes);
     const code = this.fault?.() ?? (version.bytes > this.capacityBytes ? 'full' : undefined);
     if (code) {
-      commit.reject(new DiskError(code, `commit of ${commit.writes.length} writes refused`));
+      commit.reject(new DiskError(code, `commit of ${writes.length} writes refused`));
       return;
     }
     this.#visible = version;

@@ -33,7 +33,7 @@ export interface FlushOptions {
 
 const MEMTABLE_BYTES = 16 * 1024 * 1024;
 const HARD_FACTOR = 3;
-export const FLUSH_PART_BYTES = 256 * 1024;
+const FLUSH_PART_BYTES = 256 * 1024;
 
 /** The state as of one applied entry, however the replica goes on. Close it soon: it pins memory and pages of the disk. */
 export interface ReplicaView extends Reader {
@@ -372,10 +372,10 @@ export class ReplicaState implements Reader {
     }
     const { table, record } = this.#frozen;
     await logDurable();
-    const writes = () => table.writes(this.#prefix);
+    const writes = table.writes(this.#prefix);
     try {
       if (pace && table.bytes > this.#partBytes) await this.#parted.run(record, writes, pace);
-      else await this.#flushAtOnce(record, writes());
+      else await this.#flushAtOnce(record, writes);
     } catch (error) {
       this.#found(!(error instanceof DiskError && error.code === 'full'));
       throw error;

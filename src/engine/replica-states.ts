@@ -2,7 +2,7 @@ import { ChunkPool } from './arena.ts';
 import type { Engine, EngineDamage, Write } from './engine.ts';
 import { finishFlush } from './flush.ts';
 import { MemtableBudget } from './memtable-budget.ts';
-import { FLUSH_PART_BYTES, ReplicaState, type ReplicaStateOptions } from './replica-state.ts';
+import { ReplicaState, type ReplicaStateOptions } from './replica-state.ts';
 import {
   DELETED_SPACE_RANGE,
   decodeSpace,
@@ -100,8 +100,7 @@ export class ReplicaStates {
     this.#opened.set(replica, undefined);
     try {
       const sizes = { ...this.#options, ...options };
-      const { flushPartBytes = FLUSH_PART_BYTES } = sizes;
-      const finishing = finishFlush(this.engine, replica, flushPartBytes);
+      const finishing = finishFlush(this.engine, replica);
       if (finishing) this.#records.set(replica, await finishing);
       const record = this.#records.get(replica) ?? (await this.#create(replica));
       const state = new ReplicaState(this, replica, record, sizes);

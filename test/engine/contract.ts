@@ -1,6 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 import { compareBytes, equalBytes, utf8, utf8Text } from '../../src/bytes/index.ts';
 import type { Cursor, Engine, Pair, Range, Write } from '../../src/engine/index.ts';
+import { pack, packedBytes } from '../../src/engine/packed.ts';
 import { Prng } from '../support/prng.ts';
 
 /** How the contract gets an engine, opens it again and lets its node die. */
@@ -155,6 +156,28 @@ export function engineContract(harness: () => EngineHarness): void {
     expect(order).toEqual([1, 2, 3, 4]);
     expect(textAt(engine, 'k')).toBe('4');
     expect(rangeOf(engine, { from: bytes('k'), to: bytes('l') })).toHaveLength(5);
+  });
+
+  it('[E1] a commit of what a value holds does what it says, in its turn', async () => {
+    const engine = await start();
+    const writes = [put('a', 'new'), del('b'), put('c', ''), put('d', 'x'.repeat(3000))];
+    const packed = new Uint8Array(writes.reduce((sum, write) => sum + packedBytes(write), 0));
+    const view = new DataView(packed.buffer);
+    let at = 0;
+    for (const write of writes) {
+      pack(packed, view, at, write);
+      at += packedBytes(write);
+    }
+    await engine.commit([put('a', 'old'), put('b', 'old')]).durable;
+    const stored = engine.commit([{ key: bytes('stored'), value: packed }]);
+    const { durable } = engine.commitStored(bytes('stored'));
+    const last = engine.commit([put('d', 'last'), del('stored')]);
+    await Promise.all([stored.durable, durable, last.durable]);
+    expect(rangeOf(engine, { from: bytes('a'), to: bytes('z') })).toEqual([
+      'a=new',
+      'c=',
+      'd=last',
+    ]);
   });
 
   it('[E1] a commit may be lazy and large, and is there as one', async () => {

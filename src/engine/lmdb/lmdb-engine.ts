@@ -157,8 +157,22 @@ class LmdbEngine implements Engine {
 
   /** Visible and durable are one moment here. */
   commit(writes: Iterable<Write>): Commit {
+    return this.#inOrder(() => this.#pack(writes));
+  }
+
+  commitStored(key: Uint8Array): Commit {
+    return this.#inOrder(async () => {
+      await this.#checkRoom();
+      const durable = this.#answer();
+      this.#thread.send({ kind: 'stored', key }, []);
+      return { durable };
+    });
+  }
+
+  /** `handOver` gives a commit to the thread, when those before have been given to it. */
+  #inOrder(handOver: () => Promise<{ readonly durable: Promise<void> }>): Commit {
     this.#check();
-    const handedOver = this.#packed.then(() => this.#pack(writes));
+    const handedOver = this.#packed.then(handOver);
     this.#packed = handedOver.then(
       () => {},
       () => {},

@@ -1,14 +1,6 @@
 import type { Write } from '../engine.ts';
 import { MAX_KEY_BYTES } from '../limits.ts';
-import { CHECKSUM_BYTES } from './options.ts';
-
-/** Length of the value of a delete. */
-export const DELETED = 0xffff_ffff;
-/**
- * A write is packed as: length of the key, u16 · length of the value, u32 · key · value · room for the record's checksum,
- * which the writer thread fills in. Little-endian, as it never leaves the process.
- */
-export const HEADER_BYTES = 6;
+import { PACKED_HEADER_BYTES, pack, packedBytes } from '../packed.ts';
 
 /** A buffer takes this much; a longer write gets one of its own. */
 export const BUFFER_BYTES = 1024 * 1024;
@@ -74,8 +66,9 @@ export async function packWrites(
   let bytes = 0;
   let began = performance.now();
   try {
-    for (const { key, value } of writes) {
-      const length = HEADER_BYTES + key.length + (value ? value.length + CHECKSUM_BYTES : 0);
+    for (const write of writes) {
+      const { key } = write;
+      const length = packedBytes(write);
       if (key.length === 0 || key.length > MAX_KEY_BYTES) {
         throw new RangeError(`a key has ${key.length} bytes; 1 to ${MAX_KEY_BYTES} are allowed`);
       }
@@ -94,12 +87,9 @@ export async function packWrites(
         view = new DataView(chunk.buffer);
         at = 0;
       }
-      view.setUint16(at, key.length, true);
-      view.setUint32(at + 2, value?.length ?? DELETED, true);
-      chunk.set(key, at + HEADER_BYTES);
-      if (value) chunk.set(value, at + HEADER_BYTES + key.length);
+      pack(chunk, view, at, write);
       previousChunk = chunk;
-      previousAt = at + HEADER_BYTES;
+      previousAt = at + PACKED_HEADER_BYTES;
       previousLength = key.length;
       at += length;
       bytes += length;

@@ -1,13 +1,13 @@
 import { createRequire } from 'node:module';
 import { type MessagePort, Worker } from 'node:worker_threads';
+import { PACKED_DELETE, PACKED_HEADER_BYTES, PACKED_ROOM_BYTES } from '../packed.ts';
 import { checksum } from './checksum.ts';
 import { CHECKSUM_BYTES, DIGESTS, ENVIRONMENT, RECORDS } from './options.ts';
-import { DELETED, HEADER_BYTES } from './packed-writes.ts';
 import { type Scrubber, startScrubber } from './scrubber.ts';
 
 /**
  * A commit comes as one or more parts, as `packWrites` made them. `isAborted` ends one that turned out to be wrong.
- * `scrub` begins to look for damage, for ever.
+ * `stored` is a commit of the writes that a value in the database holds. `scrub` begins to look for damage, for ever.
  */
 export type Order =
   | {
@@ -16,6 +16,7 @@ export type Order =
       readonly isLast: boolean;
       readonly isAborted: boolean;
     }
+  | { readonly kind: 'stored'; readonly key: Uint8Array }
   | { readonly kind: 'scrub' }
   | { readonly kind: 'close' };
 
@@ -44,9 +45,10 @@ export function startWriterThread(directory: string): WriterThread {
     environment: { ...ENVIRONMENT, path: directory },
     records: RECORDS,
     digests: DIGESTS,
-    headerBytes: HEADER_BYTES,
+    headerBytes: PACKED_HEADER_BYTES,
+    roomBytes: PACKED_ROOM_BYTES,
     checksumBytes: CHECKSUM_BYTES,
-    deleted: DELETED,
+    deleted: PACKED_DELETE,
     sent,
   };
   // The functions' sources and not files, so that the thread starts alike from TypeScript, from compiled files and in
@@ -69,6 +71,7 @@ interface ThreadData {
   readonly records: object;
   readonly digests: object;
   readonly headerBytes: number;
+  readonly roomBytes: number;
   readonly checksumBytes: number;
   readonly deleted: number;
   /** Counts the orders, so that the thread can wait for one within a transaction. */
@@ -100,7 +103,7 @@ function runWriterThread(
     workerData: ThreadData;
     receiveMessageOnPort(port: MessagePort): { message: Order } | undefined;
   };
-  const { lmdb, environment, headerBytes, checksumBytes, deleted, sent } = workerData;
+  const { lmdb, environment, headerBytes, roomBytes, checksumBytes, deleted, sent } = workerData;
   const { open } = require(lmdb) as { open(options: object): ThreadDatabase };
   const root = open(environment);
   const records = root.openDB(workerData.records);
@@ -148,7 +151,7 @@ function runWriterThread(
         records.remove(key);
       } else {
         const end = valueAt + valueLength;
-        at = end + checksumBytes;
+        at = end + roomBytes;
         const seed = checksumOf(0, chunk, keyAt, valueAt);
         const sum = checksumOf(seed, chunk, valueAt, end);
         view.setUint32(end, sum);
@@ -171,6 +174,13 @@ function runWriterThread(
         throw new Error(`${received.message.kind} in the middle of a commit`);
       }
     }
+  };
+
+  /** Nothing of the transaction is there. */
+  const failed = (error: unknown): Answer => {
+    scrubber.forget();
+    const code = error instanceof Error && 'code' in error ? Number(error.code) : undefined;
+    return { kind: 'failed', code, message: String(error) };
   };
 
   const commit = (first: Order & { kind: 'part' }): Answer => {
@@ -199,16 +209,39 @@ function runWriterThread(
       });
       return { kind: 'done' };
     } catch (error) {
-      scrubber.forget();
       each(() => {});
-      const code = error instanceof Error && 'code' in error ? Number(error.code) : undefined;
-      return { kind: 'failed', code, message: String(error) };
+      return failed(error);
+    }
+  };
+
+  const commitStored = (key: Uint8Array): Answer => {
+    try {
+      root.transactionSync(() => {
+        const stored = records.getBinaryFast(key);
+        if (!stored) throw new Error('there is nothing under the key of a stored commit');
+        // A copy: the value's bytes are the database's, and there are more of them than its length says.
+        const value = new Uint8Array(stored.length);
+        value.set(stored.subarray(0, value.length));
+        const end = value.length - checksumBytes;
+        const sum = checksumOf(checksumOf(0, key, 0, key.length), value, 0, end);
+        if (new DataView(value.buffer, value.byteOffset).getUint32(end) !== sum) {
+          tell({ kind: 'damaged', key, reason: `a record of ${end} bytes fails its checksum` });
+          throw new Error('what was to be committed is damaged');
+        }
+        writeChunk(value.subarray(0, end));
+        scrubber.flush();
+      });
+      return { kind: 'done' };
+    } catch (error) {
+      return failed(error);
     }
   };
 
   parentPort.on('message', (order: Order) => {
     if (order.kind === 'part') {
       tell(commit(order));
+    } else if (order.kind === 'stored') {
+      tell(commitStored(order.key));
     } else if (order.kind === 'scrub') {
       scrubber.start();
     } else {
