@@ -1,7 +1,7 @@
-import { utf8, utf8Text } from '../bytes/index.ts';
-import type { Pace, ReplicaState, Write } from '../engine/index.ts';
+import { utf8Text } from '../bytes/index.ts';
+import type { Pace, ReplicaState } from '../engine/index.ts';
 import type { WriteAheadLog } from '../log/index.ts';
-import type { Clock, Disk, Random } from '../ports/index.ts';
+import type { Buggify, Clock, Disk, Random } from '../ports/index.ts';
 import {
   type Config,
   type EntriesWanted,
@@ -18,14 +18,14 @@ import {
   type Term,
 } from '../raft/index.ts';
 import { Admission } from './admission.ts';
-import { flushPace } from './flush-pace.ts';
 import type { ReadBackPace } from './read-back-pace.ts';
 import { reconcile } from './reconcile.ts';
 import type { RecoveredLog } from './recovered-log.ts';
-import { isNeededToCommit, isSnapshotAwaited, neededByFollowers } from './retention.ts';
+import { isNeededToCommit, isSnapshotAwaited } from './retention.ts';
 import type { InstallPaces, SnapshotWork } from './snapshot-work.ts';
 import { Snapshots } from './snapshots.ts';
 import type { StateMachine } from './state-machine.ts';
+import { CONFIG_KEY, Upkeep } from './upkeep.ts';
 import { type ProposalResult, Proposals, Reads } from './waiters.ts';
 import { writeSteps } from './write-steps.ts';
 
@@ -67,9 +67,6 @@ const LIMITS: ReplicaLimits = {
   storedLogBytesMax: Number.POSITIVE_INFINITY,
 };
 
-/** A flush that found no room is tried again after this long. */
-const FLUSH_AGAIN_TICKS = 20;
-
 /** Applying yields to the sockets after this many milliseconds. */
 const APPLY_SLICE_MS = 5;
 
@@ -81,6 +78,7 @@ export interface ReplicaHost {
   readonly log: WriteAheadLog;
   readonly snapshotWork: SnapshotWork;
   readonly readBackPace: ReadBackPace;
+  readonly buggify: Buggify;
   send(group: number, message: Message): void;
   /** The replica has something to do at the end of this turn. */
   schedule(replica: Replica): void;
@@ -121,8 +119,6 @@ export interface ReplicaOptions {
   readonly recovered: RecoveredLog | undefined;
 }
 
-const CONFIG_KEY = Uint8Array.of(0x0f);
-
 /**
  * One replica of one group: drives Raft, the log, the engine and the state machine in the order that keeps promises.
  *
@@ -139,6 +135,7 @@ export class Replica {
   readonly #proposals = new Proposals();
   readonly #reads: Reads;
   readonly #snapshots: Snapshots;
+  readonly #upkeep: Upkeep;
   readonly #isPreferredLeader: boolean;
   readonly #limits: ReplicaLimits;
   readonly #admission: Admission;
@@ -147,11 +144,7 @@ export class Replica {
   #committedAt = 0;
   #leads = false;
   #wasCurrent = false;
-  #flushing: Promise<void> | undefined;
-  /** After a flush that found no room. */
-  #ticksToFlush = 0;
   #installing = false;
-  #isStopping = false;
   #closed = false;
 
   constructor(options: ReplicaOptions) {
@@ -198,6 +191,21 @@ export class Replica {
     this.#reads = new Reads(1 + host.random.uint32());
     this.#isPreferredLeader = options.isPreferredLeader;
     this.#snapshots = new Snapshots(host, group, id, state);
+    this.#upkeep = new Upkeep({
+      host,
+      group,
+      id,
+      raft: this.#raft,
+      state,
+      machine,
+      snapshots: this.#snapshots,
+      limits: this.#limits,
+      silentTicksMax: ELECTION_TICKS,
+      mayNot: () => this.#installing || this.#closed,
+      onFlushed: () => {
+        if (!this.#closed) host.schedule(this);
+      },
+    });
     machine.restore(state);
   }
 
@@ -287,6 +295,7 @@ export class Replica {
 
   tick(): void {
     this.standIfNew();
+    if (this.#host.buggify('group: stand out of turn')) this.#raft.campaign();
     this.#raft.tick();
     this.#admission.tick(this.#raft.commit, this.#raft.lastIndex);
     this.#proposals.tick();
@@ -294,9 +303,7 @@ export class Replica {
     const isAwaited = (index: Index) =>
       isSnapshotAwaited(index, this.#raft.status().followers, ELECTION_TICKS);
     this.#snapshots.tick(isAwaited).catch((error) => this.#host.fatal(error));
-    if (this.#ticksToFlush > 0) this.#ticksToFlush--;
-    this.#maybeFlush();
-    this.#unpin();
+    this.#upkeep.tick();
     this.#host.schedule(this);
   }
 
@@ -383,12 +390,11 @@ export class Replica {
       if (this.#state.isFull) break;
       this.#applyEntry(this.#committed[this.#committedAt++] as Entry);
       if (++count % 32 === 0 && this.#host.clock.monotonic() > until) break;
+      if (this.#host.buggify('group: apply one entry a turn')) break;
     }
     if (count > 0) this.#raft.applied(this.#state.appliedIndex);
-    this.#evict();
     this.#reads.onApplied(this.#state.appliedIndex);
-    this.#maybeFlush();
-    if (this.#limits.storedLogBytesMax < Number.POSITIVE_INFINITY) this.#unpin();
+    this.#upkeep.afterApply();
     this.#announceLeading();
     const goesOn = this.#committedAt < this.#committed.length && !this.#state.isFull;
     if (!goesOn && !this.#admission.takesEntries) this.#reads.stopWaiting();
@@ -396,12 +402,8 @@ export class Replica {
   }
 
   /** Makes everything applied durable in the engine, so that a restart has nothing to replay. */
-  async flush(): Promise<void> {
-    this.#isStopping = true;
-    await this.#flushing;
-    // A snapshot that is being installed makes its own state durable, and the log replays the rest.
-    if (this.#installing) return;
-    if (this.#state.appliedIndex > this.#state.durableIndex) await this.#flush();
+  flush(): Promise<void> {
+    return this.#upkeep.flushAll();
   }
 
   /** Answers whoever waits with `unknown`; the replica does nothing any more. */
@@ -439,117 +441,6 @@ export class Replica {
     this.#proposals.applied(index, term, result);
   }
 
-  /** Flushes when the memtable is large. */
-  #maybeFlush(): void {
-    if (this.#canFlush && this.#state.needsFlush) void this.#flush();
-  }
-
-  /** Lets go of the oldest segment of the log: what the engine lacks of it is flushed first (L3). */
-  #unpin(): void {
-    const through = this.#pinnedThrough();
-    if (through === 0 || !this.#canFlush) return;
-    const { appliedIndex, durableIndex } = this.#state;
-    if (durableIndex < through && durableIndex < appliedIndex) void this.#flush();
-    else this.#trim();
-  }
-
-  /** The log shall let go of everything up to here; 0 when it need not. */
-  #pinnedThrough(): Index {
-    const { log } = this.#host;
-    const { storedLogBytesMax } = this.#limits;
-    const isLong =
-      storedLogBytesMax < Number.POSITIVE_INFINITY && log.liveBytes(this.id) > storedLogBytesMax;
-    return isLong ? this.#state.appliedIndex : log.pinnedThrough(this.id);
-  }
-
-  get #canFlush(): boolean {
-    return !this.#flushing && !this.#installing && !this.#closed && this.#ticksToFlush === 0;
-  }
-
-  #flush(): Promise<void> {
-    const wasFull = this.#state.isDiskFull;
-    const flushing = this.#state
-      .flush({
-        extra: () => this.#caches(),
-        logDurable: () => this.#logDurable(),
-        // Whoever stops waits for it.
-        pace: this.#isStopping
-          ? undefined
-          : flushPace(this.#host.clock, () => this.#state.pressure),
-      })
-      .then(
-        () => {
-          this.#flushing = undefined;
-          if (wasFull) this.#host.notice(`group ${this.group}: the disk has room again`);
-          this.#trim();
-          if (!this.#closed) this.#host.schedule(this);
-        },
-        (error) => {
-          this.#flushing = undefined;
-          if (!this.#state.isDiskFull) {
-            this.#host.fatal(error);
-            return;
-          }
-          // Nothing is lost: the memtable stays, and is written again (F7).
-          this.#ticksToFlush = FLUSH_AGAIN_TICKS;
-          if (!wasFull) {
-            this.#host.notice(`group ${this.group}: no room to write its state: ${error.message}`);
-          }
-        },
-      );
-    this.#flushing = flushing;
-    return flushing;
-  }
-
-  /**
-   * Resolves when everything handed to the log so far is durable. Entries may be applied before that, since a majority
-   * has them; but the engine must not become durable beyond the log, or a restart would find a gap.
-   */
-  #logDurable(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#host.log.append(this.id, {}, resolve);
-      this.#host.log.flush();
-    });
-  }
-
-  /** Bounds what is in memory: entries that are applied and durable in the log can be read back from there. */
-  #evict(): void {
-    const { logBytes, firstIndex, lastIndex, appliedIndex, durableIndex } = this.#raft;
-    const { logBytesKept } = this.#limits;
-    if (logBytes <= logBytesKept) return;
-    const entriesKept = Math.floor((logBytesKept / logBytes) * (lastIndex - firstIndex + 1));
-    const index = Math.min(lastIndex - entriesKept, appliedIndex, durableIndex);
-    if (index >= firstIndex) this.#raft.evict(index);
-  }
-
-  /** Lets the log go of what keeps its oldest segment, as far as the engine has it and nobody else needs it (L3). */
-  #trim(): void {
-    const through = this.#pinnedThrough();
-    const index = Math.min(through, this.#state.durableIndex, this.#neededAfter());
-    if (index <= this.#raft.storedIndex) return;
-    const term = this.#termAt(index);
-    this.#raft.compact(index);
-    this.#host.log.trim(this.id, index, term);
-  }
-
-  /** The log after this index is kept: for a snapshot that is being made, and for the followers. */
-  #neededAfter(): Index {
-    const { log, snapshotWork } = this.#host;
-    const byFollowers = neededByFollowers({
-      followers: this.#raft.status().followers,
-      log,
-      offeredBytes: snapshotWork.offeredBytes,
-      silentTicksMax: ELECTION_TICKS,
-    });
-    return Math.min(this.#snapshots.makingIndex ?? byFollowers, byFollowers);
-  }
-
-  #termAt(index: Index): Term {
-    const term = this.#raft.termAt(index);
-    if (term === undefined) throw new Error(`no term at ${index} of replica ${this.id}`);
-    return term;
-  }
-
   /** For a follower that was away for long: what it lacks is on the disk only. */
   async #readBack({ to, from, before, bytesMax }: EntriesWanted): Promise<void> {
     const bytesAtOnce = Math.min(bytesMax, READ_BACK_BYTES_MAX);
@@ -567,7 +458,7 @@ export class Replica {
   async #offerSnapshot(to: ReplicaId): Promise<void> {
     const config = this.#raft.config;
     // One that the log does not follow on any more is of no use.
-    const made = await this.#snapshots.make(this.#raft.storedIndex, () => this.#caches());
+    const made = await this.#snapshots.make(this.#raft.storedIndex, () => this.#upkeep.caches());
     if (this.#closed) return;
     if (made) this.#raft.snapshotReady(to, { ...made, config });
     else this.#raft.snapshotUnavailable(to);
@@ -578,10 +469,10 @@ export class Replica {
     if (this.#closed) return;
     this.#installing = true;
     try {
-      await this.#flushing;
+      await this.#upkeep.flushing;
       if (this.#closed) return; // a log that is closing takes nothing more
       // An engine with a state of which the log knows nothing would be taken for one that lost its log (F31).
-      await this.#logDurable();
+      await this.#upkeep.logDurable();
       const installed = await this.#snapshots.install(from, meta.index, paces);
       if (this.#closed) return;
       if (installed) {
@@ -609,13 +500,5 @@ export class Replica {
       this.#installing = false;
     }
     this.#host.schedule(this);
-  }
-
-  /** What is kept in memory besides the state: written whenever the state is kept (G12). */
-  #caches(): Write[] {
-    return [
-      ...this.#machine.cacheWrites(this.#state),
-      { key: CONFIG_KEY, value: utf8(JSON.stringify(this.#raft.config)) },
-    ];
   }
 }
