@@ -1,4 +1,4 @@
-import { type Disk, DiskError, type Random } from '../ports/index.ts';
+import { type Buggify, type Disk, DiskError, NEVER, type Random } from '../ports/index.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { type Carried, carriedBytes, readCarried, stillLive } from './carry.ts';
 import { EntryReader } from './entry-reader.ts';
@@ -43,6 +43,7 @@ export interface LogOptions {
   readonly batchBytesMax?: number;
   /** Salts the checksums of new segments, so that clients cannot forge batches. */
   readonly random?: Random;
+  readonly buggify?: Buggify;
 }
 
 const SEGMENT_BYTES = 64 * 1024 * 1024;
@@ -88,6 +89,7 @@ export class WriteAheadLog {
   readonly #segmentBytes: number;
   readonly #segmentsMax: number;
   readonly #batchBytesMax: number;
+  readonly #buggify: Buggify;
   readonly #live: LiveIndex;
   readonly #reader: EntryReader;
   readonly #supply: SegmentSupply;
@@ -124,6 +126,7 @@ export class WriteAheadLog {
     this.#options = options;
     this.#segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
     this.#segmentsMax = options.segmentsMax ?? SEGMENTS_MAX;
+    this.#buggify = options.buggify ?? NEVER;
     this.#batchBytesMax = Math.min(
       options.batchBytesMax ?? BATCH_BYTES_MAX,
       this.#segmentBytes / 2,
@@ -358,7 +361,8 @@ export class WriteAheadLog {
     let bytes = 0;
     let count = 0;
     for (const queued of this.#queue) {
-      if (count > 0 && bytes + queued.bytes > this.#batchBytesMax) break;
+      const isFull = bytes + queued.bytes > this.#batchBytesMax;
+      if (count > 0 && (isFull || this.#buggify('log: one step a batch'))) break;
       bytes += queued.bytes;
       count++;
     }

@@ -1,6 +1,6 @@
 import type { GroupId, NodeName } from '../controller/index.ts';
 import type { Replica } from '../group/index.ts';
-import type { Clock } from '../ports/index.ts';
+import { type Buggify, type Clock, NEVER } from '../ports/index.ts';
 import { type GroupReply, type GroupRequest, stampCommand } from '../store/index.ts';
 import type { DataReplica, Replicas } from './replicas.ts';
 
@@ -18,11 +18,13 @@ export type HeldGroups = Pick<Replicas, 'data' | 'nodeOf'>;
 export class DataService {
   readonly #replicas: HeldGroups;
   readonly #clock: Clock;
+  readonly #buggify: Buggify;
   readonly #clocks = new Map<GroupId, SessionClock>();
 
-  constructor(replicas: HeldGroups, clock: Clock) {
+  constructor(replicas: HeldGroups, clock: Clock, buggify: Buggify = NEVER) {
     this.#replicas = replicas;
     this.#clock = clock;
+    this.#buggify = buggify;
   }
 
   /** `reply` is called exactly once, now or later. */
@@ -79,6 +81,10 @@ export class DataService {
     const { replica } = held;
     if (!replica.isLeader) {
       reply(this.#notLeader(replica));
+      return;
+    }
+    if (this.#buggify('node: refuse a command')) {
+      reply({ kind: 'overloaded' });
       return;
     }
     stampCommand(command, this.#sessionTime(held));

@@ -1,5 +1,5 @@
 import type { NodeName } from '../controller/index.ts';
-import type { Clock } from '../ports/index.ts';
+import type { Buggify, Clock } from '../ports/index.ts';
 import type { Replicas } from './replicas.ts';
 
 const POLL_MS = 20;
@@ -12,11 +12,13 @@ export function balanceLeaders(
   replicas: Replicas,
   self: NodeName,
   canLead: (node: NodeName) => boolean,
+  buggify: Buggify,
 ): void {
   for (const replica of replicas.all()) {
     if (!replica.isLeader) continue;
     const preferred = replicas.preferredLeader(replica.group);
-    const candidates = canLead(self) ? [preferred] : replicas.members(replica.group);
+    const stays = canLead(self) && !buggify('node: lead elsewhere');
+    const candidates = stays ? [preferred] : replicas.members(replica.group);
     const next = candidates.find((id) => {
       if (id === undefined || !replica.isCaughtUp(id)) return false;
       const node = replicas.nodeOf(replica.group, id);

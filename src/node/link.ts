@@ -1,5 +1,5 @@
 import { ByteReader, type ByteWriter, MalformedError, utf8, utf8Text } from '../bytes/index.ts';
-import type { Clock, Connection } from '../ports/index.ts';
+import { type Buggify, type Clock, type Connection, NEVER } from '../ports/index.ts';
 import type { Heartbeat, HeartbeatResponse, Message } from '../raft/index.ts';
 import { FrameReader, FrameWriter, NO_CLUSTER } from './frame.ts';
 import { readRaftMessage, writeRaftMessage } from './raft-codec.ts';
@@ -68,6 +68,7 @@ export class Link {
   readonly #clock: Clock;
   readonly #connection: Connection;
   readonly #handler: LinkHandler;
+  readonly #buggify: Buggify;
   readonly #reader = new FrameReader();
   readonly #writer = new FrameWriter();
   readonly #requests = new Map<number, PendingRequest>();
@@ -83,11 +84,18 @@ export class Link {
   #closed = false;
   #canLead = true;
 
-  constructor(clock: Clock, connection: Connection, clusterId: string, handler: LinkHandler) {
+  constructor(
+    clock: Clock,
+    connection: Connection,
+    clusterId: string,
+    handler: LinkHandler,
+    buggify: Buggify = NEVER,
+  ) {
     this.#clock = clock;
     this.#connection = connection;
     this.#clusterId = clusterId;
     this.#handler = handler;
+    this.#buggify = buggify;
     this.#heardAt = clock.monotonic();
     this.#tickedAt = this.#heardAt;
   }
@@ -237,7 +245,12 @@ export class Link {
 
   #send(): void {
     this.#sentSinceTick = true;
-    this.#connection.send([this.#writer.take(this.#clusterId)]);
+    const frame = this.#writer.take(this.#clusterId);
+    // A connection that is whole loses nothing and doubles nothing; one that breaks, or a peer that ends, may do either.
+    if (this.#peer && this.#buggify('link: lose a frame')) return;
+    this.#connection.send([frame]);
+    if (this.#peer && this.#buggify('link: send a frame twice')) this.#connection.send([frame]);
+    if (this.#peer && this.#buggify('link: break the connection')) this.close();
   }
 
   #receive(reader: ByteReader, clusterId: string): void {

@@ -18,9 +18,11 @@ import {
 } from '../group/index.ts';
 import { openLog, type RecoveredReplica, type WriteAheadLog } from '../log/index.ts';
 import {
+  type Buggify,
   type Clock,
   type Disk,
   DiskError,
+  NEVER,
   type Network,
   type Random,
   type Timer,
@@ -93,6 +95,8 @@ export interface NodeOptions {
   readonly disk: Disk;
   readonly engine: Engine;
   readonly limits?: NodeLimits;
+  /** A simulator's; unless told, nothing of it happens. */
+  readonly buggify?: Buggify;
   /** Tells an operator something, in one line. */
   readonly notice: (message: string) => void;
   /** The node cannot go on: bad options or a directory that does not belong here. One line, and nothing was harmed. */
@@ -134,7 +138,7 @@ export class Node {
 
   /** Rejects when the peer address cannot be had. */
   static async start(options: NodeOptions): Promise<Node> {
-    const { clock, disk, random, fatal, identity, limits = {} } = options;
+    const { clock, disk, random, fatal, identity, limits = {}, buggify = NEVER } = options;
     await disk.remove(SNAPSHOT_DIRECTORY);
     await disk.makeDirectory(SNAPSHOT_DIRECTORY);
     const cluster = await readCluster(disk);
@@ -146,6 +150,7 @@ export class Node {
         inQuarantine = await quarantine(disk, inQuarantine, damage, own);
       },
       random,
+      buggify,
       ...(limits.logSegmentBytes !== undefined && { segmentBytes: limits.logSegmentBytes }),
       ...(limits.logSegmentsMax !== undefined && { segmentsMax: limits.logSegmentsMax }),
     });
@@ -171,7 +176,7 @@ export class Node {
     recovered: Awaited<ReturnType<typeof openLog>>['replicas'],
     inQuarantine: readonly QuarantineRecord[],
   ) {
-    const { identity, clock, random, network, engine, limits = {} } = options;
+    const { identity, clock, random, network, engine, limits = {}, buggify = NEVER } = options;
     this.self = identity.name;
     this.#options = options;
     this.#log = log;
@@ -184,6 +189,7 @@ export class Node {
       network,
       hello: () => this.#formation.hello(),
       onQueued: () => this.#turn.arm(),
+      buggify,
       handler: {
         onHello: (hello) => this.#formation.onHello(hello),
         onRefusal: (name, reason) => this.#formation.onRefusal(name, reason),
@@ -248,7 +254,7 @@ export class Node {
       incarnation: identity.incarnation,
       limits: limits.replica ?? {},
     });
-    this.#data = new DataService(this.#replicas, clock);
+    this.#data = new DataService(this.#replicas, clock, buggify);
     this.#controller = new ControllerService(this.#replicas, clock);
     this.#comparison = new StateComparison({
       self: this.self,
@@ -443,7 +449,10 @@ export class Node {
     if (cluster && this.#serving) this.#controller.tick(cluster);
     if (this.#serving && !this.#stopping) this.#comparison.tick();
     if (this.#ticks % BALANCE_TICKS === 0) {
-      if (!this.#stopping) balanceLeaders(this.#replicas, this.self, (node) => this.#canLead(node));
+      if (!this.#stopping) {
+        const canLead = (node: NodeName) => this.#canLead(node);
+        balanceLeaders(this.#replicas, this.self, canLead, this.#options.buggify ?? NEVER);
+      }
       this.#tellListeners();
     }
     const waiting = this.#formation.waitingFor();
@@ -507,6 +516,7 @@ export class Node {
       log: this.#log,
       snapshotWork: new SnapshotWork(clock, limits.snapshotBytesPerSecond),
       readBackPace: new ReadBackPace(clock, this.#log, limits.readBackBytesPerSecond),
+      buggify: this.#options.buggify ?? NEVER,
       notice,
       fatal,
       send: (group, message) => this.#send(group, message),

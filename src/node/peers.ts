@@ -1,5 +1,6 @@
 import type { ByteReader, ByteWriter } from '../bytes/index.ts';
 import type {
+  Buggify,
   Clock,
   Connection,
   ConnectionHandler,
@@ -10,7 +11,7 @@ import type {
 } from '../ports/index.ts';
 import type { Message } from '../raft/index.ts';
 import { NO_CLUSTER } from './frame.ts';
-import { type Hello, LINK_TICK_MS, Link, type Responder } from './link.ts';
+import { type Hello, LINK_TICK_MS, Link, type LinkHandler, type Responder } from './link.ts';
 
 const REDIAL_MIN_MS = 100;
 const REDIAL_MAX_MS = 1_000;
@@ -52,6 +53,7 @@ export interface PeersOptions {
   readonly hello: () => Hello;
   /** Something waits to be sent: `flush` is to be called at the end of the turn. */
   readonly onQueued: () => void;
+  readonly buggify: Buggify;
 }
 
 /**
@@ -208,9 +210,9 @@ export class Peers {
   }
 
   #makeLink(connection: Connection, dialed: string | undefined): Link {
-    const { clock, handler, hello, onQueued } = this.#options;
+    const { clock, handler, hello, onQueued, buggify } = this.#options;
     let name = dialed;
-    const link: Link = new Link(clock, connection, hello().clusterId, {
+    const linkHandler: LinkHandler = {
       onHello: (greeting) => {
         if (dialed !== undefined && greeting.name !== dialed) {
           return `${dialed} was expected here, not ${greeting.name}`;
@@ -242,7 +244,8 @@ export class Peers {
         else if (dialed === undefined) return; // it never said who it was, or another connection took its place
         if (name !== undefined) this.#onDown(name, refused);
       },
-    });
+    };
+    const link: Link = new Link(clock, connection, hello().clusterId, linkHandler, buggify);
     this.#open.add(link);
     return link;
   }

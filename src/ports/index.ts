@@ -4,6 +4,7 @@
  * In production they are sockets, files and the kernel's clocks (platform/); in the simulator one seed drives all
  * four. A room that reaches the world in any other way cannot be replayed, so the linter refuses it.
  */
+export { BUGGIFY_SITES, type Buggify, type BuggifySite, NEVER } from './buggify.ts';
 export type { Clock, Timer } from './clock.ts';
 export {
   type Disk,

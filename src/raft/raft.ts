@@ -42,6 +42,7 @@ export type RaftView = Pick<
   | 'config'
   | 'termAt'
   | 'entriesBetween'
+  | 'uncommittedBytes'
 >;
 
 /** One replica of one Raft group. The contract with its host is in the package comment (index.ts). */

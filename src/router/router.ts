@@ -8,7 +8,7 @@ import {
   type WriteOperation,
   type WriteOutcome,
 } from '../item/index.ts';
-import type { Clock, Random } from '../ports/index.ts';
+import { type Buggify, type Clock, NEVER, type Random } from '../ports/index.ts';
 import {
   decodeResult,
   encodeCommand,
@@ -76,6 +76,7 @@ export class Router implements Database {
   readonly #cluster: Cluster;
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #buggify: Buggify;
   readonly #controller: ControllerClient;
   readonly #sequence = new CommandSequence();
   readonly #times: SessionTimes;
@@ -84,10 +85,11 @@ export class Router implements Database {
   readonly #id: number;
   #routing: RoutingTable;
 
-  constructor(cluster: Cluster, clock: Clock, random: Random) {
+  constructor(cluster: Cluster, clock: Clock, random: Random, buggify: Buggify = NEVER) {
     this.#cluster = cluster;
     this.#clock = clock;
     this.#random = random;
+    this.#buggify = buggify;
     this.#controller = new ControllerClient(cluster, clock, random);
     this.#times = new SessionTimes(clock);
     this.#id = (random.uint32() >>> 11) * 0x1_0000_0000 + random.uint32();
@@ -263,7 +265,7 @@ export class Router implements Database {
     const attempts = new Attempts(this.#clock, this.#random);
     while (attempts.remainingMs > 0) {
       const asked = ask(attempts);
-      const verdict = asked instanceof Promise ? judge(await asked, attempts) : asked;
+      const verdict = asked instanceof Promise ? judge(this.#heard(await asked), attempts) : asked;
       if (verdict.kind === 'answer') return verdict.answer;
       if (verdict.kind === 'elsewhere' && attempts.mayHurry()) continue;
       if (verdict.kind === 'stale') {
@@ -274,6 +276,11 @@ export class Router implements Database {
       await attempts.pause();
     }
     return UNAVAILABLE;
+  }
+
+  /** An answer may be lost on its way, however good it is. */
+  #heard(reply: GroupReply): GroupReply {
+    return this.#buggify('router: miss the answer') ? { kind: 'unknown' } : reply;
   }
 
   /** What is answered is for {@link Router.#learnLeader} first. */

@@ -34,10 +34,13 @@ export {
   type VersionedOutput,
 } from './models.ts';
 export type { Arrival, SimNetworkOptions } from './network.ts';
-export { SimNetwork } from './network.ts';
+export { FAIR, SimNetwork, type Weather } from './network.ts';
 export { SimProcess, type SimProcessOptions } from './process.ts';
 export { InvariantError, RaftInvariants } from './raft-invariants.ts';
 export { SimRandom } from './random.ts';
+export { FAULTS, type FaultKind } from './run/faults.ts';
+export { type Drawn, type Outcome, type Report, type RunOptions, runWorld } from './run/run.ts';
+export { SimBuggify } from './sim-buggify.ts';
 export { Trace } from './trace.ts';
 export { type Drain, VirtualTime } from './virtual-time.ts';
 export { World, type WorldOptions } from './world.ts';

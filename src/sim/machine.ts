@@ -7,7 +7,7 @@ import {
   type PeerAddress,
   StartError,
 } from '../node/index.ts';
-import type { Random } from '../ports/index.ts';
+import { type Buggify, NEVER, type Random } from '../ports/index.ts';
 import { ControllerClient, Router } from '../router/index.ts';
 import { MemoryDisk } from './memory-disk.ts';
 import type { SimNetwork } from './network.ts';
@@ -23,6 +23,9 @@ export interface MachineOptions {
   /** Milliseconds that one call of the disk takes; the calls of a disk queue up. */
   readonly diskLatencyMs: readonly [min: number, max: number];
   readonly limits: NodeLimits;
+  readonly buggify?: Buggify;
+  /** See `SimProcessOptions`. */
+  readonly clockRate?: number;
 }
 
 /** Why a process ended by itself. */
@@ -48,6 +51,8 @@ export class Machine {
   readonly exits: Exit[] = [];
   /** Milliseconds that one call of the disk takes from now on. */
   diskLatencyMs: readonly [min: number, max: number];
+  /** What its wall clock shows beyond the right time, in milliseconds. */
+  wallErrorMs = 0;
   /** Takes the engine's steps while it is set: its commits end when the steps are called. */
   holdEngine: ((step: () => void) => void) | undefined;
   readonly #options: MachineOptions;
@@ -86,6 +91,11 @@ export class Machine {
     return this.#process;
   }
 
+  /** How many processes it has had. */
+  get starts(): number {
+    return this.#starts;
+  }
+
   get isRunning(): boolean {
     return this.#process?.isAlive ?? false;
   }
@@ -93,11 +103,13 @@ export class Machine {
   /** Starts a process. Resolves when its node runs; a process that cannot is in `exits`, and this resolves all the same. */
   async start(initialCluster: readonly PeerAddress[]): Promise<void> {
     if (this.isRunning) throw new Error(`${this.name} runs already`);
-    const { name, time, network, seed, limits } = this.#options;
+    const { name, time, network, seed, limits, buggify = NEVER, clockRate = 1 } = this.#options;
     const life = `${name}, process ${++this.#starts}`;
     network.switchOn(name);
     const process = time.process(life, {
       monotonicOrigin: 1000 * this.#starts,
+      rate: clockRate,
+      wallErrorMs: () => this.wallErrorMs,
       timerDelayMs: () => this.#timerRandom.between(0, 0.5),
       onError: (error) => this.#exit(process, { kind: 'failed', reason: reasonOf(error), error }),
     });
@@ -121,11 +133,12 @@ export class Machine {
         disk,
         engine: this.#engine,
         limits,
+        buggify,
         notice: (message) => this.notices.push(message),
         refuse: (reason) => exit('refused', reason),
         fatal: (error) => exit('failed', error),
       });
-      const router = new Router(node, clock, random);
+      const router = new Router(node, clock, random, buggify);
       const keeper = new ShardKeeper(node, new ControllerClient(node, clock, random));
       node.onChange(() => keeper.run());
       this.node = node;

@@ -50,6 +50,7 @@ export class MemoryDisk implements Disk {
   #epoch = 0;
   #held: (() => void)[] | undefined;
   #inFlight = new Set<PendingWrite>();
+  #misdirected: { readonly path: string; readonly position: number } | undefined;
   #state: number;
   readonly #schedule: (operation: DiskOperation, complete: () => void) => void;
 
@@ -123,6 +124,11 @@ export class MemoryDisk implements Disk {
   /** Inverts the bits of `mask` in one byte, as ageing does, in every copy. */
   flip(path: string, offset: number, mask = 0xff): void {
     this.#inode(path).flip(offset, mask);
+  }
+
+  /** The next write to this file goes to the sector at `offset` instead of where it belongs, and says that all is well. */
+  misdirect(path: string, offset: number): void {
+    this.#misdirected = { path, position: offset - (offset % SECTOR_BYTES) };
   }
 
   /** The content as a reader sees it now; a copy. */
@@ -241,7 +247,7 @@ export class MemoryDisk implements Disk {
           this.#inFlight.delete(pending);
           const growth = Math.max(0, position + bytes.length - inode.cached.length);
           if (this.usedBytes + growth > this.capacityBytes) throw new DiskError('full', path);
-          inode.write(position, bytes);
+          inode.write(this.#placeOf(path, position), bytes);
           if (durableWrites) inode.sync();
           this.writes++;
         }).catch((error: unknown) => {
@@ -259,6 +265,13 @@ export class MemoryDisk implements Disk {
           closed = true;
         }),
     };
+  }
+
+  #placeOf(path: string, position: number): number {
+    if (this.#misdirected?.path !== path) return position;
+    const wrong = this.#misdirected.position;
+    this.#misdirected = undefined;
+    return wrong;
   }
 
   #call<T>(operation: DiskOperation, work: () => T): Promise<T> {

@@ -5,6 +5,20 @@ import type { SimProcess } from './process.ts';
 import { SimRandom } from './random.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
+/** What a network does to what is sent, apart from cuts. */
+export interface Weather {
+  /** One parcel of so many is lost and sent again a while later, as TCP does it; everything behind it waits. 0: none. */
+  readonly lossOnceIn: number;
+  /** One of so many takes far longer than the others. 0: none. */
+  readonly tailOnceIn: number;
+  /** One of so many has a bit that is wrong. 0: none. */
+  readonly corruptOnceIn: number;
+  /** One connection of so many parcels is reset. 0: none. */
+  readonly resetOnceIn: number;
+}
+
+export const FAIR: Weather = { lossOnceIn: 0, tailOnceIn: 0, corruptOnceIn: 0, resetOnceIn: 0 };
+
 export interface SimNetworkOptions {
   readonly seed: number;
   /** Milliseconds one way, drawn uniformly for each chunk; 0.1 to 1 unless told. */
@@ -32,6 +46,9 @@ const SYN_RETRIES = 6;
 /** One chunk of so many arrives in two. */
 const SPLIT_ONCE_IN = 16;
 const CHUNK_ARRIVED = 4;
+/** Linux sends a lost segment again after 200 ms at the earliest (TCP_RTO_MIN). */
+const RETRANSMISSION_MS = [200, 800] as const;
+const TAIL_MS = [20, 400] as const;
 
 /** Byte streams between the machines of a world. An address is `machine:port`. */
 export class SimNetwork {
@@ -44,6 +61,11 @@ export class SimNetwork {
   /** `from>to`, with the time of the cut. */
   readonly #cuts = new Map<string, number>();
   readonly #off = new Set<string>();
+  /** `from>to`: milliseconds that everything takes longer on this way. */
+  readonly #clogs = new Map<string, number>();
+  weather = FAIR;
+  /** How often each of these things happened. */
+  readonly counts = { lost: 0, tail: 0, corrupt: 0, reset: 0 };
   /** Called for each chunk before its process gets it. */
   onArrival: ((arrival: Arrival) => void) | undefined;
 
@@ -84,6 +106,21 @@ export class SimNetwork {
     }
   }
 
+  /** Everything takes so much longer from one machine to another, in this direction; 0 ends it. */
+  clog(from: string, to: string, ms: number): void {
+    if (ms === 0) this.#clogs.delete(`${from}>${to}`);
+    else this.#clogs.set(`${from}>${to}`, ms);
+  }
+
+  /** One end of each connection between two machines is gone, and the other does not know. */
+  halfOpen(gone: string, other: string): void {
+    for (const endpoint of this.#endpoints) {
+      if (endpoint.machine !== gone || endpoint.peer?.machine !== other) continue;
+      endpoint.vanish();
+      endpoint.process.schedule('io', 0, () => endpoint.handler?.onClose('failed'));
+    }
+  }
+
   /** Splits the machines into sets that do not reach each other, in both directions. */
   partition(...sets: readonly (readonly string[])[]): void {
     for (const [i, set] of sets.entries()) {
@@ -98,8 +135,10 @@ export class SimNetwork {
     }
   }
 
-  /** Mends every cut. */
+  /** Mends every cut and clog, and the weather is fair. */
   heal(): void {
+    this.#clogs.clear();
+    this.weather = FAIR;
     for (const cut of [...this.#cuts.keys()]) {
       const [from, to] = cut.split('>') as [string, string];
       this.mend(from, to);
@@ -201,10 +240,29 @@ export class SimNetwork {
 
   #latency(from: string, to: string): number {
     const [min, max] = this.#latencyMs;
-    return from === to ? min : this.#random.between(min, max);
+    if (from === to) return min;
+    const { lossOnceIn, tailOnceIn } = this.weather;
+    let ms = this.#random.between(min, max) + (this.#clogs.get(`${from}>${to}`) ?? 0);
+    if (lossOnceIn > 0 && this.#random.once(lossOnceIn)) {
+      this.counts.lost++;
+      ms += this.#random.between(...RETRANSMISSION_MS);
+    }
+    if (tailOnceIn > 0 && this.#random.once(tailOnceIn)) {
+      this.counts.tail++;
+      ms += this.#random.between(...TAIL_MS);
+    }
+    return ms;
   }
 
-  #split(bytes: Uint8Array): readonly Uint8Array[] {
+  #split(whole: Uint8Array): readonly Uint8Array[] {
+    const { corruptOnceIn } = this.weather;
+    let bytes = whole;
+    if (corruptOnceIn > 0 && whole.length > 0 && this.#random.once(corruptOnceIn)) {
+      this.counts.corrupt++;
+      bytes = whole.slice();
+      const at = this.#random.below(bytes.length);
+      bytes[at] = (bytes[at] as number) ^ (1 << this.#random.below(8));
+    }
     if (bytes.length < 2 || !this.#random.once(SPLIT_ONCE_IN)) return [bytes];
     const at = 1 + this.#random.below(bytes.length - 1);
     return [bytes.subarray(0, at), bytes.subarray(at)];
@@ -212,15 +270,16 @@ export class SimNetwork {
 
   #onArrival(from: Endpoint, to: Endpoint, bytes: Uint8Array): void {
     this.#time.trace.add(this.#time.now, CHUNK_ARRIVED, to.process.id, crc32c(bytes));
-    this.onArrival?.({
-      from: from.machine,
-      to: to.machine,
-      bytes,
-      breakConnection: () => {
-        from.endLocally('failed', 0);
-        to.endLocally('failed', 0);
-      },
-    });
+    const breakConnection = () => {
+      from.endLocally('failed', 0);
+      to.endLocally('failed', 0);
+    };
+    const { resetOnceIn } = this.weather;
+    if (resetOnceIn > 0 && this.#random.once(resetOnceIn)) {
+      this.counts.reset++;
+      breakConnection();
+    }
+    this.onArrival?.({ from: from.machine, to: to.machine, bytes, breakConnection });
   }
 }
 

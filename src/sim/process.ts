@@ -5,8 +5,10 @@ import type { VirtualTime } from './virtual-time.ts';
 export interface SimProcessOptions {
   /** What `monotonic` shows at the start of the process, in milliseconds. */
   readonly monotonicOrigin?: number;
-  /** What `wall` shows at virtual time 0, in milliseconds since the Unix epoch. */
-  readonly wallOrigin?: number;
+  /** How fast the process's monotonic clock goes; 1 is right. Its timers go by it. */
+  readonly rate?: number;
+  /** What `wall` shows beyond the right time, in milliseconds: it may change at any time. */
+  readonly wallErrorMs?: () => number;
   /** Milliseconds that a timer fires late, as timers do. */
   readonly timerDelayMs?: () => number;
   /** What the process throws ends it, as an uncaught exception does; the world hears why. */
@@ -37,12 +39,17 @@ export class SimProcess {
     this.name = name;
     this.#options = options;
     this.#startedAt = time.now;
-    const { monotonicOrigin = 0, wallOrigin = WALL_ORIGIN, timerDelayMs = () => 0 } = options;
+    const {
+      monotonicOrigin = 0,
+      rate = 1,
+      wallErrorMs = () => 0,
+      timerDelayMs = () => 0,
+    } = options;
     this.clock = {
-      monotonic: () => time.now - this.#startedAt + monotonicOrigin,
-      wall: () => Math.floor(wallOrigin + time.now),
+      monotonic: () => rate * (time.now - this.#startedAt) + monotonicOrigin,
+      wall: () => Math.floor(WALL_ORIGIN + time.now + wallErrorMs()),
       after: (delayMs, callback) =>
-        this.schedule('timer', Math.max(0, delayMs) + timerDelayMs(), callback),
+        this.schedule('timer', Math.max(0, delayMs) / rate + timerDelayMs(), callback),
       endOfTurn: (callback) => void this.schedule('turn', 0, callback),
     };
   }

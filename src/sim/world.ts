@@ -1,4 +1,5 @@
 import type { NodeLimits, PeerAddress } from '../node/index.ts';
+import type { Buggify } from '../ports/index.ts';
 import { type Exit, Machine } from './machine.ts';
 import { SimNetwork } from './network.ts';
 import { type Drain, VirtualTime } from './virtual-time.ts';
@@ -14,6 +15,10 @@ export interface WorldOptions {
   readonly networkLatencyMs?: readonly [min: number, max: number];
   /** Segments of 1 MiB unless told: they are filled with zeros, which costs real time. */
   readonly limits?: NodeLimits;
+  /** For all nodes and routers. */
+  readonly buggify?: Buggify;
+  /** How fast the clock of a machine goes, by its number from 0; right unless told. */
+  readonly clockRates?: readonly number[];
 }
 
 /** Long enough for anything that does not hang, in milliseconds of virtual time. */
@@ -29,7 +34,7 @@ export class World {
   readonly list: readonly PeerAddress[];
 
   constructor(options: WorldOptions) {
-    const { seed, nodes = 3, networkLatencyMs, diskLatencyMs = [0.1, 0.4] } = options;
+    const { seed, nodes = 3, networkLatencyMs, diskLatencyMs = [0.1, 0.4], buggify } = options;
     const limits = { ...LIMITS, ...options.limits };
     const time = new VirtualTime(options.drain);
     this.time = time;
@@ -39,7 +44,16 @@ export class World {
     });
     const { network } = this;
     this.machines = Array.from({ length: nodes }, (_, i) => {
-      return new Machine({ name: `n${i + 1}`, seed, time, network, diskLatencyMs, limits });
+      return new Machine({
+        name: `n${i + 1}`,
+        seed,
+        time,
+        network,
+        diskLatencyMs,
+        limits,
+        clockRate: options.clockRates?.[i] ?? 1,
+        ...(buggify && { buggify }),
+      });
     });
     this.list = this.machines.map(({ peer }) => peer);
   }

@@ -3,8 +3,8 @@ import type { Table } from '../../src/controller/index.ts';
 import { encodeStoredItem, hashToHex, storageKey } from '../../src/item/index.ts';
 import { compareDigests, type Difference } from '../../src/node/state-comparison.ts';
 import type { Machine, World } from '../../src/sim/index.ts';
+import { areCaughtUp, differences } from '../../src/sim/run/contents.ts';
 import { encodeStoredValue } from '../../src/store/stored-value.ts';
-import { areCaughtUp, differences } from '../support/contents.ts';
 import { add, createTable, formedWorld, get, keyOf, put, routerOf } from '../support/world.ts';
 
 const KEY = 'counter';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { World } from '../../src/sim/index.ts';
-import { differences } from '../support/contents.ts';
+import { differences } from '../../src/sim/run/contents.ts';
 import { createTable, formedWorld, get, put, routerOf } from '../support/world.ts';
 
 function held(world: World, name: string): number[] {

@@ -12,7 +12,7 @@ import {
 import { openLog, type WriteAheadLog } from '../../../src/log/index.ts';
 import { fetchSnapshot } from '../../../src/node/snapshot-transfer.ts';
 import { Turn } from '../../../src/node/turn.ts';
-import type { Disk } from '../../../src/ports/index.ts';
+import { type Disk, NEVER } from '../../../src/ports/index.ts';
 import type { Config, Message } from '../../../src/raft/index.ts';
 import { type SimProcess, SimRandom } from '../../../src/sim/index.ts';
 import type { CallResult } from './calls.ts';
@@ -140,6 +140,7 @@ function hostOf(options: GroupServerOptions, log: WriteAheadLog, random: SimRand
     log,
     snapshotWork: new SnapshotWork(clock),
     readBackPace: new ReadBackPace(clock, log),
+    buggify: NEVER,
     notice: () => {},
     fatal: (error) => process.fail(error),
     send: (_, message) => options.send(message.to - 1, message),

@@ -1,5 +1,5 @@
-import { crc32c, toHex } from '../../src/bytes/index.ts';
-import type { World } from '../../src/sim/index.ts';
+import { crc32c, toHex } from '../../bytes/index.ts';
+import type { World } from '../world.ts';
 
 /** The group's own record of its configuration: it is there once the replica was flushed, so it may be on some only. */
 const CONFIG_KEY = '0f';

@@ -1,0 +1,27 @@
+/**
+ * Rare paths that the code offers to whoever simulates it, so that they are not rare there: FoundationDB's BUGGIFY. Whatever
+ * happens at these sites may happen anyway, in bad weather, and must do no harm.
+ */
+export const BUGGIFY_SITES = [
+  'log: one step a batch',
+  'group: apply one entry a turn',
+  'group: flush early',
+  'group: keep nothing for followers',
+  'group: keep nothing in memory',
+  'group: a late flush',
+  'group: stand out of turn',
+  'node: lead elsewhere',
+  'node: refuse a command',
+  'link: lose a frame',
+  'link: send a frame twice',
+  'link: break the connection',
+  'router: miss the answer',
+] as const;
+
+export type BuggifySite = (typeof BUGGIFY_SITES)[number];
+
+/** Whether it happens now. */
+export type Buggify = (site: BuggifySite) => boolean;
+
+/** In production. */
+export const NEVER: Buggify = () => false;

@@ -1,0 +1,93 @@
+import type { SimProcess } from '../process.ts';
+import { InvariantError, RaftInvariants } from '../raft-invariants.ts';
+import type { World } from '../world.ts';
+
+/** How often what costs more is looked at, in milliseconds. */
+const LOOK_MS = 1_000;
+/** What a replica may hold uncommitted, in bytes: the bound of group/, and one command. */
+const UNCOMMITTED_BYTES_MAX = (32 + 3) * 1024 * 1024;
+
+/**
+ * Watches a world at every event: Raft's promises in every group (R1, R2, G2), and every second that replicas which applied the
+ * same entries hold the same state (S3), and that what is uncommitted is bounded (R5).
+ */
+export class Checks {
+  readonly #world: World;
+  readonly #groups = new Map<number, RaftInvariants>();
+  /** By group and index: the digest, and on which node it was seen first. */
+  readonly #digests = new Map<string, { readonly digest: string; readonly name: string }>();
+  #looksAt = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+    world.time.onEvent = (owner) => this.#onEvent(owner);
+  }
+
+  get elections(): number {
+    return this.#sum(({ elections }) => elections);
+  }
+
+  get conflicts(): number {
+    return this.#sum(({ conflicts }) => conflicts);
+  }
+
+  /** Entries committed, in all groups. */
+  get committed(): number {
+    return this.#sum(({ commit }) => commit);
+  }
+
+  /** Throws what is wrong. */
+  #onEvent(owner: SimProcess | undefined): void {
+    if (owner) {
+      const machine = this.#world.machines.find(({ process }) => process === owner);
+      if (machine?.node) {
+        for (const replica of machine.node.replicas.all()) {
+          if (replica.isClosed) continue;
+          this.#group(replica.group).check(replica.raft, machine.starts);
+        }
+      }
+    }
+    const { now } = this.#world.time;
+    if (now < this.#looksAt) return;
+    this.#looksAt = now + LOOK_MS;
+    for (const { name, node } of this.#world.machines) {
+      if (!node) continue;
+      for (const { replica, machine } of node.replicas.allData()) {
+        const { uncommittedBytes } = replica.raft;
+        if (uncommittedBytes > UNCOMMITTED_BYTES_MAX) {
+          throw new InvariantError(`[R5] ${name}: ${uncommittedBytes} bytes are uncommitted`);
+        }
+        for (const { index, digest } of machine.digests) {
+          this.#compare(replica.group, index, digest, name);
+        }
+      }
+    }
+  }
+
+  #compare(group: number, index: number, digest: string, name: string): void {
+    const key = `${group}/${index}`;
+    const known = this.#digests.get(key);
+    if (!known) {
+      this.#digests.set(key, { digest, name });
+    } else if (known.digest !== digest) {
+      throw new InvariantError(
+        `[S3] group ${group} at entry ${index}: ${known.name} has the digest ${known.digest}, ${name} ${digest}`,
+      );
+    }
+  }
+
+  #group(group: number): RaftInvariants {
+    let invariants = this.#groups.get(group);
+    if (!invariants) {
+      invariants = new RaftInvariants(`group ${group}`);
+      this.#groups.set(group, invariants);
+    }
+    return invariants;
+  }
+
+  #sum(of: (invariants: RaftInvariants) => number): number {
+    let sum = 0;
+    for (const invariants of this.#groups.values()) sum += of(invariants);
+    return sum;
+  }
+}

@@ -1,0 +1,338 @@
+import { utf8, utf8Text } from '../../bytes/index.ts';
+import { type ApiResponse, handle } from '../../dynamodb/index.ts';
+import type { CheckResult, Operation } from '../linearizability.ts';
+import { checkLinearizable } from '../linearizability.ts';
+import {
+  type AddInput,
+  COUNTER,
+  REGISTER,
+  type RegisterInput,
+  VERSIONED,
+  type VersionedInput,
+  type VersionedOutput,
+} from '../models.ts';
+import { SimRandom } from '../random.ts';
+import type { World } from '../world.ts';
+
+export const TABLE = 'simulated';
+
+export interface ClientsOptions {
+  readonly seed: number;
+  readonly clients: number;
+  /** Of all clients together, as far as they are answered in time. */
+  readonly operationsPerSecond: number;
+  /** Of each kind. */
+  readonly keys: number;
+}
+
+/** Longer than a router tries, in milliseconds: then the node has died with the request. */
+const TIMEOUT_MS = 9_000;
+/** A request is sent again as an SDK does it, under the same id, for as long; then nobody knows what became of it. */
+const PATIENCE_MS = 40_000;
+const RETRY_MS = [50, 500] as const;
+
+/** How a request ended: with an answer; refused, so that nothing was done; or nobody knows. */
+type Ending = ApiResponse | 'refused' | 'unknown';
+
+/**
+ * Clients of the DynamoDB API on all nodes of a world, and what they saw, key by key: registers, lists that are appended to,
+ * counters, and items that are written by who knows their version. What they saw must be linearizable (D1, S1).
+ */
+export class Clients {
+  /** How requests ended. */
+  readonly outcomes = new Map<string, number>();
+  readonly #world: World;
+  readonly #options: ClientsOptions;
+  readonly #registers = new Map<string, Operation<RegisterInput, string>[]>();
+  readonly #counters = new Map<string, Operation<AddInput, number>[]>();
+  readonly #versioned = new Map<string, Operation<VersionedInput, VersionedOutput>[]>();
+  /** Answers that no client should ever get. */
+  readonly #wrong: string[] = [];
+  #stamps = 0;
+  #values = 0;
+  #running = 0;
+  #stopped = false;
+
+  constructor(world: World, options: ClientsOptions) {
+    this.#world = world;
+    this.#options = options;
+    for (let i = 0; i < options.clients; i++) {
+      this.#client(`c${i + 1}`).catch((error: unknown) => {
+        this.#running--;
+        this.#wrong.push(error instanceof Error ? error.message : String(error));
+      });
+    }
+  }
+
+  get successes(): number {
+    return this.outcomes.get('answered') ?? 0;
+  }
+
+  /** Ends every client once it has its last answer; `isIdle` then. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  get isIdle(): boolean {
+    return this.#running === 0;
+  }
+
+  /** Of the histories that are not linearizable, or too entangled to tell: in words. */
+  faults(): string[] {
+    const faults = [...this.#wrong];
+    const judge = (key: string, result: CheckResult) => {
+      if (result.kind === 'illegal')
+        faults.push(`[D1] ${key} is not linearizable:\n${result.window}`);
+      if (result.kind === 'unknown') faults.push(`[D1] ${key}: too many states to tell`);
+    };
+    for (const [key, history] of this.#registers) judge(key, checkLinearizable(REGISTER, history));
+    for (const [key, history] of this.#counters) judge(key, checkLinearizable(COUNTER, history));
+    for (const [key, history] of this.#versioned) judge(key, checkLinearizable(VERSIONED, history));
+    return faults;
+  }
+
+  async #client(name: string): Promise<void> {
+    const { seed, clients, operationsPerSecond, keys } = this.#options;
+    const random = new SimRandom(seed, `client ${name}`);
+    const pauseMs = (1000 * clients) / operationsPerSecond;
+    /** By key, of what this client has seen. */
+    const versions = new Map<string, number>();
+    this.#running++;
+    while (!this.#stopped) {
+      await this.#sleep(random.between(0, 2 * pauseMs));
+      if (this.#stopped) break;
+      const number = random.below(keys);
+      switch (random.below(4)) {
+        case 0:
+          await this.#register(name, `register ${number}`, random);
+          break;
+        case 1:
+          await this.#list(name, `list ${number}`, random);
+          break;
+        case 2:
+          await this.#counter(name, `counter ${number}`, random);
+          break;
+        default:
+          await this.#version(name, `versioned ${number}`, random, versions);
+      }
+    }
+    this.#running--;
+  }
+
+  async #register(client: string, key: string, random: SimRandom): Promise<void> {
+    const value = `${client} ${++this.#values}`;
+    const kind = random.below(8);
+    if (kind < 4) {
+      await this.#recordRegister(
+        client,
+        key,
+        { kind: 'get' },
+        random,
+        getOf(key),
+        (body) => body.Item?.['v']?.S ?? '',
+      );
+    } else if (kind < 7) {
+      const request = ['PutItem', { Item: { pk: { S: key }, v: { S: value } } }] as const;
+      await this.#recordRegister(client, key, { kind: 'put', value }, random, request, () => '');
+    } else {
+      const request = ['DeleteItem', { Key: { pk: { S: key } } }] as const;
+      await this.#recordRegister(
+        client,
+        key,
+        { kind: 'put', value: '' },
+        random,
+        request,
+        () => '',
+      );
+    }
+  }
+
+  async #list(client: string, key: string, random: SimRandom): Promise<void> {
+    const value = `${++this.#values} `;
+    if (random.once(2)) {
+      await this.#recordRegister(client, key, { kind: 'get' }, random, getOf(key), (body) =>
+        (body.Item?.['l']?.L ?? []).map(({ S }: { S: string }) => S).join(''),
+      );
+    } else if (random.once(10)) {
+      const request = ['PutItem', { Item: { pk: { S: key }, l: { L: [{ S: value }] } } }] as const;
+      await this.#recordRegister(client, key, { kind: 'put', value }, random, request, () => '');
+    } else {
+      const request = [
+        'UpdateItem',
+        {
+          Key: { pk: { S: key } },
+          UpdateExpression: 'SET l = list_append(if_not_exists(l, :none), :v)',
+          ExpressionAttributeValues: { ':none': { L: [] }, ':v': { L: [{ S: value }] } },
+        },
+      ] as const;
+      await this.#recordRegister(client, key, { kind: 'append', value }, random, request, () => '');
+    }
+  }
+
+  async #counter(client: string, key: string, random: SimRandom): Promise<void> {
+    const isGet = random.once(3);
+    const amount = isGet ? 0 : 1 + random.below(9);
+    const request: Request = isGet
+      ? getOf(key)
+      : [
+          'UpdateItem',
+          {
+            Key: { pk: { S: key } },
+            UpdateExpression: 'ADD n :a',
+            ExpressionAttributeValues: { ':a': { N: String(amount) } },
+            ReturnValues: 'UPDATED_NEW',
+          },
+        ];
+    const calledAt = this.#stamp();
+    const ending = await this.#request(request, random);
+    if (ending === 'refused') return;
+    const body = ending === 'unknown' ? undefined : parsed(ending);
+    const output = body && Number((isGet ? body.Item : body.Attributes)?.['n']?.N ?? 0);
+    const input = { kind: isGet ? 'get' : 'add', amount } as const;
+    this.#record(this.#counters, key, client, input, output, calledAt);
+  }
+
+  async #version(
+    client: string,
+    key: string,
+    random: SimRandom,
+    versions: Map<string, number>,
+  ): Promise<void> {
+    const calledAt = this.#stamp();
+    if (random.once(2)) {
+      const ending = await this.#request(getOf(key), random);
+      if (ending === 'refused' || ending === 'unknown') return;
+      const item = parsed(ending).Item;
+      const version = Number(item?.['n']?.N ?? 0);
+      versions.set(key, version);
+      const output = { kind: 'value', value: item?.['v']?.S ?? '', version } as const;
+      this.#record(this.#versioned, key, client, { kind: 'get' }, output, calledAt);
+      return;
+    }
+    const version = versions.get(key) ?? 0;
+    const value = `${client} ${++this.#values}`;
+    const isNew = version === 0;
+    const ending = await this.#request(
+      [
+        'PutItem',
+        {
+          Item: { pk: { S: key }, v: { S: value }, n: { N: String(version + 1) } },
+          ConditionExpression: isNew ? 'attribute_not_exists(n)' : 'n = :version',
+          ...(!isNew && { ExpressionAttributeValues: { ':version': { N: String(version) } } }),
+        },
+      ],
+      random,
+    );
+    if (ending === 'refused') return;
+    const input = { kind: 'put', value, version } as const;
+    const kind =
+      ending !== 'unknown' && ending.error === 'ConditionalCheckFailedException'
+        ? 'wrong-version'
+        : 'ok';
+    const output = ending === 'unknown' ? undefined : ({ kind } as const);
+    if (kind === 'ok' && output) versions.set(key, version + 1);
+    else versions.delete(key);
+    this.#record(this.#versioned, key, client, input, output, calledAt);
+  }
+
+  async #recordRegister(
+    client: string,
+    key: string,
+    input: RegisterInput,
+    random: SimRandom,
+    request: Request,
+    outputOf: (body: Body) => string,
+  ): Promise<void> {
+    const calledAt = this.#stamp();
+    const ending = await this.#request(request, random);
+    if (ending === 'refused') return;
+    const output = ending === 'unknown' ? undefined : outputOf(parsed(ending));
+    this.#record(this.#registers, key, client, input, output, calledAt);
+  }
+
+  #record<Input, Output>(
+    histories: Map<string, Operation<Input, Output>[]>,
+    key: string,
+    client: string,
+    input: Input,
+    output: Output | undefined,
+    calledAt: number,
+  ): void {
+    let history = histories.get(key);
+    if (!history) {
+      history = [];
+      histories.set(key, history);
+    }
+    const returnedAt = output === undefined ? Number.POSITIVE_INFINITY : this.#stamp();
+    history.push({ client, input, output, calledAt, returnedAt });
+  }
+
+  /** Sends a request to some node, and again to others under the same id until it is answered (F40). */
+  async #request([operation, parameters]: Request, random: SimRandom): Promise<Ending> {
+    const { time, machines } = this.#world;
+    const body = utf8(JSON.stringify({ TableName: TABLE, ...parameters }));
+    const invocationId = `${random.uint32()}-${random.uint32()}`;
+    const until = time.now + PATIENCE_MS;
+    let mayBeDone = false;
+    while (time.now < until) {
+      const machine = random.pick(machines);
+      const { router } = machine;
+      if (router && machine.isRunning) {
+        const request = { target: `DynamoDB_20120810.${operation}`, invocationId, body };
+        const context = { database: router, address: machine.name };
+        const response = await Promise.race([
+          handle(request, context),
+          this.#sleep(TIMEOUT_MS).then(() => undefined),
+        ]);
+        if (response && response.status < 500 && !isRefusal(response)) {
+          this.#count('answered');
+          return response;
+        }
+        this.#count(response ? (response.error as string) : 'lost');
+        if (!response || !isRefusal(response)) mayBeDone = true;
+      }
+      if (this.#stopped && !mayBeDone) return 'refused';
+      await this.#sleep(random.between(...RETRY_MS));
+    }
+    return mayBeDone ? 'unknown' : 'refused';
+  }
+
+  #count(outcome: string): void {
+    this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
+  }
+
+  #stamp(): number {
+    return ++this.#stamps;
+  }
+
+  #sleep(delayMs: number): Promise<void> {
+    return new Promise((resolve) => this.#world.time.after(delayMs, resolve));
+  }
+}
+
+type Request = readonly [operation: string, parameters: object];
+
+function getOf(key: string): Request {
+  return ['GetItem', { Key: { pk: { S: key } }, ConsistentRead: true }];
+}
+
+/** Nothing was done, and it may be asked again. */
+function isRefusal({ error }: ApiResponse): boolean {
+  return error === 'ThrottlingException';
+}
+
+/** As much of an answer as clients look at. */
+interface Body {
+  readonly Item?: Attributes;
+  readonly Attributes?: Attributes;
+}
+
+type Attributes = Readonly<
+  Record<string, { readonly S: string; readonly N: string; readonly L: { readonly S: string }[] }>
+>;
+
+function parsed({ error, body }: ApiResponse): Body {
+  const text = utf8Text(body);
+  if (error !== undefined) throw new Error(`a request was answered with ${error}: ${text}`);
+  return JSON.parse(text) as Body;
+}

@@ -1,0 +1,238 @@
+import { InvariantError } from '../raft-invariants.ts';
+import { SimRandom } from '../random.ts';
+import { SimBuggify } from '../sim-buggify.ts';
+import type { Drain } from '../virtual-time.ts';
+import { World } from '../world.ts';
+import { Checks } from './checks.ts';
+import { Clients, TABLE } from './clients.ts';
+import { areCaughtUp, differences } from './contents.ts';
+import { FAULTS, type FaultKind, Faults } from './faults.ts';
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly drain: Drain;
+  readonly nodes: number;
+  /** Simulated, of the time with faults. */
+  readonly minutes: number;
+  /** Those that may be drawn; all unless told. */
+  readonly faults?: readonly FaultKind[];
+  /** Called a few times a simulated minute. */
+  readonly onProgress?: (simulatedMs: number) => void;
+}
+
+/** What a seed has drawn. */
+export interface Drawn {
+  readonly nodes: number;
+  readonly clients: number;
+  readonly operationsPerSecond: number;
+  readonly keys: number;
+  readonly faults: readonly FaultKind[];
+  readonly buggify: readonly string[];
+  readonly diskLatencyMs: readonly [min: number, max: number];
+  readonly networkLatencyMs: readonly [min: number, max: number];
+  readonly clockRates: readonly number[];
+  readonly logSegmentBytes: number;
+  readonly memtableBytes: number;
+}
+
+/** `correctness`: a promise was broken. `liveness`: the world did not come to rest. `crash`: a node, or the simulator, fell over. */
+export type Outcome = 'clean' | 'correctness' | 'liveness' | 'crash';
+
+export interface Report {
+  readonly outcome: Outcome;
+  readonly seed: number;
+  readonly drawn: Drawn;
+  /** What is wrong, in words. */
+  readonly wrong: readonly string[];
+  readonly events: number;
+  readonly simulatedMs: number;
+  /** The hash of every event in order. */
+  readonly trace: string;
+  /** How often each fault, each site and each rare path occurred. */
+  readonly occurred: ReadonlyMap<string, number>;
+  readonly outcomes: ReadonlyMap<string, number>;
+}
+
+/** A process that ended for these reasons did what it should: its disk failed, or what was on it. */
+const EXPECTED_EXITS = /injected|damaged|is damaged|refused/;
+/** After this long without faults every operation has ended and every replica has everything, or never will. Milliseconds. */
+const REST_MS_MAX = 120_000;
+const FORMATION_MS_MAX = 60_000;
+const PROGRESS_MS = 10_000;
+
+function draw(options: RunOptions, random: SimRandom, buggify: SimBuggify): Drawn {
+  const { nodes, faults = FAULTS } = options;
+  // Some worlds have few kinds of faults, so that each is seen to work on its own, and some are all noise.
+  const share = random.pick([3, 2, 1]);
+  const drawn = faults.filter(() => share === 1 || random.once(share));
+  const drift = random.pick([0, 0.02, 0.1]);
+  return {
+    nodes,
+    clients: random.pick([4, 10, 20]),
+    operationsPerSecond: random.pick([30, 100, 200]),
+    keys: random.pick([1, 3, 8]),
+    faults: drawn,
+    buggify: buggify.sites,
+    diskLatencyMs: [0.1, random.pick([0.4, 1, 5])],
+    networkLatencyMs: [0.1, random.pick([0.5, 2, 20])],
+    clockRates: Array.from({ length: nodes }, () => random.between(1 - drift, 1 + drift)),
+    logSegmentBytes: random.pick([32, 64, 256]) * 1024,
+    memtableBytes: random.pick([8, 32, 128]) * 1024,
+  };
+}
+
+/** Runs one world: clients and faults for a while, then all is healed and must come to rest, and what clients saw is checked. */
+export async function runWorld(options: RunOptions): Promise<Report> {
+  const { seed, minutes, onProgress } = options;
+  const random = new SimRandom(seed, 'options');
+  const buggify = new SimBuggify(new SimRandom(seed, 'buggify'));
+  const drawn = draw(options, random, buggify);
+  const { logSegmentBytes, memtableBytes, diskLatencyMs, networkLatencyMs, clockRates } = drawn;
+  const world = new World({
+    seed,
+    drain: options.drain,
+    nodes: drawn.nodes,
+    diskLatencyMs,
+    networkLatencyMs,
+    clockRates,
+    buggify: buggify.ask,
+    limits: {
+      logSegmentBytes,
+      memtableBytes,
+      flushPartBytes: memtableBytes >> 3,
+      replica: { logBytesKept: 8 * 1024 },
+    },
+  });
+  const checks = new Checks(world);
+  let clients: Clients | undefined;
+  let faults: Faults | undefined;
+  const wrong: string[] = [];
+  let outcome: Outcome = 'clean';
+  const blame = (kind: Outcome, what: string) => {
+    if (outcome === 'clean') outcome = kind;
+    wrong.push(what);
+  };
+  try {
+    buggify.isOn = false;
+    await world.start();
+    await world.until(() => world.isReady, FORMATION_MS_MAX);
+    await createTable(world);
+    buggify.isOn = true;
+    clients = new Clients(world, { seed, ...drawn });
+    faults = new Faults(world, new SimRandom(seed, 'faults'), drawn.faults);
+    const end = world.time.now + 60_000 * minutes;
+    while (world.time.now < end) {
+      await world.run(Math.min(PROGRESS_MS, end - world.time.now));
+      onProgress?.(world.time.now);
+    }
+    faults.heal();
+    buggify.isOn = false;
+    const answered = clients.successes;
+    clients.stop();
+    const { time } = world;
+    const isIdle = await time.runUntil(() => clients?.isIdle ?? true, REST_MS_MAX);
+    if (!isIdle) blame('liveness', 'operations have not ended, long after all was healed');
+    if (!(await time.runUntil(() => world.isReady && areCaughtUp(world), REST_MS_MAX))) {
+      blame('liveness', `replicas have not caught up, long after all was healed: ${states(world)}`);
+    }
+    if (answered === 0) blame('liveness', 'no operation was ever answered');
+    for (const difference of differences(world)) blame('correctness', `[S3] ${difference}`);
+  } catch (error) {
+    blame(error instanceof InvariantError ? 'correctness' : 'crash', textOf(error));
+  }
+  for (const fault of clients?.faults() ?? []) blame('correctness', fault);
+  for (const { name, exits } of world.machines) {
+    for (const { kind, reason, error } of exits) {
+      if (kind === 'failed' && !EXPECTED_EXITS.test(reason))
+        blame('crash', `${name}: ${textOf(error)}`);
+      if (/differs from the majority/.test(reason)) blame('correctness', `[S3] ${name}: ${reason}`);
+    }
+  }
+  return {
+    outcome,
+    seed,
+    drawn,
+    wrong,
+    events: world.time.events,
+    simulatedMs: world.time.now,
+    trace: world.trace,
+    occurred: occurred(world, checks, buggify, faults),
+    outcomes: clients?.outcomes ?? new Map(),
+  };
+}
+
+async function createTable(world: World): Promise<void> {
+  const { router } = world.machines[0] ?? {};
+  if (!router) throw new Error('no node runs');
+  const outcome = await world.settle(
+    router.createTable({
+      name: TABLE,
+      partitionKey: { name: 'pk', type: 'S' },
+      sortKey: undefined,
+      billingMode: 'PAY_PER_REQUEST',
+      readCapacity: 0,
+      writeCapacity: 0,
+      deletionProtection: false,
+      tableClass: 'STANDARD',
+      tags: [],
+    }),
+  );
+  if (outcome.kind !== 'created') throw new Error(`create-table: ${outcome.kind}`);
+  const isActive = () =>
+    world.machines.every(({ node }) => node?.map.tables[0]?.status === 'ACTIVE');
+  await world.until(isActive);
+}
+
+/** Paths that are rarely taken, by what nodes say of them. */
+const NOTICES: Readonly<Record<string, RegExp>> = {
+  'a snapshot was installed': /caught up by a snapshot/,
+  'a disk was full': /no room/,
+  'a disk had room again': /has room again/,
+  'a replica went into quarantine': /quarantine|counts for nothing/,
+  'a node left leading to others': /others shall lead/,
+};
+
+function occurred(
+  world: World,
+  checks: Checks,
+  buggify: SimBuggify,
+  faults: Faults | undefined,
+): Map<string, number> {
+  const counts = new Map<string, number>();
+  const add = (what: string, count: number) => counts.set(what, (counts.get(what) ?? 0) + count);
+  for (const [kind, count] of faults?.counts ?? []) add(`fault: ${kind}`, count);
+  for (const [site, count] of buggify.counts) add(`buggify: ${site}`, count);
+  const { lost, tail, corrupt, reset } = world.network.counts;
+  add('network: a parcel was lost', lost);
+  add('network: a parcel took long', tail);
+  add('network: a bit was wrong', corrupt);
+  add('network: a connection was reset', reset);
+  add('raft: elections', checks.elections);
+  add('raft: conflicts', checks.conflicts);
+  add('raft: entries committed', checks.committed);
+  for (const { notices, exits, starts } of world.machines) {
+    add('processes started', starts);
+    add('processes that ended by themselves', exits.length);
+    for (const notice of notices) {
+      for (const [what, pattern] of Object.entries(NOTICES)) if (pattern.test(notice)) add(what, 1);
+    }
+  }
+  return counts;
+}
+
+/** For a reader who wants to know what a world waits for. */
+function states(world: World): string {
+  return world.machines
+    .flatMap(({ name, node, isRunning }) => {
+      if (!isRunning || !node) return [`${name} does not run`];
+      return [...node.replicas.all()].map(({ group, raft, state }) => {
+        const { role, term, commit, lastIndex } = raft;
+        return `${name}/${group} ${role} term ${term} applied ${state.appliedIndex} commit ${commit} last ${lastIndex}`;
+      });
+    })
+    .join('; ');
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,47 @@
+import { BUGGIFY_SITES, type Buggify, type BuggifySite } from '../ports/index.ts';
+import type { SimRandom } from './random.ts';
+
+/**
+ * One call of so many does what the site offers, where the world has the site switched on. Sites that are asked all the time
+ * are rarer.
+ */
+const ONCE_IN: Readonly<Record<BuggifySite, number>> = {
+  'log: one step a batch': 10,
+  'group: apply one entry a turn': 10,
+  'group: flush early': 200,
+  'group: keep nothing for followers': 200,
+  'group: keep nothing in memory': 20,
+  'group: a late flush': 4,
+  'group: stand out of turn': 500,
+  'node: lead elsewhere': 10,
+  'node: refuse a command': 50,
+  'link: lose a frame': 200,
+  'link: send a frame twice': 50,
+  'link: break the connection': 2_000,
+  'router: miss the answer': 50,
+};
+
+/** Which sites a world has switched on, and how often each of them did something. */
+export class SimBuggify {
+  readonly counts = new Map<BuggifySite, number>();
+  readonly #random: SimRandom;
+  readonly #on: ReadonlySet<BuggifySite>;
+  /** False while a world is to come to rest. */
+  isOn = true;
+
+  /** Half of the sites, so that a world is not all noise, and rare things meet others. */
+  constructor(random: SimRandom) {
+    this.#random = random;
+    this.#on = new Set(BUGGIFY_SITES.filter(() => random.once(2)));
+  }
+
+  get sites(): readonly BuggifySite[] {
+    return [...this.#on];
+  }
+
+  readonly ask: Buggify = (site) => {
+    if (!this.isOn || !this.#on.has(site) || !this.#random.once(ONCE_IN[site])) return false;
+    this.counts.set(site, (this.counts.get(site) ?? 0) + 1);
+    return true;
+  };
+}
