@@ -28,8 +28,11 @@ export interface Engine extends Reader {
    * write that it gives is looked at before the next is asked for, so it may be one object and one buffer all the time.
    */
   commit(writes: Iterable<Write>): Commit;
-  /** Likewise, with the writes that the value at this key holds, packed (packed.ts): they need not pass through here again. */
-  commitStored(key: Uint8Array): Commit;
+  /**
+   * Likewise, with the writes that the values at these keys hold, packed (packed.ts), one behind the other: they need not pass
+   * through here again.
+   */
+  commitStored(keys: readonly Uint8Array[]): Commit;
   /** Waits for commits under way. */
   close(): Promise<void>;
 }

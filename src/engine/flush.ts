@@ -1,5 +1,5 @@
 import type { Engine, Write } from './engine.ts';
-import { AT_ONCE, type Pace } from './pace.ts';
+import type { Pace } from './pace.ts';
 import { pack, packedBytes } from './packed.ts';
 import {
   decodeSeal,
@@ -13,6 +13,7 @@ import {
 
 /** Writes in one part: each may touch a page of its own, which are to be few, since the log waits while they are written. */
 const PART_WRITES = 256;
+const PARTS_AT_START = 32;
 
 /**
  * A large flush at a pace that leaves processors and disk to others, and still all or nothing (E1). One commit would be a burst
@@ -44,7 +45,10 @@ export class PartedFlush {
    */
   async run(record: StateRecord, writes: Iterable<Write>, pace: Pace): Promise<void> {
     if (this.#sealed !== record) await this.#writeDown(record, writes, pace);
-    await putInPlace(this.#engine, this.#replica, this.#sizes, pace);
+    for (const [part, bytes] of this.#sizes.entries()) {
+      await this.#engine.commitStored([flushPartKey(this.#replica, part)]).durable;
+      await pace(bytes);
+    }
     const state = recordWrite(this.#replica, record);
     await this.#engine.commit([state, ...this.removal()]).durable;
     this.removed();
@@ -97,22 +101,14 @@ async function finish(
   replica: number,
   { record, parts }: FlushSeal,
 ): Promise<StateRecord> {
-  await putInPlace(engine, replica, new Array<number>(parts).fill(0), AT_ONCE);
+  // Nobody else has use of the disk yet, and many small commits take longer.
+  for (let part = 0; part < parts; part += PARTS_AT_START) {
+    const count = Math.min(PARTS_AT_START, parts - part);
+    const keys = Array.from({ length: count }, (_, i) => flushPartKey(replica, part + i));
+    await engine.commitStored(keys).durable;
+  }
   await engine.commit([recordWrite(replica, record), ...withoutParts(replica, parts)]).durable;
   return record;
-}
-
-/** `sizes` of the parts, in bytes. */
-async function putInPlace(
-  engine: Engine,
-  replica: number,
-  sizes: readonly number[],
-  pace: Pace,
-): Promise<void> {
-  for (const [part, bytes] of sizes.entries()) {
-    await engine.commitStored(flushPartKey(replica, part)).durable;
-    await pace(bytes);
-  }
 }
 
 function withoutParts(replica: number, parts: number): Write[] {

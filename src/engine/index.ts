@@ -18,7 +18,7 @@
  * - calls `deleteSpaces` now and then, a commit or two at a time: that bounds the rate at which replaced states go;
  * - sets `onDamage`, and serves nothing of a replica any more once it is told: reads that meet damage throw (F4).
  *
- * Memory outside the JavaScript heap, on a node with any number of replicas: memtables 64 MiB in all, beyond which apply
+ * Memory outside the JavaScript heap, on a node with any number of replicas: memtables 48 MiB in all, beyond which apply
  * pauses, and up to 128 MiB more while the disk is full; memory for the next ones 32 MiB; writes on their way to LMDB 4 MiB; and in LMDB, while a flush is being written, a
  * page of 8 KiB for each place of the tree that it touches, which is at most the number of puts in a memtable of 16 MiB:
  * 45,000 of small items spread over more than that many pages take 350 MiB, a million items in four replicas 120 MiB.

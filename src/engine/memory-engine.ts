@@ -135,14 +135,18 @@ export class MemoryEngine implements Engine {
     return this.#commit(() => commits);
   }
 
-  commitStored(key: Uint8Array): Commit {
+  commitStored(keys: readonly Uint8Array[]): Commit {
     this.#check();
-    return this.#commit(() => {
+    return this.#commit(() => copied(this.#stored(keys)));
+  }
+
+  *#stored(keys: readonly Uint8Array[]): Generator<Write> {
+    for (const key of keys) {
       this.#checkRecord(key);
       const stored = this.#visible.tree.get(key);
       if (!stored) throw new Error('there is nothing under the key of a stored commit');
-      return copied(unpacked(stored));
-    });
+      yield* unpacked(stored);
+    }
   }
 
   #commit(writes: () => readonly Write[]): Commit {

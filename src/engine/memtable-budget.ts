@@ -48,13 +48,14 @@ export class MemtableBudget {
     else this.#withoutRoom.add(state);
   }
 
-  get isHalfFull(): boolean {
-    return 2 * this.#bytes >= this.#limit;
+  /** It is time to flush: what is in memory is applied again after a crash, and flushing takes its time. */
+  get isFilling(): boolean {
+    return 8 * this.#bytes >= 3 * this.#limit;
   }
 
-  /** 0 as long as nothing has to be flushed for room, 1 when apply may soon have to pause: at three quarters of the limit. */
+  /** How urgent that is: from 0, when it is time, to 1 at five eighths of the limit. */
   get pressure(): number {
-    return Math.min(1, Math.max(0, (4 * this.#bytes) / this.#limit - 2));
+    return Math.min(1, Math.max(0, (8 * this.#bytes) / this.#limit - 3) / 2);
   }
 
   /** Apply must pause. */

@@ -133,13 +133,13 @@ export class ReplicaState implements Reader {
   }
 
   /**
-   * No flush is under way, and the memtable has reached its size, or all together half of what they may have and this is the
+   * No flush is under way, and the memtable has reached its size, or all together fill what they may have and this is the
    * one to begin with; or the last flush failed.
    */
   get needsFlush(): boolean {
     if (this.#flushing || this.#installing) return false;
     if (this.#frozen || this.#active.bytes >= this.#memtableBytes) return true;
-    return this.#states.budget.isHalfFull && this.#states.isNext(this);
+    return this.#states.budget.isFilling && this.#states.isNext(this);
   }
 
   /**

@@ -25,16 +25,16 @@ const DELETE_KEYS_MAX = 500;
 const ONE = Uint8Array.of(1);
 
 export interface ReplicaStatesOptions extends ReplicaStateOptions {
-  /** Of all memtables of all replicas together, in bytes; 64 MiB unless told. */
+  /** Of all memtables of all replicas together, in bytes; 48 MiB unless told. */
   readonly memtablesBytesMax?: number;
   /** How much more they may take while the disk is full (`MemtableBudget`), in bytes; 128 MiB unless told. */
   readonly memtablesReserveBytes?: number;
 }
 
-/** What is in memtables is applied again after a crash, at some 15 µs an entry: half of this, which is the usual, in 1.5 s. */
-const MEMTABLES_BYTES_MAX = 64 * 1024 * 1024;
-/** Twice that: a follower's memtables may be full when its leader's, after a flush, are empty; the rest is for what is under way. */
-const MEMTABLES_RESERVE_BYTES = 2 * MEMTABLES_BYTES_MAX;
+/** What is in memtables is applied again after a crash, at some 15 µs an entry: half of this, which is the usual, in a second. */
+const MEMTABLES_BYTES_MAX = 48 * 1024 * 1024;
+/** More than twice that: a follower's memtables may be full when its leader's, after a flush, are empty; the rest is for what is under way. */
+const MEMTABLES_RESERVE_BYTES = 128 * 1024 * 1024;
 
 /** Reads what the engine knows about its replicas. */
 export function openReplicaStates(

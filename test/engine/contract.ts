@@ -170,7 +170,7 @@ export function engineContract(harness: () => EngineHarness): void {
     }
     await engine.commit([put('a', 'old'), put('b', 'old')]).durable;
     const stored = engine.commit([{ key: bytes('stored'), value: packed }]);
-    const { durable } = engine.commitStored(bytes('stored'));
+    const { durable } = engine.commitStored([bytes('stored')]);
     const last = engine.commit([put('d', 'last'), del('stored')]);
     await Promise.all([stored.durable, durable, last.durable]);
     expect(rangeOf(engine, { from: bytes('a'), to: bytes('z') })).toEqual([

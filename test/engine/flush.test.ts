@@ -156,7 +156,7 @@ describe('a flush that takes its time', () => {
 
   it('[S4] one replica after the other is flushed for room, unless there is nearly none', async () => {
     const { engine, settled } = heldEngine();
-    const states = openReplicaStates(engine, { ...SMALL, memtablesBytesMax: 20_000 });
+    const states = openReplicaStates(engine, { ...SMALL, memtablesBytesMax: 26_000 });
     const a = await settled(states.open(1));
     const b = await settled(states.open(2));
     const big = 'x'.repeat(3000);
@@ -169,7 +169,7 @@ describe('a flush that takes its time', () => {
     const flushed = a.flush({ pace: settle });
     await settle();
     expect(b.needsFlush).toBe(false);
-    b.apply(2, 1, [put('b', big)]);
+    b.apply(2, 1, [put('b', big), put('c', big)]);
     expect(b.pressure).toBe(1);
     expect(b.needsFlush).toBe(true);
     await settled(flushed);

@@ -102,14 +102,14 @@ describe('applying', () => {
   });
 
   it('[S4] bounds the memtables of all replicas together, and the largest is flushed', async () => {
-    const states = openReplicaStates(new MemoryEngine(), { memtablesBytesMax: 10_000 });
+    const states = openReplicaStates(new MemoryEngine(), { memtablesBytesMax: 12_000 });
     const [a, b] = [await states.open(1), await states.open(2)];
     const big = 'x'.repeat(2000);
     a.apply(1, 1, [put('a', big)]);
     b.apply(1, 1, [put('b', big), put('c', big)]);
     expect([a.needsFlush, b.needsFlush]).toEqual([false, true]);
     a.apply(2, 1, [put('d', big)]);
-    a.apply(3, 1, [put('e', big)]);
+    a.apply(3, 1, [put('e', big), put('f', big)]);
     expect([a.needsFlush, b.needsFlush]).toEqual([true, false]);
     expect([a.isFull, b.isFull]).toEqual([true, true]);
     await a.flush();

@@ -160,11 +160,11 @@ class LmdbEngine implements Engine {
     return this.#inOrder(() => this.#pack(writes));
   }
 
-  commitStored(key: Uint8Array): Commit {
+  commitStored(keys: readonly Uint8Array[]): Commit {
     return this.#inOrder(async () => {
       await this.#checkRoom();
       const durable = this.#answer();
-      this.#thread.send({ kind: 'stored', key }, []);
+      this.#thread.send({ kind: 'stored', keys }, []);
       return { durable };
     });
   }

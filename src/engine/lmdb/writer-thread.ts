@@ -7,7 +7,7 @@ import { type Scrubber, startScrubber } from './scrubber.ts';
 
 /**
  * A commit comes as one or more parts, as `packWrites` made them. `isAborted` ends one that turned out to be wrong.
- * `stored` is a commit of the writes that a value in the database holds. `scrub` begins to look for damage, for ever.
+ * `stored` is a commit of the writes that values in the database hold. `scrub` begins to look for damage, for ever.
  */
 export type Order =
   | {
@@ -16,7 +16,7 @@ export type Order =
       readonly isLast: boolean;
       readonly isAborted: boolean;
     }
-  | { readonly kind: 'stored'; readonly key: Uint8Array }
+  | { readonly kind: 'stored'; readonly keys: readonly Uint8Array[] }
   | { readonly kind: 'scrub' }
   | { readonly kind: 'close' };
 
@@ -214,21 +214,26 @@ function runWriterThread(
     }
   };
 
-  const commitStored = (key: Uint8Array): Answer => {
+  /** What a value holds that was written down to be written later. */
+  const storedWrites = (key: Uint8Array): Uint8Array => {
+    const stored = records.getBinaryFast(key);
+    if (!stored) throw new Error('there is nothing under the key of a stored commit');
+    // A copy: the value's bytes are the database's, and there are more of them than its length says.
+    const value = new Uint8Array(stored.length);
+    value.set(stored.subarray(0, value.length));
+    const end = value.length - checksumBytes;
+    const sum = checksumOf(checksumOf(0, key, 0, key.length), value, 0, end);
+    if (new DataView(value.buffer).getUint32(end) !== sum) {
+      tell({ kind: 'damaged', key, reason: `a record of ${end} bytes fails its checksum` });
+      throw new Error('what was to be committed is damaged');
+    }
+    return value.subarray(0, end);
+  };
+
+  const commitStored = (keys: readonly Uint8Array[]): Answer => {
     try {
       root.transactionSync(() => {
-        const stored = records.getBinaryFast(key);
-        if (!stored) throw new Error('there is nothing under the key of a stored commit');
-        // A copy: the value's bytes are the database's, and there are more of them than its length says.
-        const value = new Uint8Array(stored.length);
-        value.set(stored.subarray(0, value.length));
-        const end = value.length - checksumBytes;
-        const sum = checksumOf(checksumOf(0, key, 0, key.length), value, 0, end);
-        if (new DataView(value.buffer, value.byteOffset).getUint32(end) !== sum) {
-          tell({ kind: 'damaged', key, reason: `a record of ${end} bytes fails its checksum` });
-          throw new Error('what was to be committed is damaged');
-        }
-        writeChunk(value.subarray(0, end));
+        for (const key of keys) writeChunk(storedWrites(key));
         scrubber.flush();
       });
       return { kind: 'done' };
@@ -241,7 +246,7 @@ function runWriterThread(
     if (order.kind === 'part') {
       tell(commit(order));
     } else if (order.kind === 'stored') {
-      tell(commitStored(order.key));
+      tell(commitStored(order.keys));
     } else if (order.kind === 'scrub') {
       scrubber.start();
     } else {
