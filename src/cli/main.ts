@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { splitAddress } from '../platform/index.ts';
+import { FAULTS, type FaultKind } from '../sim/index.ts';
 import { dev } from './dev.ts';
+import { sim } from './sim.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
 
@@ -62,6 +64,16 @@ program
   .option('--watch', 'again every second until Ctrl-C')
   .action(status);
 
+program
+  .command('sim')
+  .description('a simulated cluster under faults, replayed from its seed')
+  .option('--seed <n>', 'decides everything; a random one unless told', wholeNumber(0, 2 ** 53 - 1))
+  .option('--nodes <n>', 'number of nodes', wholeNumber(1, 9), 5)
+  .option('--minutes <m>', 'simulated minutes with clients and faults', minutes, 1)
+  .option('--faults <list>', `some of ${FAULTS.join(', ')}; or none`, faultKinds)
+  .option('--trace <file>', 'write every event there, as lines of JSON')
+  .action(sim);
+
 await program.parseAsync();
 
 function wholeNumber(low: number, high: number): (text: string) => number {
@@ -72,6 +84,21 @@ function wholeNumber(low: number, high: number): (text: string) => number {
     }
     return value;
   };
+}
+
+function minutes(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 100_000)) throw new InvalidArgumentError('It must be above 0.');
+  return value;
+}
+
+function faultKinds(text: string): FaultKind[] {
+  if (text === 'none') return [];
+  return text.split(',').map((name) => {
+    const kind = FAULTS.find((candidate) => candidate === name);
+    if (!kind) throw new InvalidArgumentError(`There is no fault ${name}.`);
+    return kind;
+  });
 }
 
 function port(text: string): number {

@@ -38,8 +38,16 @@ export { FAIR, SimNetwork, type Weather } from './network.ts';
 export { SimProcess, type SimProcessOptions } from './process.ts';
 export { InvariantError, RaftInvariants } from './raft-invariants.ts';
 export { SimRandom } from './random.ts';
+export type { Happening } from './run/chronicle.ts';
 export { FAULTS, type FaultKind } from './run/faults.ts';
-export { type Drawn, type Outcome, type Report, type RunOptions, runWorld } from './run/run.ts';
+export {
+  type Drawn,
+  type Outcome,
+  type Report,
+  type RunOptions,
+  runWorld,
+  type SimulatedEvent,
+} from './run/run.ts';
 export { SimBuggify } from './sim-buggify.ts';
 export { Trace } from './trace.ts';
 export { type Drain, VirtualTime } from './virtual-time.ts';

@@ -52,9 +52,12 @@ export class RaftInvariants {
   /** How many elections were won, and how often a replica gave up entries for a leader's. */
   elections = 0;
   conflicts = 0;
+  readonly #tell: (what: string) => void;
 
-  constructor(group: string) {
+  /** `tell` is told of elections. */
+  constructor(group: string, tell: (what: string) => void = () => {}) {
     this.#group = group;
+    this.#tell = tell;
   }
 
   /** The last index that any replica has committed. */
@@ -141,6 +144,7 @@ export class RaftInvariants {
         throw this.#broken('R2', view, `leads in term ${term}, as ${other} did`);
       this.#leaders.set(term, id);
       this.elections++;
+      this.#tell(`${this.#group}: replica ${id} leads in term ${term}`);
       seen.durableTerm = Math.max(seen.durableTerm, term);
       // By log matching the last one speaks for all before it.
       let index = this.commit;

@@ -18,7 +18,7 @@ const KIND_NUMBERS: Readonly<Record<EventKind, number>> = { timer: 1, io: 2, tur
 export class VirtualTime {
   readonly trace = new Trace();
   /** Called after each event and all that followed from it at once, with the process whose it was. What it throws ends the run. */
-  onEvent: ((owner: SimProcess | undefined) => void) | undefined;
+  onEvent: ((owner: SimProcess | undefined, kind: EventKind) => void) | undefined;
   readonly #drain: Drain;
   readonly #queue = new EventQueue();
   #now = 0;
@@ -130,7 +130,7 @@ export class VirtualTime {
     if (owner === undefined) event.run();
     else owner.take(event);
     await this.#drain();
-    this.onEvent?.(owner);
+    this.onEvent?.(owner, event.kind);
     return true;
   }
 

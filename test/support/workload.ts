@@ -1,6 +1,12 @@
 import type { Table } from '../../src/controller/index.ts';
-import { SimRandom, type World } from '../../src/sim/index.ts';
-import { isLinearizable, type RegisterOperation } from './linearizability.ts';
+import {
+  checkLinearizable,
+  type Operation,
+  REGISTER,
+  type RegisterInput,
+  SimRandom,
+  type World,
+} from '../../src/sim/index.ts';
 import { add, get, put } from './world.ts';
 
 /** A client gives up a request whose node died under it. Longer than any router tries. */
@@ -18,7 +24,7 @@ export interface WorkloadOptions {
 
 /** Clients on every node of a world that write, read and count, and the history of what they saw. */
 export class Workload {
-  readonly history = new Map<string, RegisterOperation[]>();
+  readonly history = new Map<string, Operation<RegisterInput, string>[]>();
   /** Results of counting, by key. */
   readonly counted = new Map<string, number[]>();
   /** Additions of which nobody knows whether they took effect. */
@@ -58,7 +64,10 @@ export class Workload {
   async faults(): Promise<string[]> {
     const faults: string[] = [];
     for (const [key, operations] of this.history) {
-      if (!isLinearizable(operations)) faults.push(`the history of ${key} is not linearizable`);
+      const result = checkLinearizable(REGISTER, operations);
+      if (result.kind === 'linearizable') continue;
+      const why = result.kind === 'illegal' ? result.window : 'too many states to tell';
+      faults.push(`the history of ${key} is not linearizable:\n${why}`);
     }
     const router = this.#world.machines.find(({ router }) => router)?.router;
     if (!router) return ['no node is left'];
@@ -101,8 +110,9 @@ export class Workload {
           const isDone = outcome !== undefined && outcome.kind === 'written';
           const refused = outcome !== undefined && outcome.kind === 'overloaded';
           this.#count(isDone ? 'success' : (outcome?.kind ?? 'lost'));
-          const returnedAt = isDone ? world.time.now : Infinity;
-          if (!refused) this.#record(key, { kind: 'write', value, calledAt, returnedAt, by: id });
+          const [output, returnedAt] = isDone ? ['', world.time.now] : [undefined, Infinity];
+          const input = { kind: 'put', value } as const;
+          if (!refused) this.#record(key, { client: id, input, output, calledAt, returnedAt });
           break;
         }
         case 1: {
@@ -114,7 +124,9 @@ export class Workload {
           const failed = typeof value === 'object';
           this.#count(failed ? value.failed : 'success');
           if (failed) break; // as if nobody had asked
-          this.#record(key, { kind: 'read', value, calledAt, returnedAt: world.time.now, by: id });
+          const input = { kind: 'get' } as const;
+          const returnedAt = world.time.now;
+          this.#record(key, { client: id, input, output: value ?? '', calledAt, returnedAt });
           break;
         }
         default: {
@@ -133,7 +145,7 @@ export class Workload {
     this.#running--;
   }
 
-  #record(key: string, operation: RegisterOperation): void {
+  #record(key: string, operation: Operation<RegisterInput, string>): void {
     list(this.history, key).push(operation);
   }
 

@@ -1,6 +1,8 @@
+import type { Machine } from '../machine.ts';
 import type { SimProcess } from '../process.ts';
 import { InvariantError, RaftInvariants } from '../raft-invariants.ts';
 import type { World } from '../world.ts';
+import type { Chronicle } from './chronicle.ts';
 
 /** How often what costs more is looked at, in milliseconds. */
 const LOOK_MS = 1_000;
@@ -16,11 +18,13 @@ export class Checks {
   readonly #groups = new Map<number, RaftInvariants>();
   /** By group and index: the digest, and on which node it was seen first. */
   readonly #digests = new Map<string, { readonly digest: string; readonly name: string }>();
+  readonly #chronicle: Chronicle;
+  readonly #heard = new Map<string, { readonly notices: number; readonly exits: number }>();
   #looksAt = 0;
 
-  constructor(world: World) {
+  constructor(world: World, chronicle: Chronicle) {
     this.#world = world;
-    world.time.onEvent = (owner) => this.#onEvent(owner);
+    this.#chronicle = chronicle;
   }
 
   get elections(): number {
@@ -36,10 +40,11 @@ export class Checks {
     return this.#sum(({ commit }) => commit);
   }
 
-  /** Throws what is wrong. */
-  #onEvent(owner: SimProcess | undefined): void {
+  /** To be called after each event. Throws what is wrong. */
+  onEvent(owner: SimProcess | undefined): void {
     if (owner) {
       const machine = this.#world.machines.find(({ process }) => process === owner);
+      if (machine) this.#listen(machine);
       if (machine?.node) {
         for (const replica of machine.node.replicas.all()) {
           if (replica.isClosed) continue;
@@ -64,6 +69,17 @@ export class Checks {
     }
   }
 
+  /** What a node tells its operator, and how its processes end. */
+  #listen({ name, notices, exits }: Machine): void {
+    const heard = this.#heard.get(name) ?? { notices: 0, exits: 0 };
+    if (heard.notices === notices.length && heard.exits === exits.length) return;
+    for (const notice of notices.slice(heard.notices)) this.#chronicle.tell(`${name}: ${notice}`);
+    for (const { reason } of exits.slice(heard.exits)) {
+      this.#chronicle.tell(`${name} ends by itself: ${reason}`);
+    }
+    this.#heard.set(name, { notices: notices.length, exits: exits.length });
+  }
+
   #compare(group: number, index: number, digest: string, name: string): void {
     const key = `${group}/${index}`;
     const known = this.#digests.get(key);
@@ -79,7 +95,7 @@ export class Checks {
   #group(group: number): RaftInvariants {
     let invariants = this.#groups.get(group);
     if (!invariants) {
-      invariants = new RaftInvariants(`group ${group}`);
+      invariants = new RaftInvariants(`group ${group}`, (what) => this.#chronicle.tell(what));
       this.#groups.set(group, invariants);
     }
     return invariants;

@@ -1,5 +1,6 @@
 import type { SimRandom } from '../random.ts';
 import type { World } from '../world.ts';
+import type { Chronicle } from './chronicle.ts';
 
 /** What can happen to a world. `--faults` names them. */
 export const FAULTS = [
@@ -32,12 +33,13 @@ export const FAULTS = [
   'damage-log',
   'misdirect',
   'damage-engine',
+  'wipe',
 ] as const;
 
 export type FaultKind = (typeof FAULTS)[number];
 
-/** Damage is for good until membership can change, so a world has at most one machine that suffers it. */
-const DAMAGE: readonly FaultKind[] = ['damage-log', 'misdirect', 'damage-engine'];
+/** Damage is for good until membership can change, so a world has at most one machine that suffers it, and once. */
+const DAMAGE: readonly FaultKind[] = ['damage-log', 'misdirect', 'damage-engine', 'wipe'];
 
 const RESTART_MS = [50, 4_000] as const;
 const HOLD_MS = [100, 4_000] as const;
@@ -57,13 +59,15 @@ export class Faults {
   readonly #random: SimRandom;
   readonly #kinds: readonly FaultKind[];
   readonly #sick: string;
+  readonly #chronicle: Chronicle;
   #hasDamaged = false;
   #over = false;
   /** What is to be taken back when all is to be well. */
   readonly #undo = new Set<() => void>();
 
-  constructor(world: World, random: SimRandom, kinds: readonly FaultKind[]) {
+  constructor(world: World, random: SimRandom, kinds: readonly FaultKind[], chronicle: Chronicle) {
     this.#world = world;
+    this.#chronicle = chronicle;
     this.#random = random;
     this.#kinds = kinds;
     this.#sick = random.pick(world.machines).name;
@@ -95,7 +99,9 @@ export class Faults {
   #supervise(): void {
     const { world, random } = { world: this.#world, random: this.#random };
     world.time.after(random.between(...SUPERVISOR_MS), () => {
-      for (const { name, isRunning } of world.machines) {
+      for (const { name, isRunning, exits } of world.machines) {
+        // An empty directory in the place of an old one is refused by all, and its operator told.
+        if (exits.at(-1)?.kind === 'refused') continue;
         if (!isRunning && (this.#over || !this.#down.has(name))) world.launch(name);
       }
       this.#supervise();
@@ -114,7 +120,6 @@ export class Faults {
     const other = random.pick(world.others(name));
     if (DAMAGE.includes(kind) && (this.#hasDamaged || !random.once(DAMAGE_ONCE_IN))) return;
     const isUp = machine.isRunning && !machine.process?.isPaused && machine.node !== undefined;
-    const count = () => this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
     switch (kind) {
       case 'kill':
         if (!machine.isRunning) return;
@@ -272,6 +277,11 @@ export class Faults {
       case 'clock-jump':
         machine.wallErrorMs += random.between(-3_600_000, 3_600_000);
         break;
+      case 'wipe':
+        if (machine.isRunning) world.powerOff(name);
+        machine.wipe();
+        this.#hasDamaged = true;
+        break;
       case 'damage-log': {
         const path = this.#segment(name);
         if (path === undefined) return;
@@ -295,7 +305,8 @@ export class Faults {
         break;
       }
     }
-    count();
+    this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
+    this.#chronicle.tell(`${kind}, of ${name}`);
   }
 
   /** A segment of the log of a machine. */

@@ -4,6 +4,7 @@ import { SimBuggify } from '../sim-buggify.ts';
 import type { Drain } from '../virtual-time.ts';
 import { World } from '../world.ts';
 import { Checks } from './checks.ts';
+import { Chronicle, type Happening } from './chronicle.ts';
 import { Clients, TABLE } from './clients.ts';
 import { areCaughtUp, differences } from './contents.ts';
 import { FAULTS, type FaultKind, Faults } from './faults.ts';
@@ -18,6 +19,17 @@ export interface RunOptions {
   readonly faults?: readonly FaultKind[];
   /** Called a few times a simulated minute. */
   readonly onProgress?: (simulatedMs: number) => void;
+  /** Called after each event, and for what is worth telling in words. */
+  readonly onEvent?: (event: SimulatedEvent) => void;
+  readonly onHappening?: (happening: Happening) => void;
+}
+
+export interface SimulatedEvent {
+  readonly event: number;
+  readonly at: number;
+  readonly kind: string;
+  /** Whose it was; undefined for the world itself. */
+  readonly process: string | undefined;
 }
 
 /** What a seed has drawn. */
@@ -44,6 +56,8 @@ export interface Report {
   readonly drawn: Drawn;
   /** What is wrong, in words. */
   readonly wrong: readonly string[];
+  /** The last things worth telling before the end, oldest first. */
+  readonly last: readonly Happening[];
   readonly events: number;
   readonly simulatedMs: number;
   /** The hash of every event in order. */
@@ -103,7 +117,16 @@ export async function runWorld(options: RunOptions): Promise<Report> {
       replica: { logBytesKept: 8 * 1024 },
     },
   });
-  const checks = new Checks(world);
+  const { time } = world;
+  const chronicle = new Chronicle(
+    () => ({ event: time.events, at: time.now }),
+    options.onHappening,
+  );
+  const checks = new Checks(world, chronicle);
+  time.onEvent = (owner, kind) => {
+    options.onEvent?.({ event: time.events, at: time.now, kind, process: owner?.name });
+    checks.onEvent(owner);
+  };
   let clients: Clients | undefined;
   let faults: Faults | undefined;
   const wrong: string[] = [];
@@ -119,17 +142,17 @@ export async function runWorld(options: RunOptions): Promise<Report> {
     await createTable(world);
     buggify.isOn = true;
     clients = new Clients(world, { seed, ...drawn });
-    faults = new Faults(world, new SimRandom(seed, 'faults'), drawn.faults);
+    faults = new Faults(world, new SimRandom(seed, 'faults'), drawn.faults, chronicle);
     const end = world.time.now + 60_000 * minutes;
     while (world.time.now < end) {
       await world.run(Math.min(PROGRESS_MS, end - world.time.now));
       onProgress?.(world.time.now);
     }
+    chronicle.tell('all is healed');
     faults.heal();
     buggify.isOn = false;
     const answered = clients.successes;
     clients.stop();
-    const { time } = world;
     const isIdle = await time.runUntil(() => clients?.isIdle ?? true, REST_MS_MAX);
     if (!isIdle) blame('liveness', 'operations have not ended, long after all was healed');
     if (!(await time.runUntil(() => world.isReady && areCaughtUp(world), REST_MS_MAX))) {
@@ -153,6 +176,7 @@ export async function runWorld(options: RunOptions): Promise<Report> {
     seed,
     drawn,
     wrong,
+    last: chronicle.last,
     events: world.time.events,
     simulatedMs: world.time.now,
     trace: world.trace,

@@ -1,0 +1,21 @@
+/** Runs worlds of the simulator in the module named until one of them is not clean. */
+const [module = '', seeds = '1'] = process.argv.slice(2);
+const { runWorld } = (await import(module)) as typeof import('../../src/sim/index.ts');
+
+// Whatever is thrown outside of a process of the world is found, too.
+let current = 0;
+const found = (what: string) => {
+  console.log(`found ${current} ${what.split('\n')[0]?.replaceAll('|', '/').slice(0, 160)}`);
+  process.exit(0);
+};
+process.on('unhandledRejection', (error) => found(`crash: ${String(error)}`));
+process.on('uncaughtException', (error) => found(`crash: ${String(error)}`));
+for (current = 1; current <= Number(seeds); current++) {
+  const { outcome, wrong } = await runWorld({
+    seed: current,
+    nodes: 3,
+    minutes: 1,
+    drain: () => new Promise((resolve) => setImmediate(resolve)),
+  });
+  if (outcome !== 'clean') found(`${outcome}: ${wrong[0]}`);
+}
