@@ -97,6 +97,8 @@ export interface NodeOptions {
   readonly limits?: NodeLimits;
   /** A simulator's; unless told, nothing of it happens. */
   readonly buggify?: Buggify;
+  /** Called with the node as soon as there is one, long before it serves: for whoever watches it. */
+  readonly onCreated?: (node: Node) => void;
   /** Tells an operator something, in one line. */
   readonly notice: (message: string) => void;
   /** The node cannot go on: bad options or a directory that does not belong here. One line, and nothing was harmed. */
@@ -155,6 +157,7 @@ export class Node {
       ...(limits.logSegmentsMax !== undefined && { segmentsMax: limits.logSegmentsMax }),
     });
     const node = new Node(options, cluster, log, replicas, inQuarantine);
+    options.onCreated?.(node);
     await node.#peers.start(options.peer);
     const addresses = cluster
       ? cluster.nodes.map(({ name, peer }) => ({ name, address: peer }))

@@ -43,6 +43,7 @@ export type RaftView = Pick<
   | 'termAt'
   | 'entriesBetween'
   | 'uncommittedBytes'
+  | 'quarantine'
 >;
 
 /** One replica of one Raft group. The contract with its host is in the package comment (index.ts). */
@@ -253,6 +254,11 @@ export class Raft {
 
   get lastIndex(): Index {
     return this.#core.log.lastIndex;
+  }
+
+  /** See `RaftOptions.quarantine`. */
+  get quarantine(): number {
+    return this.#core.options.quarantine;
   }
 
   /** Of the entries in memory, each with a fixed overhead. */

@@ -25,8 +25,8 @@ export interface Model<State, Input, Output> {
   step(state: State, input: Input, output: Output | undefined): State | undefined;
   /** Equal for states that are alike, and for no others. */
   keyOf(state: State): string;
-  /** Whether it leaves every state as it is: a read. */
-  isRead(input: Input): boolean;
+  /** Whether, with this answer, it leaves every state as it is: a read, or something that was refused. */
+  isRead(input: Input, output: Output | undefined): boolean;
   print(input: Input, output: Output | undefined): string;
 }
 
@@ -59,7 +59,7 @@ function relevant<State, Input, Output>(
   history: readonly Operation<Input, Output>[],
 ): Operation<Input, Output>[] {
   return history
-    .filter(({ input, output }) => output !== undefined || !model.isRead(input))
+    .filter(({ input, output }) => output !== undefined || !model.isRead(input, output))
     .toSorted(
       (a, b) =>
         Number(a.output === undefined) - Number(b.output === undefined) ||
@@ -113,9 +113,10 @@ function search<State, Input, Output>(
     };
     let next: State | undefined;
     let isForced = false;
-    // What leaves the state as it is and fits now may as well come now: later it could only fit less.
+    // What leaves every state as it is, and fits now, may as well come now: nothing else depends on its place.
     for (let i = first; at <= first && i < answered && calledBy(i, firstReturn); i++) {
-      if (candidate(i) !== state) continue;
+      const { input, output } = operations[i] as Operation<Input, Output>;
+      if (!model.isRead(input, output) || candidate(i) === undefined) continue;
       [at, next, isForced] = [i, state, true];
       break;
     }
@@ -218,7 +219,8 @@ function smallest<State, Input, Output>(
   }
   let part = until(model, operations, ends[low] as number);
   for (let i = part.length - 1; i >= 0; i--) {
-    if (!model.isRead((part[i] as Operation<Input, Output>).input)) continue;
+    const { input, output } = part[i] as Operation<Input, Output>;
+    if (!model.isRead(input, output)) continue;
     const without = part.toSpliced(i, 1);
     if (isIllegal(without)) part = without;
   }

@@ -45,6 +45,8 @@ export class Machine {
   /** Of the process that runs, or of the last one. */
   node: Node | undefined;
   router: Router | undefined;
+  /** Also while the node starts: its replicas work long before it serves. */
+  created: Node | undefined;
   /** What the node told its operator, over all its processes. */
   readonly notices: string[] = [];
   /** How its processes ended, apart from those that the world killed or that were stopped. */
@@ -134,6 +136,9 @@ export class Machine {
         engine: this.#engine,
         limits,
         buggify,
+        onCreated: (created) => {
+          this.created = created;
+        },
         notice: (message) => this.notices.push(message),
         refuse: (reason) => exit('refused', reason),
         fatal: (error) => exit('failed', error),
@@ -189,6 +194,7 @@ export class Machine {
     if (!process) throw new Error(`${this.name} was never started`);
     process.kill();
     this.node = undefined;
+    this.created = undefined;
     this.router = undefined;
     this.#engine = this.#engine.crash();
     return process;

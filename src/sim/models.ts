@@ -67,7 +67,7 @@ export const VERSIONED: Model<Versioned, VersionedInput, VersionedOutput> = {
     return undefined;
   },
   keyOf: ({ value, version }) => `${version}:${value}`,
-  isRead: ({ kind }) => kind === 'get',
+  isRead: ({ kind }, output) => kind === 'get' || output?.kind === 'wrong-version',
   print: (input, output) => {
     const asked =
       input.kind === 'get'

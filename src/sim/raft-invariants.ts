@@ -93,7 +93,8 @@ export class RaftInvariants {
 
   /** A replica that is new or was started again. */
   #begin(view: RaftView, life: number, before: Seen | undefined): Seen {
-    if (before) {
+    // One whose disk was damaged says so itself, and counts for nothing from then on (L2).
+    if (before && view.quarantine === before.view.quarantine) {
       if (view.term < before.durableTerm) {
         throw this.#broken(
           'R1',
@@ -246,7 +247,7 @@ export class RaftInvariants {
       throw this.#broken(
         'R1',
         view,
-        `commits ${commit} of term ${term}, which no majority has on disk`,
+        `commits ${commit} of term ${term}, which no majority has on disk: ${this.#holdings(view.config, commit)}`,
       );
     }
     while (this.#committed.length <= commit) {
@@ -264,11 +265,25 @@ export class RaftInvariants {
       if (voters.length === 0) return true;
       const having = voters.filter(({ id }) => {
         const view = this.#seen.get(id)?.view;
+        // What it acknowledged before it was damaged counted when it did.
+        if (view && view.quarantine > 0) return true;
         if (!view || view.durableIndex < index) return false;
         return index <= view.storedIndex || view.termAt(index) === term;
       });
       return having.length >= majority(voters);
     });
+  }
+
+  /** What each voter has there, for a reader. */
+  #holdings({ incoming, outgoing }: Config, index: number): string {
+    return [...incoming, ...outgoing]
+      .map(({ id }) => {
+        const view = this.#seen.get(id)?.view;
+        if (!view) return `${id} was never seen`;
+        const { durableIndex, storedIndex } = view;
+        return `${id} has durable ${durableIndex}, stored ${storedIndex}, term ${view.termAt(index)} there`;
+      })
+      .join('; ');
   }
 
   #broken(rule: string, { id }: RaftView, what: string): InvariantError {

@@ -58,6 +58,7 @@ const RIGHT: readonly (readonly [string, readonly string[]])[] = [
   ['an unknown read', ['w a 0 1', 'r x 2 -', 'r a 3 4']],
   ['concurrent writes in any order', ['w a 0 9', 'w b 0 9', 'r a 10 11', 'r a 12 13']],
   ['an unknown append between two others', ['a x 0 1', 'a y 2 -', 'a z 3 4', 'r xyz 5 6']],
+  ['a put of nothing to come after a put beside it', ['w . 0 1', 'w a 2 5', 'w . 3 6', 'r . 7 8']],
   ['an append that was called and answered within another', ['a x 0 9', 'a y 1 2', 'r yx 10 11']],
 ];
 
@@ -182,7 +183,7 @@ describe('[D1] the checker', () => {
       const operations = Array.from({ length: 5 }, (_, i): Operation<RegisterInput, string> => {
         const calledAt = random.below(12);
         const isOpen = random.once(6);
-        const value = random.pick(['a', 'b']);
+        const value = random.pick(['a', 'b', '']);
         const input: RegisterInput = random.once(2) ? { kind: 'get' } : { kind: 'put', value };
         const output = input.kind === 'get' ? random.pick(['', 'a', 'b']) : '';
         return {

@@ -45,8 +45,8 @@ export class Checks {
     if (owner) {
       const machine = this.#world.machines.find(({ process }) => process === owner);
       if (machine) this.#listen(machine);
-      if (machine?.node) {
-        for (const replica of machine.node.replicas.all()) {
+      if (machine?.created) {
+        for (const replica of machine.created.replicas.all()) {
           if (replica.isClosed) continue;
           this.#group(replica.group).check(replica.raft, machine.starts);
         }
@@ -55,9 +55,9 @@ export class Checks {
     const { now } = this.#world.time;
     if (now < this.#looksAt) return;
     this.#looksAt = now + LOOK_MS;
-    for (const { name, node } of this.#world.machines) {
-      if (!node) continue;
-      for (const { replica, machine } of node.replicas.allData()) {
+    for (const { name, created } of this.#world.machines) {
+      if (!created) continue;
+      for (const { replica, machine } of created.replicas.allData()) {
         const { uncommittedBytes } = replica.raft;
         if (uncommittedBytes > UNCOMMITTED_BYTES_MAX) {
           throw new InvariantError(`[R5] ${name}: ${uncommittedBytes} bytes are uncommitted`);

@@ -271,7 +271,7 @@ export class Clients {
   async #request([operation, parameters]: Request, random: SimRandom): Promise<Ending> {
     const { time, machines } = this.#world;
     const body = utf8(JSON.stringify({ TableName: TABLE, ...parameters }));
-    const invocationId = `${random.uint32()}-${random.uint32()}`;
+    const invocationId = uuid(random);
     const until = time.now + PATIENCE_MS;
     let mayBeDone = false;
     while (time.now < until) {
@@ -314,6 +314,12 @@ type Request = readonly [operation: string, parameters: object];
 
 function getOf(key: string): Request {
   return ['GetItem', { Key: { pk: { S: key } }, ConsistentRead: true }];
+}
+
+/** As SDKs draw them. */
+function uuid(random: SimRandom): string {
+  const digits = [0, 0, 0, 0].map(() => random.uint32().toString(16).padStart(8, '0')).join('');
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
 /** Nothing was done, and it may be asked again. */
