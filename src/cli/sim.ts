@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { createWriteStream, type WriteStream } from 'node:fs';
+import { nodeHost } from '../platform/index.ts';
 import { type FaultKind, type Outcome, type Report, runWorld } from '../sim/index.ts';
 
 export interface SimFlags {
@@ -28,7 +29,7 @@ export async function sim({ seed = randomInt(SEEDS), nodes, minutes, faults, tra
     seed,
     nodes,
     minutes,
-    drain: () => new Promise((resolve) => setImmediate(resolve)),
+    host: nodeHost(),
     ...(faults && { faults }),
     onProgress: (simulatedMs) => {
       const seconds = (performance.now() - began) / 1000;

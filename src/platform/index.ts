@@ -3,6 +3,7 @@
  */
 export { nodeClock } from './clock.ts';
 export { nodeDisk } from './disk.ts';
+export { nodeHost } from './host.ts';
 export { type DirectoryLock, DirectoryLockedError, lockDirectory } from './lock.ts';
 export { nodeNetwork, splitAddress } from './network.ts';
 export { nodeRandom } from './random.ts';

@@ -141,7 +141,10 @@ export class Endpoint implements Connection {
     if (peer.#state === 'open') {
       peer.#received.push(parcel);
       if (parcel.kind === 'bytes') peer.#receivedBytes += parcel.bytes.length;
-      peer.#deliver();
+      if (!peer.#delivering && peer.#isReading) {
+        peer.#delivering = true;
+        peer.process.runNow('io', () => peer.#takeOne());
+      }
     } else if (peer.#state === 'gone' && this.#wire.isPassable(peer.machine, this.machine)) {
       // A reset: that machine knows nothing of the connection.
       this.endLocally('failed', this.#wire.latency(peer.machine, this.machine));
@@ -153,23 +156,25 @@ export class Endpoint implements Connection {
   #deliver(): void {
     if (this.#delivering || this.#received.length === 0) return;
     this.#delivering = true;
-    this.process.schedule('io', 0, () => {
-      this.#delivering = false;
-      if (!this.#isReading || this.#state !== 'open') return;
-      const parcel = this.#received.shift();
-      const peer = this.#peer;
-      if (parcel === undefined || peer === undefined) return;
-      if (parcel.kind === 'bytes') {
-        this.#receivedBytes -= parcel.bytes.length;
-        this.#wire.onArrival(peer, this, parcel.bytes);
-        if (this.isOpen) this.handler?.onData(parcel.bytes);
-        peer.pump(0);
-      } else {
-        this.#state = 'closed';
-        this.handler?.onClose(parcel.reason);
-      }
-      this.#deliver();
-    });
+    this.process.schedule('io', 0, () => this.#takeOne());
+  }
+
+  #takeOne(): void {
+    this.#delivering = false;
+    if (!this.#isReading || this.#state !== 'open') return;
+    const parcel = this.#received.shift();
+    const peer = this.#peer;
+    if (parcel === undefined || peer === undefined) return;
+    if (parcel.kind === 'bytes') {
+      this.#receivedBytes -= parcel.bytes.length;
+      this.#wire.onArrival(peer, this, parcel.bytes);
+      if (this.isOpen) this.handler?.onData(parcel.bytes);
+      peer.pump(0);
+    } else {
+      this.#state = 'closed';
+      this.handler?.onClose(parcel.reason);
+    }
+    this.#deliver();
   }
 
   #sendClose(): void {

@@ -2,7 +2,7 @@
  * The simulator: the ports in virtual time, and whole clusters on them. Everything above the ports is the code that runs in
  * production.
  *
- * In: a seed, and a host's `Drain` (how to let microtasks run, the one thing that plain JavaScript cannot do). Out: a world
+ * In: a seed, and a `Host` (who can let microtasks run, the one thing that plain JavaScript cannot do). Out: a world
  * that does the same for the same seed, event by event, which `trace` proves.
  * What may fail: processes (killed, paused, stopped), machines (power), the network (cut in either direction, late,
  * resets), disks (what was not synced, faults, room). What may not: a clock goes forward, a stream arrives in order.
@@ -50,5 +50,5 @@ export {
 } from './run/run.ts';
 export { SimBuggify } from './sim-buggify.ts';
 export { Trace } from './trace.ts';
-export { type Drain, VirtualTime } from './virtual-time.ts';
+export { type Host, VirtualTime } from './virtual-time.ts';
 export { World, type WorldOptions } from './world.ts';

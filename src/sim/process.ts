@@ -30,6 +30,7 @@ export class SimProcess {
   readonly #startedAt: number;
   /** What came due during a pause. */
   #held: SimEvent[] = [];
+  #heldCount = 0;
   #state: 'running' | 'paused' | 'dead' = 'running';
 
   /** Use `VirtualTime.process`. */
@@ -50,7 +51,7 @@ export class SimProcess {
       wall: () => Math.floor(WALL_ORIGIN + time.now + wallErrorMs()),
       after: (delayMs, callback) =>
         this.schedule('timer', Math.max(0, delayMs) / rate + timerDelayMs(), callback),
-      endOfTurn: (callback) => void this.schedule('turn', 0, callback),
+      endOfTurn: (callback) => time.endOfTurn(this, callback),
     };
   }
 
@@ -65,6 +66,21 @@ export class SimProcess {
   /** Runs `callback` in this process `delayMs` from now, unless it is dead by then. */
   schedule(kind: EventKind, delayMs: number, callback: () => void): Timer {
     return this.#time.schedule(kind, delayMs, callback, this);
+  }
+
+  /** Something happens to this process at this moment, or, during a pause, at its end. */
+  runNow(kind: EventKind, run: () => void): void {
+    if (this.#state === 'dead') return;
+    if (this.#state === 'paused') {
+      this.#hold({ at: 0, sequence: 0, kind, owner: this, run, cancelled: false });
+      return;
+    }
+    this.#time.happensTo(this, kind);
+    try {
+      run();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   /** SIGSTOP: time goes on, callbacks do not. */
@@ -91,19 +107,13 @@ export class SimProcess {
 
   /** For VirtualTime: an event of this process is due. */
   take(event: SimEvent): void {
-    switch (this.#state) {
-      case 'dead':
-        return;
-      case 'paused':
-        this.#held.push(event);
-        return;
-      case 'running':
-        try {
-          event.run();
-        } catch (error) {
-          this.fail(error);
-        }
-    }
+    if (this.#state === 'paused') this.#hold(event);
+    else this.runNow(event.kind, event.run);
+  }
+
+  #hold(event: SimEvent): void {
+    event.sequence = this.#heldCount++;
+    this.#held.push(event);
   }
 
   /** The process dies of an error. */

@@ -92,9 +92,10 @@ export class RaftInvariants {
   }
 
   /** A replica that is new or was started again. */
-  #begin(view: RaftView, life: number, before: Seen | undefined): Seen {
+  #begin(view: RaftView, life: number, last: Seen | undefined): Seen {
     // One whose disk was damaged says so itself, and counts for nothing from then on (L2).
-    if (before && view.quarantine === before.view.quarantine) {
+    const before = last?.view.quarantine === view.quarantine ? last : undefined;
+    if (before) {
       if (view.term < before.durableTerm) {
         throw this.#broken(
           'R1',

@@ -3,11 +3,24 @@ import { type EventKind, EventQueue, type SimEvent } from './event-queue.ts';
 import { SimProcess, type SimProcessOptions } from './process.ts';
 import { Trace } from './trace.ts';
 
-/** Resolves when every microtask that can run has run. Only a host can do that: on Node.js by awaiting a `setImmediate`. */
-export type Drain = () => Promise<void>;
+/** What plain JavaScript cannot do, and whoever runs a simulation has to. */
+export interface Host {
+  /** Calls back a little later, not from within a promise. */
+  soon(callback: () => void): void;
+  /** Runs every microtask that can run, from within such a call. Without it each event takes a call of `soon`: slower. */
+  readonly runMicrotasks: (() => void) | undefined;
+}
+
+interface Turn {
+  readonly process: SimProcess;
+  readonly run: () => void;
+}
 
 /** So many events at one moment mean that something goes round in circles without letting time pass. */
 const EVENTS_PER_MOMENT_MAX = 50_000;
+
+/** After so many whoever runs this gets a turn. */
+const EVENTS_PER_CALL = 5_000;
 
 const KIND_NUMBERS: Readonly<Record<EventKind, number>> = { timer: 1, io: 2, turn: 3 };
 
@@ -19,16 +32,20 @@ export class VirtualTime {
   readonly trace = new Trace();
   /** Called after each event and all that followed from it at once, with the process whose it was. What it throws ends the run. */
   onEvent: ((owner: SimProcess | undefined, kind: EventKind) => void) | undefined;
-  readonly #drain: Drain;
+  readonly #host: Host;
   readonly #queue = new EventQueue();
   #now = 0;
   #processes = 0;
   #sequence = 0;
   #events = 0;
   #eventsNow = 0;
+  /** Ends of turns, in the order of the calls. */
+  readonly #turns: Turn[] = [];
+  /** Whose the last event was, until that is told. */
+  #actor: { readonly process: SimProcess | undefined; readonly kind: EventKind } | undefined;
 
-  constructor(drain: Drain) {
-    this.#drain = drain;
+  constructor(host: Host) {
+    this.#host = host;
   }
 
   /** Milliseconds since the beginning of the world. */
@@ -68,6 +85,16 @@ export class VirtualTime {
     };
   }
 
+  /** For SimProcess: runs when everything that is due at this moment was handled. */
+  endOfTurn(process: SimProcess, run: () => void): void {
+    this.#turns.push({ process, run });
+  }
+
+  /** For SimProcess: something happens to it within an event of the world. */
+  happensTo(process: SimProcess, kind: EventKind): void {
+    this.#actor = { process, kind };
+  }
+
   /** For SimProcess: an event that came due during a pause is due now. */
   again(event: SimEvent): void {
     event.at = this.#now;
@@ -77,8 +104,7 @@ export class VirtualTime {
 
   /** Lets time pass until `untilMs`, that moment included. */
   async run(untilMs: number): Promise<void> {
-    await this.#drain();
-    while (await this.#step(untilMs));
+    await this.#loop(untilMs, () => false);
     this.#advance(untilMs);
   }
 
@@ -90,13 +116,9 @@ export class VirtualTime {
   /** Lets time pass until the condition holds between two events; false when `limitMs` have passed without. */
   async runUntil(condition: () => boolean, limitMs: number): Promise<boolean> {
     const until = this.#now + limitMs;
-    await this.#drain();
-    while (!condition()) {
-      if (await this.#step(until)) continue;
-      this.#advance(until);
-      return condition();
-    }
-    return true;
+    if (await this.#loop(until, condition)) return true;
+    this.#advance(until);
+    return condition();
   }
 
   /** Lets time pass until the promise settles; rejects when `limitMs` have passed without. */
@@ -112,26 +134,69 @@ export class VirtualTime {
     return promise;
   }
 
-  /** Handles the next event up to `untilMs`; false when there is none. */
-  async #step(untilMs: number): Promise<boolean> {
+  /**
+   * Handles events up to `untilMs`, with all microtasks after each; resolves with true once the condition holds between two, and
+   * with false when there is none left.
+   */
+  #loop(untilMs: number, condition: () => boolean): Promise<boolean> {
+    const { runMicrotasks } = this.#host;
+    return new Promise((resolve, reject) => {
+      const go = () => {
+        try {
+          for (let i = 0; i < EVENTS_PER_CALL; i++) {
+            // What was done outside of events, or in the last one, has had its microtasks by now.
+            this.#tell();
+            if (this.#turns.length === 0 && condition()) return resolve(true);
+            if (!this.#step(untilMs)) return resolve(false);
+            if (!runMicrotasks) break;
+            runMicrotasks();
+          }
+        } catch (error) {
+          return reject(error);
+        }
+        this.#host.soon(go);
+      };
+      this.#host.soon(go);
+    });
+  }
+
+  #tell(): void {
+    const actor = this.#actor;
+    if (!actor) return;
+    this.#actor = undefined;
+    this.onEvent?.(actor.process, actor.kind);
+  }
+
+  /** Handles what is due next; false when there is nothing up to `untilMs`. */
+  #step(untilMs: number): boolean {
     const event = this.#queue.first;
+    // A turn ends when what is due at this moment was handled: sockets are read before.
+    if (this.#turns.length > 0 && (event === undefined || event.at > this.#now)) {
+      const { process, run } = this.#turns.shift() as Turn;
+      this.#count('turn', process);
+      process.runNow('turn', run);
+      return true;
+    }
     if (event === undefined || event.at > untilMs) return false;
     this.#queue.pop();
     if (event.cancelled) return true;
     this.#advance(event.at);
+    const { owner } = event;
+    this.#count(event.kind, owner);
+    if (owner === undefined) event.run();
+    else owner.take(event);
+    return true;
+  }
+
+  #count(kind: EventKind, process: SimProcess | undefined): void {
     this.#events++;
     if (++this.#eventsNow > EVENTS_PER_MOMENT_MAX) {
       throw new Error(
-        `time stands still at ${this.#now} ms: ${event.kind} of ${event.owner?.name ?? 'the world'}`,
+        `time stands still at ${this.#now} ms: ${kind} of ${process?.name ?? 'the world'}`,
       );
     }
-    const { owner } = event;
-    this.trace.add(this.#now, KIND_NUMBERS[event.kind], owner?.id ?? 0, 0);
-    if (owner === undefined) event.run();
-    else owner.take(event);
-    await this.#drain();
-    this.onEvent?.(owner, event.kind);
-    return true;
+    this.trace.add(this.#now, KIND_NUMBERS[kind], process?.id ?? 0, 0);
+    this.#actor = { process, kind };
   }
 
   #advance(to: number): void {

@@ -2,11 +2,11 @@ import type { NodeLimits, PeerAddress } from '../node/index.ts';
 import type { Buggify } from '../ports/index.ts';
 import { type Exit, Machine } from './machine.ts';
 import { SimNetwork } from './network.ts';
-import { type Drain, VirtualTime } from './virtual-time.ts';
+import { type Host, VirtualTime } from './virtual-time.ts';
 
 export interface WorldOptions {
   readonly seed: number;
-  readonly drain: Drain;
+  readonly host: Host;
   /** Number of machines, named n1, n2 and so on; 3 unless told. */
   readonly nodes?: number;
   /** Milliseconds of one disk call; 0.1 to 0.4 unless told. */
@@ -36,7 +36,7 @@ export class World {
   constructor(options: WorldOptions) {
     const { seed, nodes = 3, networkLatencyMs, diskLatencyMs = [0.1, 0.4], buggify } = options;
     const limits = { ...LIMITS, ...options.limits };
-    const time = new VirtualTime(options.drain);
+    const time = new VirtualTime(options.host);
     this.time = time;
     this.network = new SimNetwork(time, {
       seed,

@@ -1,4 +1,6 @@
 /** Runs worlds of the simulator in the module named until one of them is not clean. */
+import { nodeHost } from '../../src/platform/index.ts';
+
 const [module = '', seeds = '1'] = process.argv.slice(2);
 const { runWorld } = (await import(module)) as typeof import('../../src/sim/index.ts');
 
@@ -15,7 +17,7 @@ for (current = 1; current <= Number(seeds); current++) {
     seed: current,
     nodes: 3,
     minutes: 1,
-    drain: () => new Promise((resolve) => setImmediate(resolve)),
+    host: nodeHost(),
   });
   if (outcome !== 'clean') found(`${outcome}: ${wrong[0]}`);
 }

@@ -5,7 +5,7 @@ import { type Hello, Link, type LinkHandler } from '../../src/node/link.ts';
 import type { Connection } from '../../src/ports/index.ts';
 import type { Message } from '../../src/raft/index.ts';
 import { VirtualTime } from '../../src/sim/index.ts';
-import { drain } from '../support/world.ts';
+import { nodeHost } from '../../src/platform/index.ts';
 
 const CLUSTER = '00000000000000aa';
 
@@ -61,7 +61,7 @@ function helloOf(name: string, clusterId: string): Hello {
 }
 
 function pair(clusterB = CLUSTER) {
-  const time = new VirtualTime(drain);
+  const time = new VirtualTime(nodeHost());
   const a = new Side(time, 'a');
   const b = new Side(time, 'b', clusterB);
   a.deliver(b);
@@ -167,7 +167,7 @@ describe('a link', () => {
   });
 
   test('[C7] a refused peer is told why, and nothing else is taken from it', () => {
-    const time = new VirtualTime(drain);
+    const time = new VirtualTime(nodeHost());
     const a = new Side(time, 'a');
     const b = new Side(time, 'b');
     b.refuse = 'no';
@@ -222,7 +222,7 @@ describe('a link', () => {
   });
 
   test('a message before the hello closes the connection', () => {
-    const time = new VirtualTime(drain);
+    const time = new VirtualTime(nodeHost());
     const a = new Side(time, 'a');
     const b = new Side(time, 'b');
     b.deliver(a);

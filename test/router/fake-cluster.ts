@@ -15,7 +15,8 @@ import {
   type GroupRequest,
   type WriteCommand,
 } from '../../src/store/index.ts';
-import { drain, specOf } from '../support/world.ts';
+import { nodeHost } from '../../src/platform/index.ts';
+import { specOf } from '../support/world.ts';
 
 export const WRITTEN = {
   kind: 'written',
@@ -69,7 +70,7 @@ export function done(sessionTime: number, more: Partial<CommandResult> = {}): Gr
 export class FakeCluster implements Cluster {
   readonly self = 'n1';
   map: ClusterMap;
-  readonly time = new VirtualTime(drain);
+  readonly time = new VirtualTime(nodeHost());
   readonly asked: { readonly node: NodeName; readonly request: GroupRequest }[] = [];
   readonly controllerAsked: NodeName[] = [];
   leader: NodeName | undefined;

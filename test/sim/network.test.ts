@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Connection, ConnectionHandler } from '../../src/ports/index.ts';
 import { SimNetwork, type SimProcess, VirtualTime } from '../../src/sim/index.ts';
-import { drain } from '../support/world.ts';
+import { nodeHost } from '../../src/platform/index.ts';
 
 class Log implements ConnectionHandler {
   readonly events: string[] = [];
@@ -19,7 +19,7 @@ class Log implements ConnectionHandler {
 }
 
 async function setUp() {
-  const time = new VirtualTime(drain);
+  const time = new VirtualTime(nodeHost());
   const network = new SimNetwork(time, { seed: 1 });
   const a = time.process('a');
   let b: SimProcess = time.process('b');

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { SimRandom, VirtualTime } from '../../src/sim/index.ts';
-import { drain } from '../support/world.ts';
+import { nodeHost } from '../../src/platform/index.ts';
 
 function setUp() {
-  const time = new VirtualTime(drain);
+  const time = new VirtualTime(nodeHost());
   const log: string[] = [];
   const note = (what: string) => () => log.push(`${time.now} ${what}`);
   return { time, log, note };

@@ -13,6 +13,7 @@ import {
   type WriteOperation,
   type WriteOutcome,
 } from '../../src/item/index.ts';
+import { nodeHost } from '../../src/platform/index.ts';
 import type { Failure, Router } from '../../src/router/index.ts';
 import { World, type WorldOptions } from '../../src/sim/index.ts';
 
@@ -20,7 +21,7 @@ import { World, type WorldOptions } from '../../src/sim/index.ts';
 export const drain = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 export function makeWorld(seed: number, options: Partial<WorldOptions> = {}): World {
-  return new World({ seed, drain, ...options });
+  return new World({ seed, host: nodeHost(), ...options });
 }
 
 /** A formed cluster whose groups have leaders. */

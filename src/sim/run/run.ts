@@ -1,7 +1,7 @@
 import { InvariantError } from '../raft-invariants.ts';
 import { SimRandom } from '../random.ts';
 import { SimBuggify } from '../sim-buggify.ts';
-import type { Drain } from '../virtual-time.ts';
+import type { Host } from '../virtual-time.ts';
 import { World } from '../world.ts';
 import { Checks } from './checks.ts';
 import { Chronicle, type Happening } from './chronicle.ts';
@@ -11,12 +11,14 @@ import { FAULTS, type FaultKind, Faults } from './faults.ts';
 
 export interface RunOptions {
   readonly seed: number;
-  readonly drain: Drain;
+  readonly host: Host;
   readonly nodes: number;
   /** Simulated, of the time with faults. */
   readonly minutes: number;
   /** Those that may be drawn; all unless told. */
   readonly faults?: readonly FaultKind[];
+  /** In place of what the seed would draw. */
+  readonly drawn?: Partial<Drawn>;
   /** Called a few times a simulated minute. */
   readonly onProgress?: (simulatedMs: number) => void;
   /** Called after each event, and for what is worth telling in words. */
@@ -92,6 +94,7 @@ function draw(options: RunOptions, random: SimRandom, buggify: SimBuggify): Draw
     clockRates: Array.from({ length: nodes }, () => random.between(1 - drift, 1 + drift)),
     logSegmentBytes: random.pick([32, 64, 256]) * 1024,
     memtableBytes: random.pick([8, 32, 128]) * 1024,
+    ...options.drawn,
   };
 }
 
@@ -104,7 +107,7 @@ export async function runWorld(options: RunOptions): Promise<Report> {
   const { logSegmentBytes, memtableBytes, diskLatencyMs, networkLatencyMs, clockRates } = drawn;
   const world = new World({
     seed,
-    drain: options.drain,
+    host: options.host,
     nodes: drawn.nodes,
     diskLatencyMs,
     networkLatencyMs,

@@ -10,7 +10,7 @@ import {
   SimRandom,
   VirtualTime,
 } from '../../../src/sim/index.ts';
-import { drain } from '../../support/world.ts';
+import { nodeHost } from '../../../src/platform/index.ts';
 import { MitNetwork, type Traffic } from '../network.ts';
 import { Calls } from './calls.ts';
 import { GroupServer, type Piece } from './server.ts';
@@ -51,7 +51,7 @@ export interface GroupClusterOptions<S extends Service> {
  * state machine and of the key/value store. Servers are numbered from 0.
  */
 export class GroupCluster<S extends Service> {
-  readonly time = new VirtualTime(drain);
+  readonly time = new VirtualTime(nodeHost());
   readonly random: SimRandom;
   readonly network: MitNetwork<Message>;
   readonly invariants = new RaftInvariants('the group');

@@ -6,7 +6,7 @@ import {
   SimRandom,
   VirtualTime,
 } from '../../../src/sim/index.ts';
-import { drain } from '../../support/world.ts';
+import { nodeHost } from '../../../src/platform/index.ts';
 import { MitNetwork } from '../network.ts';
 import { Consumer, Deliveries } from './consumer.ts';
 import { incarnationOf, type Packet, RaftServer, trafficOf } from './server.ts';
@@ -38,7 +38,7 @@ export interface RaftClusterOptions {
 
 /** The fixture of the Raft tests: §3, §5.1 and §6. Servers are numbered from 0; their ids in Raft are one higher. */
 export class RaftCluster {
-  readonly time = new VirtualTime(drain);
+  readonly time = new VirtualTime(nodeHost());
   readonly random: SimRandom;
   readonly network: MitNetwork<Packet>;
   readonly deliveries = new Deliveries();
