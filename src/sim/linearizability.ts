@@ -28,6 +28,12 @@ export interface Model<State, Input, Output> {
   /** Whether, with this answer, it leaves every state as it is: a read, or something that was refused. */
   isRead(input: Input, output: Output | undefined): boolean;
   print(input: Input, output: Output | undefined): string;
+  /**
+   * Prunes: whether a read with this answer may still come after this state when nothing that `restarts` comes before it. Without
+   * it a search may have to try every order of a crowd of writes.
+   */
+  leadsTo?(state: State, output: Output): boolean;
+  restarts?(input: Input): boolean;
 }
 
 export type CheckResult =
@@ -107,9 +113,13 @@ function search<State, Input, Output>(
     if (first === answered) return { kind: 'linearizable', states: visited.size };
     const firstReturn = firstReturnOf(operations, isDone, first, answered);
     const state = states.at(-1) as State;
+    const goal = model.leadsTo && nextRead(model, operations, isDone, first, answered);
     const candidate = (i: number): State | undefined => {
       const { input, output } = operations[i] as Operation<Input, Output>;
-      return isDone[i] ? undefined : model.step(state, input, output);
+      if (isDone[i]) return undefined;
+      const after = model.step(state, input, output);
+      const isLost = after !== undefined && goal !== undefined && !model.leadsTo?.(after, goal);
+      return isLost ? undefined : after;
     };
     let next: State | undefined;
     let isForced = false;
@@ -159,6 +169,35 @@ function search<State, Input, Output>(
     } while (forced.pop());
     at = last + 1;
   }
+}
+
+/** The answer of the first read that has no place yet, unless something may come before it that begins anew. */
+function nextRead<State, Input, Output>(
+  model: Model<State, Input, Output>,
+  operations: readonly Operation<Input, Output>[],
+  isDone: Uint8Array,
+  first: number,
+  answered: number,
+): Output | undefined {
+  let read: Operation<Input, Output> | undefined;
+  for (let i = first; i < answered; i++) {
+    const operation = operations[i] as Operation<Input, Output>;
+    if (read && operation.calledAt > read.returnedAt) break;
+    if (isDone[i] || !model.isRead(operation.input, operation.output)) continue;
+    if (!read || operation.returnedAt < read.returnedAt) read = operation;
+  }
+  if (!read) return undefined;
+  const { returnedAt, output } = read;
+  for (let i = first; i < operations.length; i++) {
+    const operation = operations[i] as Operation<Input, Output>;
+    if (operation.calledAt > returnedAt) {
+      if (i >= answered) break;
+      i = answered - 1;
+      continue;
+    }
+    if (!isDone[i] && model.restarts?.(operation.input)) return undefined;
+  }
+  return output;
 }
 
 function firstReturnOf(

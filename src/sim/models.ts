@@ -21,6 +21,8 @@ export const REGISTER: Model<string, RegisterInput, string> = {
   },
   keyOf: (state) => state,
   isRead: ({ kind }) => kind === 'get',
+  leadsTo: (state, output) => output.startsWith(state),
+  restarts: ({ kind }) => kind === 'put',
   print: (input, output) => {
     const shown =
       output === undefined ? '?' : input.kind === 'get' ? JSON.stringify(tail(output)) : '';

@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest';
 import type { ByteReader } from '../../src/bytes/index.ts';
 import { NO_CLUSTER } from '../../src/node/frame.ts';
 import { type Hello, Link, type LinkHandler } from '../../src/node/link.ts';
+import { nodeHost } from '../../src/platform/index.ts';
 import type { Connection } from '../../src/ports/index.ts';
 import type { Message } from '../../src/raft/index.ts';
 import { VirtualTime } from '../../src/sim/index.ts';
-import { nodeHost } from '../../src/platform/index.ts';
 
 const CLUSTER = '00000000000000aa';
 

@@ -5,6 +5,7 @@ import type {
   NodeName,
   Table,
 } from '../../src/controller/index.ts';
+import { nodeHost } from '../../src/platform/index.ts';
 import { type Cluster, Router } from '../../src/router/index.ts';
 import { SimRandom, VirtualTime } from '../../src/sim/index.ts';
 import {
@@ -15,7 +16,6 @@ import {
   type GroupRequest,
   type WriteCommand,
 } from '../../src/store/index.ts';
-import { nodeHost } from '../../src/platform/index.ts';
 import { specOf } from '../support/world.ts';
 
 export const WRITTEN = {

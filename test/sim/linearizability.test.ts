@@ -134,12 +134,12 @@ describe('[D1] of counters', () => {
 function randomHistory(random: SimRandom, mistake: boolean): Operation<RegisterInput, string>[] {
   let state = '';
   const operations: Operation<RegisterInput, string>[] = [];
-  const length = 8 + random.below(40);
+  const length = 8 + random.below(24);
   for (let i = 0; i < length; i++) {
     const takesEffectAt = 10 * i;
-    const calledAt = takesEffectAt - random.between(0, 30);
-    const isOpen = random.once(12);
-    const returnedAt = takesEffectAt + random.between(0, 30);
+    const calledAt = takesEffectAt - random.between(0, 20);
+    const isOpen = random.once(16);
+    const returnedAt = takesEffectAt + random.between(0, 20);
     const kind = random.pick(['get', 'put', 'append'] as const);
     const input: RegisterInput = kind === 'get' ? { kind } : { kind, value: `${i};` };
     if (input.kind === 'put') state = input.value;
@@ -174,6 +174,29 @@ describe('[D1] the checker', () => {
       );
       expect(wrong.kind, `seed ${seed}`).toBe('illegal');
     }
+  });
+
+  test('finds its way through a crowd of appends of which half never ended', () => {
+    const operations: Operation<RegisterInput, string>[] = [];
+    const order = Array.from({ length: 40 }, (_, i) => `${(i * 17) % 40};`);
+    for (const [i, value] of order.entries()) {
+      const isOpen = i % 2 === 0;
+      operations.push({
+        client: `c${i}`,
+        input: { kind: 'append', value },
+        output: isOpen ? undefined : '',
+        calledAt: (i * 7) % 40,
+        returnedAt: isOpen ? Number.POSITIVE_INFINITY : 50 + i,
+      });
+    }
+    const get = { client: 'last', input: { kind: 'get' }, calledAt: 100, returnedAt: 101 } as const;
+    const right = [...operations, { ...get, output: order.join('') }];
+    expect(checkLinearizable(REGISTER, right).kind).toBe('linearizable');
+    const wrong = [
+      ...operations,
+      { ...get, output: order.slice(1).join('') + order[0] + order[0] },
+    ];
+    expect(checkLinearizable(REGISTER, wrong).kind).toBe('illegal');
   });
 
   test('agrees with trying every order', () => {
@@ -213,7 +236,7 @@ describe('[D1] the checker', () => {
   });
 
   test('says that it does not know rather than that all is well', () => {
-    const many = Array.from({ length: 12 }, (_, i) => `a x${i} 0 100`);
+    const many = Array.from({ length: 12 }, (_, i) => `w x${i} 0 100`);
     const lines = [...many, 'r nobody 101 102'];
     expect(checkLinearizable(REGISTER, history(lines), 500).kind).toBe('unknown');
   });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { nodeHost } from '../../src/platform/index.ts';
 import type { Connection, ConnectionHandler } from '../../src/ports/index.ts';
 import { SimNetwork, type SimProcess, VirtualTime } from '../../src/sim/index.ts';
-import { nodeHost } from '../../src/platform/index.ts';
 
 class Log implements ConnectionHandler {
   readonly events: string[] = [];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { SimRandom, VirtualTime } from '../../src/sim/index.ts';
 import { nodeHost } from '../../src/platform/index.ts';
+import { SimRandom, VirtualTime } from '../../src/sim/index.ts';
 
 function setUp() {
   const time = new VirtualTime(nodeHost());

@@ -2,6 +2,7 @@ import { ByteWriter } from '../../../src/bytes/index.ts';
 import { MemoryEngine } from '../../../src/engine/index.ts';
 import type { Replica, StateMachine } from '../../../src/group/index.ts';
 import { writeRaftMessage } from '../../../src/node/raft-codec.ts';
+import { nodeHost } from '../../../src/platform/index.ts';
 import type { Message } from '../../../src/raft/index.ts';
 import {
   MemoryDisk,
@@ -10,7 +11,6 @@ import {
   SimRandom,
   VirtualTime,
 } from '../../../src/sim/index.ts';
-import { nodeHost } from '../../../src/platform/index.ts';
 import { MitNetwork, type Traffic } from '../network.ts';
 import { Calls } from './calls.ts';
 import { GroupServer, type Piece } from './server.ts';

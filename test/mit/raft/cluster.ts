@@ -1,3 +1,4 @@
+import { nodeHost } from '../../../src/platform/index.ts';
 import { type Config, majority } from '../../../src/raft/index.ts';
 import {
   MemoryDisk,
@@ -6,7 +7,6 @@ import {
   SimRandom,
   VirtualTime,
 } from '../../../src/sim/index.ts';
-import { nodeHost } from '../../../src/platform/index.ts';
 import { MitNetwork } from '../network.ts';
 import { Consumer, Deliveries } from './consumer.ts';
 import { incarnationOf, type Packet, RaftServer, trafficOf } from './server.ts';
