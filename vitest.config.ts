@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-// Two projects: `unit` is part of `npm run check` and takes seconds; `slow` needs real processes or minutes.
+// `unit` is part of `npm run check` and takes seconds; `mit` is the MIT suite on virtual time; `slow` needs real processes or minutes.
 export default defineConfig({
   test: {
     pool: 'threads',
@@ -13,10 +13,14 @@ export default defineConfig({
           name: 'unit',
           isolate: false,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.slow.test.ts'],
+          exclude: ['test/**/*.slow.test.ts', 'test/mit/**'],
           // Simulated worlds know no waiting; on a busy machine a second of work takes several.
           testTimeout: 20_000,
         },
+      },
+      {
+        extends: true,
+        test: { name: 'mit', isolate: false, include: ['test/mit/**/*.test.ts'] },
       },
       {
         extends: true,

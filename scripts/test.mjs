@@ -2,11 +2,23 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { runSteps } from './steps.mjs';
 
-const REPORTS = ['node_modules/.cache/unit.json', 'node_modules/.cache/slow.json'];
+const REPORTS = ['unit', 'mit', 'slow'].map((name) => `node_modules/.cache/${name}.json`);
 for (const report of REPORTS) rmSync(report, { force: true });
 
 const failed = runSteps([
   ['checks', process.execPath, ['scripts/check.mjs']],
+  [
+    'the MIT suite, on virtual time',
+    'vitest',
+    [
+      'run',
+      '--project',
+      'mit',
+      '--reporter=default',
+      '--reporter=json',
+      '--outputFile.json=node_modules/.cache/mit.json',
+    ],
+  ],
   ['build', 'tsc', ['-p', 'tsconfig.build.json']],
   [
     'tests on real processes',

@@ -10,7 +10,7 @@ export interface Endpoint<Request, Reply> {
 }
 
 /** Milliseconds of one way at best: time must cost something (§12.1). */
-const LATENCY_MS = [1, 3] as const;
+export const LATENCY_MS = [2, 6] as const;
 const DEAD_LINK_MS_MAX = 100;
 const UNRELIABLE_DELAY_MS_MAX = 27;
 const LOST_ONCE_IN = 10;

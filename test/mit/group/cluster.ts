@@ -12,7 +12,7 @@ import {
   VirtualTime,
 } from '../../../src/sim/index.ts';
 import { MitNetwork, type Traffic } from '../network.ts';
-import { Calls } from './calls.ts';
+import { Calls, LATENCY_MS } from './calls.ts';
 import { GroupServer, type Piece } from './server.ts';
 
 /** Every test fails if it takes longer, in virtual time (§5.1). */
@@ -69,7 +69,7 @@ export class GroupCluster<S extends Service> {
     this.#options = options;
     this.random = new SimRandom(seed, 'test');
     this.#diskRandom = new SimRandom(seed, 'disks');
-    this.network = new MitNetwork(this.time, seed, trafficOf, [1, 3]);
+    this.network = new MitNetwork(this.time, seed, trafficOf, LATENCY_MS);
     this.#pieces = new Calls(this.time, seed, (from, to) => this.#links.has(`${from}>${to}`));
     this.network.unreliable = unreliable;
     this.#pieces.unreliable = unreliable;
