@@ -214,6 +214,11 @@ export class Replica {
     return this.#raft;
   }
 
+  /** What the log on disk has there, whatever Raft takes it for. */
+  loggedTermAt(index: Index): Term | undefined {
+    return this.#host.log.durableTermAt(this.id, index);
+  }
+
   get status(): RaftStatus {
     return this.#raft.status();
   }

@@ -42,7 +42,7 @@ export class Upkeep {
   /** After a flush that found no room. */
   #ticksToFlush = 0;
   #isStopping = false;
-  /** Followers that are behind will need snapshots. */
+  /** Until the next trim: followers that are behind will need snapshots. */
   #keepsNothing = false;
 
   constructor(options: UpkeepOptions) {
@@ -56,10 +56,9 @@ export class Upkeep {
 
   tick(): void {
     if (this.#ticksToFlush > 0) this.#ticksToFlush--;
-    this.#keepsNothing = this.#options.host.buggify('group: keep nothing for followers');
+    if (this.#options.host.buggify('group: keep nothing for followers')) this.#keepsNothing = true;
     this.#flushIfNeeded();
     this.#unpin();
-    this.#keepsNothing = false;
   }
 
   afterApply(): void {
@@ -183,6 +182,7 @@ export class Upkeep {
   #trim(): void {
     const { host, id, raft, state } = this.#options;
     const index = Math.min(this.#pinnedThrough(), state.durableIndex, this.#neededAfter());
+    this.#keepsNothing = false;
     if (index <= raft.storedIndex) return;
     const term = this.#termAt(index);
     raft.compact(index);

@@ -80,6 +80,12 @@ export class LiveReplica {
     this.#usage = usage;
   }
 
+  termAt(index: number): number | undefined {
+    const row = this.records.locate(index);
+    const isThere = row < this.records.size && this.records.first(row) <= index;
+    return isThere ? this.records.term(row) : undefined;
+  }
+
   /** Of its records, in full. */
   get bytes(): number {
     let bytes = 0;

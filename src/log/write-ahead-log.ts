@@ -294,6 +294,11 @@ export class WriteAheadLog {
     return HARD_STATE_BYTES + (this.#live.get(replica)?.bytes ?? 0);
   }
 
+  /** The term of a replica's durable entry; undefined where there is none, or none any more. */
+  durableTermAt(replica: number, index: number): number | undefined {
+    return this.#live.get(replica)?.termAt(index);
+  }
+
   /** Starts to write what is queued, unless a write is under way: then it follows by itself. */
   flush(): void {
     const isDue = this.#queue.length > 0 || this.#toCarry !== undefined;

@@ -13,6 +13,9 @@ const GIVE_UP_MS = 5_000;
 /** Unsent bytes for one peer. Past the bound messages of Raft are dropped, which it endures, and requests refused. */
 const UNSENT_BYTES_MAX = 64 * 1024 * 1024;
 
+/** Of a message that is late on purpose, in milliseconds. */
+const LATE_MS = 30;
+
 const HELLO = 1;
 const REFUSAL = 2;
 const RAFT = 3;
@@ -131,7 +134,16 @@ export class Link {
   }
 
   sendRaft(group: number, message: Message): void {
-    if (!this.#peer || this.#isCongested) return;
+    if (this.#buggify('link: a message of Raft comes late')) {
+      this.#clock.after(LATE_MS, () => this.#sendRaft(group, message));
+      return;
+    }
+    this.#sendRaft(group, message);
+    if (this.#buggify('link: a message of Raft comes twice')) this.#sendRaft(group, message);
+  }
+
+  #sendRaft(group: number, message: Message): void {
+    if (!this.#peer || this.#isCongested || this.#closed) return;
     this.#handler.onQueued();
     if (message.type === 'heartbeat') this.#heartbeats.push({ group, message });
     else if (message.type === 'heartbeat-response')
@@ -246,10 +258,9 @@ export class Link {
   #send(): void {
     this.#sentSinceTick = true;
     const frame = this.#writer.take(this.#clusterId);
-    // A connection that is whole loses nothing and doubles nothing; one that breaks, or a peer that ends, may do either.
+    // What is under way when a connection breaks is lost, and nobody may know.
     if (this.#peer && this.#buggify('link: lose a frame')) return;
     this.#connection.send([frame]);
-    if (this.#peer && this.#buggify('link: send a frame twice')) this.#connection.send([frame]);
     if (this.#peer && this.#buggify('link: break the connection')) this.close();
   }
 

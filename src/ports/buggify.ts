@@ -13,7 +13,8 @@ export const BUGGIFY_SITES = [
   'node: lead elsewhere',
   'node: refuse a command',
   'link: lose a frame',
-  'link: send a frame twice',
+  'link: a message of Raft comes twice',
+  'link: a message of Raft comes late',
   'link: break the connection',
   'router: miss the answer',
 ] as const;

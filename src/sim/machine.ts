@@ -55,6 +55,8 @@ export class Machine {
   diskLatencyMs: readonly [min: number, max: number];
   /** What its wall clock shows beyond the right time, in milliseconds. */
   wallErrorMs = 0;
+  /** Told of each step that a disk or an engine has finished, before anybody knows of it: a moment to lose power at (F17). */
+  onStep: ((of: 'disk' | 'engine') => void) | undefined;
   /** Takes the engine's steps while it is set: its commits end when the steps are called. */
   holdEngine: ((step: () => void) => void) | undefined;
   readonly #options: MachineOptions;
@@ -213,7 +215,7 @@ export class Machine {
   #newDisk(): MemoryDisk {
     return new MemoryDisk({
       seed: this.#diskRandom.uint32(),
-      schedule: (_, complete) => this.#afterDisk(complete),
+      schedule: (_, complete) => this.#afterDisk('disk', complete),
     });
   }
 
@@ -221,16 +223,19 @@ export class Machine {
     return new MemoryEngine({
       schedule: (_, complete) => {
         if (this.holdEngine) this.holdEngine(complete);
-        else this.#afterDisk(complete);
+        else this.#afterDisk('engine', complete);
       },
     });
   }
 
-  #afterDisk(complete: () => void): void {
+  #afterDisk(of: 'disk' | 'engine', complete: () => void): void {
     const { time } = this.#options;
     const [min, max] = this.diskLatencyMs;
     this.#diskFreeAt = Math.max(this.#diskFreeAt, time.now) + this.#diskRandom.between(min, max);
-    this.#process?.schedule('io', this.#diskFreeAt - time.now, complete);
+    this.#process?.schedule('io', this.#diskFreeAt - time.now, () => {
+      complete();
+      this.onStep?.(of);
+    });
   }
 }
 

@@ -16,7 +16,8 @@ const ONCE_IN: Readonly<Record<BuggifySite, number>> = {
   'node: lead elsewhere': 10,
   'node: refuse a command': 50,
   'link: lose a frame': 200,
-  'link: send a frame twice': 50,
+  'link: a message of Raft comes twice': 50,
+  'link: a message of Raft comes late': 50,
   'link: break the connection': 2_000,
   'router: miss the answer': 50,
 };

@@ -110,13 +110,6 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'return core.log.commit >= 0;',
   },
   {
-    name: 'a follower of an older term confirms a read',
-    rule: 'R6',
-    file: 'raft/reads.ts',
-    from: 'if (!confirms || term !== core.term || !knowsCommit(core)) return false;',
-    to: 'if (!confirms || term > core.term || !knowsCommit(core)) return false;',
-  },
-  {
     name: 'a read before its index is applied',
     rule: 'R6',
     file: 'group/waiters.ts',
@@ -131,11 +124,18 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'if (!consistent || replica.term > 0) read();',
   },
   {
-    name: 'a leader takes commands while it hands over',
-    rule: 'G9',
-    file: 'raft/replication.ts',
-    from: 'if (role.transfer?.to !== progress.id || progress.match !== core.log.lastIndex) return;',
-    to: 'if (role.transfer?.to !== progress.id) return;',
+    name: 'an installed snapshot leaves the old memtable',
+    rule: 'E3',
+    file: 'engine/replica-state.ts',
+    from: '        this.#active.release();\n        this.#frozen?.table.release();\n        this.#active = this.#newTable();\n',
+    to: '',
+  },
+  {
+    name: 'a snapshot without what is kept in memory',
+    rule: 'G12',
+    file: 'group/snapshots.ts',
+    from: '    this.#state.complete(caches());\n',
+    to: '    caches();\n',
   },
   {
     name: 'sessions are not in the snapshot',
@@ -236,11 +236,11 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'const damaged = all.filter((record) => record.payload < 0);',
   },
   {
-    name: 'a hole in the log is taken for its end',
+    name: 'damage in the log is taken for its end',
     rule: 'L2',
     file: 'log/recovery.ts',
-    from: '          if (offset > 0) this.#suspect = suspect;\n          break;',
-    to: '          break;',
+    from: 'const later = batch ?? (await reader.find(offset));',
+    to: 'const later = batch;',
   },
   {
     name: 'damage in the log is no reason to stand back',

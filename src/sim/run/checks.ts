@@ -1,3 +1,4 @@
+import type { Replica } from '../../group/index.ts';
 import type { Machine } from '../machine.ts';
 import type { SimProcess } from '../process.ts';
 import { InvariantError, RaftInvariants } from '../raft-invariants.ts';
@@ -49,6 +50,7 @@ export class Checks {
         for (const replica of machine.created.replicas.all()) {
           if (replica.isClosed) continue;
           this.#group(replica.group).check(replica.raft, machine.starts);
+          checkDurable(replica);
         }
       }
     }
@@ -106,4 +108,17 @@ export class Checks {
     for (const invariants of this.#groups.values()) sum += of(invariants);
     return sum;
   }
+}
+
+/** What Raft counts as durable is in the log on disk, as the same entry, or in the state (R1, L5). */
+function checkDurable(replica: Replica): void {
+  const { group, id, raft, state } = replica;
+  const { durableIndex } = raft;
+  const term = raft.termAt(durableIndex);
+  if (durableIndex <= state.durableIndex || durableIndex <= raft.storedIndex) return;
+  const logged = replica.loggedTermAt(durableIndex);
+  if (logged === term) return;
+  throw new InvariantError(
+    `[L5] group ${group}: replica ${id} counts entry ${durableIndex} of term ${term} as durable, and the log has term ${logged} there`,
+  );
 }

@@ -1,5 +1,5 @@
 import { utf8, utf8Text } from '../../bytes/index.ts';
-import { type ApiResponse, handle } from '../../dynamodb/index.ts';
+import { type ApiRequest, type ApiResponse, handle } from '../../dynamodb/index.ts';
 import type { CheckResult, Operation } from '../linearizability.ts';
 import { checkLinearizable } from '../linearizability.ts';
 import {
@@ -11,6 +11,7 @@ import {
   type VersionedInput,
   type VersionedOutput,
 } from '../models.ts';
+import type { Machine } from '../machine.ts';
 import { SimRandom } from '../random.ts';
 import type { World } from '../world.ts';
 
@@ -269,21 +270,19 @@ export class Clients {
     history.push({ client, input, output, calledAt, returnedAt });
   }
 
-  /** Sends a request to some node, and again to others under the same id until it is answered (F40). */
+  /** Sends a request to some node; half of them as SDKs do, again to others under the same id until it is answered (F40). */
   async #request([operation, parameters]: Request, random: SimRandom): Promise<Ending> {
     const { time, machines } = this.#world;
     const body = utf8(JSON.stringify({ TableName: TABLE, ...parameters }));
-    const invocationId = uuid(random);
+    const invocationId = random.once(2) ? uuid(random) : undefined;
     const until = time.now + PATIENCE_MS;
     let mayBeDone = false;
     while (time.now < until) {
       const machine = random.pick(machines);
-      const { router } = machine;
-      if (router && machine.isRunning) {
+      if (machine.router && machine.isRunning) {
         const request = { target: `DynamoDB_20120810.${operation}`, invocationId, body };
-        const context = { database: router, address: machine.name };
         const response = await Promise.race([
-          handle(request, context),
+          this.#ask(machine, request),
           this.#sleep(TIMEOUT_MS).then(() => undefined),
         ]);
         if (response && response.status < 500 && !isRefusal(response)) {
@@ -294,9 +293,20 @@ export class Clients {
         if (!response || !isRefusal(response)) mayBeDone = true;
       }
       if (this.#stopped && !mayBeDone) return 'refused';
+      // Without an id to send it again under, a second try could take effect beside the first.
+      if (mayBeDone && invocationId === undefined) return 'unknown';
       await this.#sleep(random.between(...RETRY_MS));
     }
     return mayBeDone ? 'unknown' : 'refused';
+  }
+
+  /** The request is handled when the process of the node gets to read it: not during a pause. */
+  #ask({ name, process, router }: Machine, request: ApiRequest): Promise<ApiResponse | undefined> {
+    return new Promise((resolve, reject) => {
+      process?.schedule('io', 0, () => {
+        if (router) handle(request, { database: router, address: name }).then(resolve, reject);
+      });
+    });
   }
 
   #count(outcome: string): void {

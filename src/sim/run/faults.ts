@@ -1,3 +1,4 @@
+import type { Machine } from '../machine.ts';
 import type { SimRandom } from '../random.ts';
 import type { World } from '../world.ts';
 import type { Chronicle } from './chronicle.ts';
@@ -7,6 +8,9 @@ export const FAULTS = [
   'kill',
   'power',
   'power-all',
+  'power-at-vote',
+  'power-at-write',
+  'power-at-commit',
   'pause',
   'stop',
   'crash-loop',
@@ -138,6 +142,39 @@ export class Faults {
           this.#startLater(each.name);
         }
         break;
+      case 'power-at-vote': {
+        // What was promised in that moment was not yet written.
+        const terms = termsOf(machine);
+        if (!terms) return;
+        const look = () => {
+          const now = termsOf(machine);
+          if (this.#over || !now) return;
+          if (now === terms) {
+            world.time.after(1, look);
+            return;
+          }
+          world.powerOff(name);
+          this.#startLater(name, 100);
+        };
+        look();
+        break;
+      }
+      case 'power-at-write':
+      case 'power-at-commit': {
+        const what = kind === 'power-at-write' ? 'disk' : 'engine';
+        let left = 1 + random.below(what === 'disk' ? 200 : 12);
+        machine.onStep = (of) => {
+          if (of !== what || --left > 0) return;
+          machine.onStep = undefined;
+          if (!machine.isRunning) return;
+          world.powerOff(name);
+          this.#startLater(name);
+        };
+        this.#undo.add(() => {
+          machine.onStep = undefined;
+        });
+        break;
+      }
       case 'crash-loop':
         for (let i = 0; i < 4; i++) {
           this.#later(random.between(0, 4_000), () => {
@@ -318,9 +355,9 @@ export class Faults {
     return paths.length > 0 ? this.#random.pick(paths) : undefined;
   }
 
-  #startLater(name: string): void {
+  #startLater(name: string, ms = this.#random.between(...RESTART_MS)): void {
     this.#down.add(name);
-    this.#later(this.#random.between(...RESTART_MS), () => this.#down.delete(name));
+    this.#later(ms, () => this.#down.delete(name));
   }
 
   #cut(ways: readonly (readonly [from: string, to: string])[], ms?: number): void {
@@ -352,6 +389,11 @@ export class Faults {
       if (this.#undo.delete(end)) end();
     });
   }
+}
+
+/** The terms of all replicas on a machine, in one text. */
+function termsOf({ created }: Machine): string | undefined {
+  return created && [...created.replicas.all()].map(({ term }) => term).join();
 }
 
 function both(a: string, b: string): (readonly [string, string])[] {
