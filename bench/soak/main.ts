@@ -11,6 +11,7 @@ import { reconnect } from './reconnect.ts';
 import { restart } from './restart.ts';
 import { Stage } from './stage.ts';
 import { steady } from './steady.ts';
+import { worlds } from './worlds.ts';
 
 const PLAYS: Readonly<Record<Scenario, (stage: Stage) => Promise<void>>> = {
   'catch-up': catchUp,
@@ -20,6 +21,9 @@ const PLAYS: Readonly<Record<Scenario, (stage: Stage) => Promise<void>>> = {
   overload,
   reconnect,
 };
+
+const isSimulation = process.argv.some((argument) => /^--(hours|seeds)\b/.test(argument));
+if (isSimulation) process.exit((await worlds()) ? 0 : 1);
 
 const options = readOptions();
 if (process.platform !== 'linux') throw new Error('the figures of processes are read from /proc');

@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { giveUp } from '../processes.ts';
 
-const USAGE = `npm run soak -- SCENARIO [options]
+const USAGE = `npm run soak -- --hours H, or --seeds N [--from 1] [--minutes 1] [--keep FILE]
+  simulated worlds with all faults, until stopped; the ones that failed are kept
+npm run soak -- SCENARIO [options]
   catch-up    a node is away while --items 200000 are written, and comes back under load; it gets what it
               lacks --by snapshot, for its peers keep a short log, or --by log, which they have all of
   restart     one node, then all, are killed with --items 1000000 and started again

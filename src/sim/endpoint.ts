@@ -112,10 +112,10 @@ export class Endpoint implements Connection {
     if (wasOpen) this.#sendClose();
   }
 
-  /** The machine lost power: it sends nothing more, not even the end. */
+  /** The machine lost power: it sends nothing more, not even the end. What is on the wire arrives. */
   vanish(): void {
     this.#state = 'gone';
-    this.#outgoing.length = 0;
+    this.#outgoing.length = this.#sending ? 1 : 0;
   }
 
   /** Sends the next parcel on its way, at the earliest `delayMs` from now. */

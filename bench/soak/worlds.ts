@@ -1,0 +1,103 @@
+/**
+ * `npm run soak -- --hours H` or `-- --seeds N`: simulated worlds with all faults, one seed after the other on all cores. What
+ * failed is told at once, with the command that replays it, and kept in a file; at the end stands how often everything occurred.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { BUGGIFY_SITES } from '../../src/ports/index.ts';
+import { FAULTS } from '../../src/sim/index.ts';
+import { giveUp } from '../processes.ts';
+import type { WorldResult } from './worlds-child.ts';
+
+const CHILD = join(import.meta.dirname, 'worlds-child.ts');
+const PROGRESS_MS = 30_000;
+/** Paths that only few worlds take: with many seeds none of them may be missing. */
+const RARE = [
+  ...FAULTS.map((kind) => `fault: ${kind}`),
+  ...BUGGIFY_SITES.map((site) => `buggify: ${site}`),
+  'a snapshot was installed',
+  'a replica went into quarantine',
+  'a disk was full',
+  'a disk had room again',
+  'a node left leading to others',
+  'raft: conflicts',
+  'raft: elections',
+];
+
+export async function worlds(): Promise<boolean> {
+  const { values } = parseArgs({
+    options: {
+      hours: { type: 'string' },
+      seeds: { type: 'string' },
+      from: { type: 'string', default: '1' },
+      minutes: { type: 'string', default: '1' },
+      keep: { type: 'string', default: 'failed-worlds.jsonl' },
+    },
+  });
+  const hours = Number(values.hours ?? Number.POSITIVE_INFINITY);
+  const seeds = Number(values.seeds ?? Number.POSITIVE_INFINITY);
+  if (!(hours > 0) || !(seeds > 0)) giveUp('--hours and --seeds are above 0');
+  const began = performance.now();
+  const until = began + hours * 3_600_000;
+  const occurred = new Map<string, number>();
+  let next = Number(values.from);
+  const end = next + seeds;
+  let [done, simulatedMs, failed] = [0, 0, 0];
+
+  const take = (result: WorldResult) => {
+    done++;
+    simulatedMs += result.simulatedMs;
+    for (const [what, count] of result.occurred) {
+      occurred.set(what, (occurred.get(what) ?? 0) + count);
+    }
+    if (result.outcome === 'clean') return;
+    failed++;
+    console.log(`seed ${result.seed}: ${result.outcome}: ${result.wrong[0]?.split('\n')[0]}`);
+    console.log(
+      `  flotilla sim --seed ${result.seed} --nodes ${result.nodes} --minutes ${values.minutes}`,
+    );
+    appendFileSync(values.keep, `${JSON.stringify(result)}\n`);
+  };
+  const tell = () => {
+    const seconds = (performance.now() - began) / 1000;
+    const rate = (simulatedMs / 1000 / seconds).toFixed(1);
+    console.log(
+      `${done} worlds in ${(seconds / 60).toFixed(1)} minutes, ${failed} failed; ${rate} simulated seconds a second`,
+    );
+  };
+  const ticker = setInterval(tell, PROGRESS_MS);
+  await Promise.all(
+    Array.from({ length: availableParallelism() }, async () => {
+      const child = spawn(process.execPath, ['--import', 'tsx', CHILD, values.minutes], {
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+      while (next < end && performance.now() < until) take(await one(child, answers, next++));
+      child.stdin.end();
+    }),
+  );
+  clearInterval(ticker);
+  tell();
+  for (const [what, count] of [...occurred].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    console.log(`${String(count).padStart(10)}  ${what}`);
+  }
+  const never = RARE.filter((what) => !occurred.has(what));
+  if (never.length > 0) console.log(`never occurred: ${never.join(', ')}`);
+  return failed === 0;
+}
+
+/** Has a child run one world. A child that dies says so by itself, and ends all. */
+async function one(
+  child: ChildProcess,
+  answers: AsyncIterator<string>,
+  seed: number,
+): Promise<WorldResult> {
+  child.stdin?.write(`${seed}\n`);
+  const { value, done } = await answers.next();
+  if (done) throw new Error(`the process that ran seed ${seed} has ended`);
+  return JSON.parse(value) as WorldResult;
+}
