@@ -172,6 +172,8 @@ export class SimNetwork {
   }
 
   #listen(process: SimProcess, address: string, accept: Bound['accept']): Promise<Listener> {
+    // What is left of a dead process in this event does nothing any more.
+    if (!process.isAlive) return new Promise(() => {});
     if (this.#bound.has(address)) return Promise.reject(new Error(`${address} is in use`));
     const bound: Bound = { process, accept, accepted: new Set() };
     this.#bound.set(address, bound);
@@ -193,7 +195,8 @@ export class SimNetwork {
   ): Connection {
     const client = this.#endpoint(machine, process);
     client.handler = handler;
-    this.#knock(client, address, 0);
+    if (process.isAlive) this.#knock(client, address, 0);
+    else client.vanish();
     return client;
   }
 
