@@ -39,6 +39,7 @@ export class VirtualTime {
   #sequence = 0;
   #events = 0;
   #eventsNow = 0;
+  #isPassing = false;
   /** Ends of turns, in the order of the calls. */
   readonly #turns: Turn[] = [];
   /** Whose the last event was, until that is told. */
@@ -140,7 +141,9 @@ export class VirtualTime {
    */
   #loop(untilMs: number, condition: () => boolean): Promise<boolean> {
     const { runMicrotasks } = this.#host;
-    return new Promise((resolve, reject) => {
+    if (this.#isPassing) return Promise.reject(new Error('time is passing already'));
+    this.#isPassing = true;
+    const passed = new Promise<boolean>((resolve, reject) => {
       const go = () => {
         try {
           for (let i = 0; i < EVENTS_PER_CALL; i++) {
@@ -157,6 +160,9 @@ export class VirtualTime {
         this.#host.soon(go);
       };
       this.#host.soon(go);
+    });
+    return passed.finally(() => {
+      this.#isPassing = false;
     });
   }
 
