@@ -1,6 +1,6 @@
 import { utf8Text } from '../bytes/index.ts';
 import type { Pace, ReplicaState } from '../engine/index.ts';
-import type { WriteAheadLog } from '../log/index.ts';
+import type { LogHardState, WriteAheadLog } from '../log/index.ts';
 import type { Buggify, Clock, Disk, Random } from '../ports/index.ts';
 import {
   type Config,
@@ -217,6 +217,11 @@ export class Replica {
   /** What the log on disk has there, whatever Raft takes it for. */
   loggedTermAt(index: Index): Term | undefined {
     return this.#host.log.durableTermAt(this.id, index);
+  }
+
+  /** Likewise, term and vote. */
+  get loggedHardState(): LogHardState | undefined {
+    return this.#host.log.durableHardState(this.id);
   }
 
   get status(): RaftStatus {

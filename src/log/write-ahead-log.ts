@@ -21,6 +21,7 @@ import {
   type LogDamage,
   LogDamagedError,
   type LogEntry,
+  type LogHardState,
   type RecoveredReplica,
 } from './types.ts';
 
@@ -292,6 +293,11 @@ export class WriteAheadLog {
   /** What a replica needs of the log: its hard state and the records of its entries, in bytes. */
   liveBytes(replica: number): number {
     return HARD_STATE_BYTES + (this.#live.get(replica)?.bytes ?? 0);
+  }
+
+  /** A replica's durable term and vote. */
+  durableHardState(replica: number): LogHardState | undefined {
+    return this.#live.get(replica)?.hardState;
   }
 
   /** The term of a replica's durable entry; undefined where there is none, or none any more. */

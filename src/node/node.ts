@@ -114,6 +114,8 @@ export interface NodeOptions {
  */
 export class Node {
   readonly self: NodeName;
+  /** Called with each message of Raft that leaves, for whoever watches. */
+  onMessage: ((group: GroupId, message: Message) => void) | undefined;
   readonly #options: NodeOptions;
   readonly #peers: Peers;
   readonly #services: Services;
@@ -506,6 +508,7 @@ export class Node {
   }
 
   #send(group: GroupId, message: Message): void {
+    this.onMessage?.(group, message);
     const node = this.#replicas.nodeOf(group, message.to);
     if (node !== undefined) this.#peers.sendRaft(node, group, message);
   }

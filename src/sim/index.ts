@@ -4,8 +4,12 @@
  *
  * In: a seed, and a `Host` (who can let microtasks run, the one thing that plain JavaScript cannot do). Out: a world
  * that does the same for the same seed, event by event, which `trace` proves.
- * What may fail: processes (killed, paused, stopped), machines (power), the network (cut in either direction, late,
- * resets), disks (what was not synced, faults, room). What may not: a clock goes forward, a stream arrives in order.
+ * What may fail: processes (killed, paused, stopped), machines (power), the network (cut in either direction, late, lossy,
+ * resets, wrong bits), disks (what was not synced, faults, room, what is written or read at the wrong place). What may not: a
+ * monotonic clock goes forward, a stream arrives in order.
+ *
+ * Read virtual-time.ts first, then process.ts, machine.ts and world.ts. run/ draws a world from a seed, with clients and faults;
+ * check/ has what is looked at meanwhile and afterwards, and can be used by itself.
  *
  * `MemoryDisk` also keeps the data of a product's cluster in memory.
  */
@@ -15,14 +19,7 @@ export {
   checkLinearizable,
   type Model,
   type Operation,
-} from './linearizability.ts';
-export { type Exit, Machine, type MachineOptions } from './machine.ts';
-export {
-  type DiskOperation,
-  MemoryDisk,
-  type MemoryDiskOptions,
-  SECTOR_BYTES,
-} from './memory-disk.ts';
+} from './check/linearizability.ts';
 export {
   type AddInput,
   COUNTER,
@@ -32,13 +29,21 @@ export {
   type Versioned,
   type VersionedInput,
   type VersionedOutput,
-} from './models.ts';
+} from './check/models.ts';
+export { InvariantError, RaftInvariants } from './check/raft-invariants.ts';
+export type { Happening } from './chronicle.ts';
+export { type Exit, Machine, type MachineOptions } from './machine.ts';
+export {
+  type DiskOperation,
+  MemoryDisk,
+  type MemoryDiskOptions,
+  SECTOR_BYTES,
+} from './memory-disk.ts';
 export type { Arrival, SimNetworkOptions } from './network.ts';
 export { FAIR, SimNetwork, type Weather } from './network.ts';
 export { SimProcess, type SimProcessOptions } from './process.ts';
-export { InvariantError, RaftInvariants } from './raft-invariants.ts';
 export { SimRandom } from './random.ts';
-export type { Happening } from './run/chronicle.ts';
+export { SimBuggify } from './run/buggify.ts';
 export { FAULTS, type FaultKind } from './run/faults.ts';
 export {
   type Drawn,
@@ -48,7 +53,6 @@ export {
   runWorld,
   type SimulatedEvent,
 } from './run/run.ts';
-export { SimBuggify } from './sim-buggify.ts';
 export { Trace } from './trace.ts';
 export { type Host, VirtualTime } from './virtual-time.ts';
 export { World, type WorldOptions } from './world.ts';

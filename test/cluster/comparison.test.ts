@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { Table } from '../../src/controller/index.ts';
 import { encodeStoredItem, hashToHex, storageKey } from '../../src/item/index.ts';
 import { compareDigests, type Difference } from '../../src/node/state-comparison.ts';
+import { areCaughtUp, differences } from '../../src/sim/check/contents.ts';
 import type { Machine, World } from '../../src/sim/index.ts';
-import { areCaughtUp, differences } from '../../src/sim/run/contents.ts';
 import { encodeStoredValue } from '../../src/store/stored-value.ts';
 import { add, createTable, formedWorld, get, keyOf, put, routerOf } from '../support/world.ts';
 

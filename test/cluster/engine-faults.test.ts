@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { differences } from '../../src/sim/run/contents.ts';
+import { differences } from '../../src/sim/check/contents.ts';
 import { createTable, formedWorld, get, put, routerOf } from '../support/world.ts';
 
 const KB = 'x'.repeat(1_000);

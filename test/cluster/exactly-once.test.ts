@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Table } from '../../src/controller/index.ts';
 import { hashToHex } from '../../src/item/index.ts';
+import { areCaughtUp, differences } from '../../src/sim/check/contents.ts';
 import { type Machine, SimRandom, type World } from '../../src/sim/index.ts';
-import { areCaughtUp, differences } from '../../src/sim/run/contents.ts';
 import { RETRY_WINDOW_MS } from '../../src/store/index.ts';
 import { Prng } from '../support/prng.ts';
 import { anything, under } from '../support/scenario.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { utf8Text } from '../../src/bytes/index.ts';
 import type { Table } from '../../src/controller/index.ts';
+import { areCaughtUp, differences } from '../../src/sim/check/contents.ts';
 import type { World } from '../../src/sim/index.ts';
-import { areCaughtUp, differences } from '../../src/sim/run/contents.ts';
 import {
   addOf,
   createTable,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Table } from '../../src/controller/index.ts';
+import { differences } from '../../src/sim/check/contents.ts';
 import type { World } from '../../src/sim/index.ts';
-import { differences } from '../../src/sim/run/contents.ts';
 import { createTable, formedWorld, get, put, routerOf } from '../support/world.ts';
 
 const KB = 'x'.repeat(1_000);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { differences } from '../../src/sim/check/contents.ts';
 import type { World } from '../../src/sim/index.ts';
-import { differences } from '../../src/sim/run/contents.ts';
 import { createTable, formedWorld, get, put, routerOf } from '../support/world.ts';
 
 function held(world: World, name: string): number[] {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { NodeLimits } from '../../src/node/index.ts';
+import { areCaughtUp, differences } from '../../src/sim/check/contents.ts';
 import type { Machine, World } from '../../src/sim/index.ts';
-import { areCaughtUp, differences } from '../../src/sim/run/contents.ts';
 import { SMALL } from '../support/scenario.ts';
 import { Workload } from '../support/workload.ts';
 import { createTable, formedWorld, put, routerOf } from '../support/world.ts';

@@ -1,5 +1,5 @@
+import { areCaughtUp, differences } from '../../src/sim/check/contents.ts';
 import { SimRandom, type World } from '../../src/sim/index.ts';
-import { areCaughtUp, differences } from '../../src/sim/run/contents.ts';
 import { Workload } from './workload.ts';
 import { createTable, formedWorld } from './world.ts';
 

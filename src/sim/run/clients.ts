@@ -1,8 +1,7 @@
 import { utf8, utf8Text } from '../../bytes/index.ts';
 import { type ApiRequest, type ApiResponse, handle } from '../../dynamodb/index.ts';
-import type { CheckResult, Operation } from '../linearizability.ts';
-import { checkLinearizable } from '../linearizability.ts';
-import type { Machine } from '../machine.ts';
+import type { CheckResult, Operation } from '../check/linearizability.ts';
+import { checkLinearizable } from '../check/linearizability.ts';
 import {
   type AddInput,
   COUNTER,
@@ -11,7 +10,8 @@ import {
   VERSIONED,
   type VersionedInput,
   type VersionedOutput,
-} from '../models.ts';
+} from '../check/models.ts';
+import type { Machine } from '../machine.ts';
 import { SimRandom } from '../random.ts';
 import type { World } from '../world.ts';
 

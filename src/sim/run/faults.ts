@@ -1,7 +1,7 @@
+import type { Chronicle } from '../chronicle.ts';
 import type { Machine } from '../machine.ts';
 import type { SimRandom } from '../random.ts';
 import type { World } from '../world.ts';
-import type { Chronicle } from './chronicle.ts';
 
 /** What can happen to a world. `--faults` names them. */
 export const FAULTS = [

@@ -1,12 +1,12 @@
-import { InvariantError } from '../raft-invariants.ts';
+import { Checks } from '../check/checks.ts';
+import { areCaughtUp, differences } from '../check/contents.ts';
+import { InvariantError } from '../check/raft-invariants.ts';
+import { Chronicle, type Happening } from '../chronicle.ts';
 import { SimRandom } from '../random.ts';
-import { SimBuggify } from '../sim-buggify.ts';
 import type { Host } from '../virtual-time.ts';
 import { World } from '../world.ts';
-import { Checks } from './checks.ts';
-import { Chronicle, type Happening } from './chronicle.ts';
+import { SimBuggify } from './buggify.ts';
 import { Clients, TABLE } from './clients.ts';
-import { areCaughtUp, differences } from './contents.ts';
 import { FAULTS, type FaultKind, Faults } from './faults.ts';
 
 export interface RunOptions {
@@ -169,8 +169,10 @@ export async function runWorld(options: RunOptions): Promise<Report> {
   for (const fault of clients?.faults() ?? []) blame('correctness', fault);
   for (const { name, exits } of world.machines) {
     for (const { kind, reason, error } of exits) {
-      if (kind === 'failed' && !EXPECTED_EXITS.test(reason))
-        blame('crash', `${name}: ${textOf(error)}`);
+      const isPromise = error instanceof InvariantError;
+      if (kind === 'failed' && (isPromise || !EXPECTED_EXITS.test(reason))) {
+        blame(isPromise ? 'correctness' : 'crash', `${name}: ${textOf(error)}`);
+      }
       if (/differs from the majority/.test(reason)) blame('correctness', `[S3] ${name}: ${reason}`);
     }
   }

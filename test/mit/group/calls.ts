@@ -9,8 +9,10 @@ export interface Endpoint<Request, Reply> {
   handle(request: Request, reply: (reply: Reply) => void): void;
 }
 
+export type Latency = readonly [min: number, max: number];
+
 /** Milliseconds of one way at best: time must cost something (§12.1). */
-export const LATENCY_MS = [2, 6] as const;
+export const LATENCY_MS: Latency = [2, 6];
 const DEAD_LINK_MS_MAX = 100;
 const UNRELIABLE_DELAY_MS_MAX = 27;
 const LOST_ONCE_IN = 10;
@@ -22,10 +24,17 @@ export class Calls<Request, Reply> {
   readonly #time: VirtualTime;
   readonly #random: SimRandom;
   readonly #endpoints = new Map<string, Endpoint<Request, Reply>>();
+  readonly #latencyMs: Latency;
   readonly #isEnabled: (from: string, to: string) => boolean;
 
-  constructor(time: VirtualTime, seed: number, isEnabled: (from: string, to: string) => boolean) {
+  constructor(
+    time: VirtualTime,
+    seed: number,
+    isEnabled: (from: string, to: string) => boolean,
+    latencyMs: Latency = LATENCY_MS,
+  ) {
     this.#time = time;
+    this.#latencyMs = latencyMs;
     this.#random = new SimRandom(seed, 'calls');
     this.#isEnabled = isEnabled;
   }
@@ -52,7 +61,7 @@ export class Calls<Request, Reply> {
         return;
       }
       this.#time.after(timeoutMs, () => end('failed'));
-      let delay = random.between(...LATENCY_MS);
+      let delay = random.between(...this.#latencyMs);
       if (this.unreliable) delay += random.below(UNRELIABLE_DELAY_MS_MAX);
       const isLost = this.unreliable && random.once(LOST_ONCE_IN);
       this.#time.after(delay, () => {
@@ -62,7 +71,7 @@ export class Calls<Request, Reply> {
             if (isOver) return;
             if (!isAlive()) return end('failed');
             if (this.unreliable && random.once(LOST_ONCE_IN)) return end('failed');
-            this.#time.after(random.between(...LATENCY_MS), () => end({ reply }));
+            this.#time.after(random.between(...this.#latencyMs), () => end({ reply }));
           }),
         );
         this.#watch(

@@ -12,7 +12,7 @@ import {
   VirtualTime,
 } from '../../../src/sim/index.ts';
 import { MitNetwork, type Traffic } from '../network.ts';
-import { Calls, LATENCY_MS } from './calls.ts';
+import { Calls, LATENCY_MS, type Latency } from './calls.ts';
 import { GroupServer, type Piece } from './server.ts';
 
 /** Every test fails if it takes longer, in virtual time (§5.1). */
@@ -43,6 +43,8 @@ export interface GroupClusterOptions<S extends Service> {
   readonly unreliable?: boolean;
   /** M of §4.2, in bytes; -1: never a snapshot. */
   readonly stateBytesMax: number;
+  /** Of one way between servers. */
+  readonly latencyMs?: Latency;
   readonly service: () => S;
 }
 
@@ -64,12 +66,12 @@ export class GroupCluster<S extends Service> {
   #failure: unknown;
 
   constructor(options: GroupClusterOptions<S>) {
-    const { servers, seed, unreliable = false } = options;
+    const { servers, seed, unreliable = false, latencyMs = LATENCY_MS } = options;
     this.n = servers;
     this.#options = options;
     this.random = new SimRandom(seed, 'test');
     this.#diskRandom = new SimRandom(seed, 'disks');
-    this.network = new MitNetwork(this.time, seed, trafficOf, LATENCY_MS);
+    this.network = new MitNetwork(this.time, seed, trafficOf, latencyMs);
     this.#pieces = new Calls(this.time, seed, (from, to) => this.#links.has(`${from}>${to}`));
     this.network.unreliable = unreliable;
     this.#pieces.unreliable = unreliable;

@@ -3,7 +3,7 @@ import { type Cluster, Router } from '../../../src/router/index.ts';
 import { type SimProcess, SimRandom } from '../../../src/sim/index.ts';
 import type { GroupReply, GroupRequest } from '../../../src/store/index.ts';
 import { specOf } from '../../support/world.ts';
-import { Calls } from '../group/calls.ts';
+import { Calls, type Latency } from '../group/calls.ts';
 import { GroupCluster } from '../group/cluster.ts';
 import { GROUP } from '../group/server.ts';
 import { KvService, nameOf, SHARD } from './service.ts';
@@ -14,6 +14,8 @@ export interface KvClusterOptions {
   readonly unreliable?: boolean;
   /** M of §4.2, in bytes; -1: never a snapshot. */
   readonly stateBytesMax: number;
+  /** Of one way, also between clients and servers. */
+  readonly latencyMs?: Latency;
 }
 
 export const TABLE: Table = {
@@ -49,8 +51,11 @@ export class KvCluster extends GroupCluster<KvService> {
   constructor(options: KvClusterOptions) {
     super({ ...options, service: () => new KvService() });
     this.#seed = options.seed;
-    this.#calls = new Calls(this.time, options.seed + 1, (from, to) =>
-      this.#isReachable(from, Number(to)),
+    this.#calls = new Calls(
+      this.time,
+      options.seed + 1,
+      (from, to) => this.#isReachable(from, Number(to)),
+      options.latencyMs,
     );
     this.#calls.unreliable = options.unreliable ?? false;
     const nodes = Array.from({ length: this.n }, (_, i) => ({

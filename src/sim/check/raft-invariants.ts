@@ -1,5 +1,5 @@
-import { hash32 } from '../bytes/index.ts';
-import { type Config, type Entry, majority, type RaftView, type Role } from '../raft/index.ts';
+import { hash32 } from '../../bytes/index.ts';
+import { type Config, type Entry, majority, type RaftView, type Role } from '../../raft/index.ts';
 
 /** A promise of Raft was broken: the rule, who, and the values. */
 export class InvariantError extends Error {

@@ -1,9 +1,10 @@
 import type { Replica } from '../../group/index.ts';
+import type { Node } from '../../node/index.ts';
+import type { Chronicle } from '../chronicle.ts';
 import type { Machine } from '../machine.ts';
 import type { SimProcess } from '../process.ts';
-import { InvariantError, RaftInvariants } from '../raft-invariants.ts';
 import type { World } from '../world.ts';
-import type { Chronicle } from './chronicle.ts';
+import { InvariantError, RaftInvariants } from './raft-invariants.ts';
 
 /** How often what costs more is looked at, in milliseconds. */
 const LOOK_MS = 1_000;
@@ -46,6 +47,7 @@ export class Checks {
     if (owner) {
       const machine = this.#world.machines.find(({ process }) => process === owner);
       if (machine) this.#listen(machine);
+      if (machine?.created && !machine.created.onMessage) watchPromises(machine.created);
       if (machine?.created) {
         for (const replica of machine.created.replicas.all()) {
           if (replica.isClosed) continue;
@@ -121,4 +123,28 @@ function checkDurable(replica: Replica): void {
   throw new InvariantError(
     `[L5] group ${group}: replica ${id} counts entry ${durableIndex} of term ${term} as durable, and the log has term ${logged} there`,
   );
+}
+
+/** What a message promises is on the disk before it leaves (R1): whoever got it goes by that. */
+function watchPromises(node: Node): void {
+  node.onMessage = (group, message) => {
+    const replica = node.replicas.get(group);
+    const { type, from, to, term } = message;
+    const isVote = type === 'vote-response' && message.granted;
+    const isCandidacy = type === 'vote-request';
+    const isAcknowledgement =
+      type === 'append-response' && !message.rejected && message.quarantine === 0;
+    if (!replica || !(isVote || isCandidacy || isAcknowledgement)) return;
+    const logged = replica.loggedHardState ?? { term: 0, vote: 0 };
+    // It has moved on meanwhile, which was written after this.
+    if (logged.term > term) return;
+    const { state } = replica;
+    const isKept = isAcknowledgement
+      ? message.index <= state.durableIndex || replica.loggedTermAt(message.index) !== undefined
+      : logged.term === term && logged.vote === (isVote ? to : from);
+    if (isKept) return;
+    throw new InvariantError(
+      `[R1] group ${group}: the ${type} of replica ${from} in term ${term} leaves, and the log has term ${logged.term} and vote ${logged.vote}`,
+    );
+  };
 }

@@ -1,5 +1,5 @@
-import { BUGGIFY_SITES, type Buggify, type BuggifySite } from '../ports/index.ts';
-import type { SimRandom } from './random.ts';
+import { BUGGIFY_SITES, type Buggify, type BuggifySite } from '../../ports/index.ts';
+import type { SimRandom } from '../random.ts';
 
 /**
  * One call of so many does what the site offers, where the world has the site switched on. Sites that are asked all the time
