@@ -55,8 +55,11 @@ export class Machine {
   diskLatencyMs: readonly [min: number, max: number];
   /** What its wall clock shows beyond the right time, in milliseconds. */
   wallErrorMs = 0;
-  /** Told of each step that a disk or an engine has finished, before anybody knows of it: a moment to lose power at (F17). */
-  onStep: ((of: 'disk' | 'engine') => void) | undefined;
+  /**
+   * Told of each step of the disk or the engine when it begins, with the milliseconds that it takes, and of its end, before anybody
+   * else knows: moments to lose power at (F17).
+   */
+  onStep: ((of: 'disk' | 'engine', takesMs: number | 'done') => void) | undefined;
   /** Takes the engine's steps while it is set: its commits end when the steps are called. */
   holdEngine: ((step: () => void) => void) | undefined;
   readonly #options: MachineOptions;
@@ -232,9 +235,11 @@ export class Machine {
     const { time } = this.#options;
     const [min, max] = this.diskLatencyMs;
     this.#diskFreeAt = Math.max(this.#diskFreeAt, time.now) + this.#diskRandom.between(min, max);
-    this.#process?.schedule('io', this.#diskFreeAt - time.now, () => {
+    const takesMs = this.#diskFreeAt - time.now;
+    this.onStep?.(of, takesMs);
+    this.#process?.schedule('io', takesMs, () => {
       complete();
-      this.onStep?.(of);
+      this.onStep?.(of, 'done');
     });
   }
 }

@@ -194,13 +194,6 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'if (value.length < 0) return;',
   },
   {
-    name: 'the engine gets ahead of the log',
-    rule: 'L3',
-    file: 'group/upkeep.ts',
-    from: '          await this.logDurable();\n',
-    to: '',
-  },
-  {
     name: 'the log is trimmed beyond what the engine has',
     rule: 'L3',
     file: 'group/upkeep.ts',

@@ -29,11 +29,11 @@ export interface Model<State, Input, Output> {
   isRead(input: Input, output: Output | undefined): boolean;
   print(input: Input, output: Output | undefined): string;
   /**
-   * Prunes: whether a read with this answer may still come after this state when nothing that `restarts` comes before it. Without
-   * it a search may have to try every order of a crowd of writes.
+   * Prunes: whether a read with this answer may still come after this state when nothing that `restarts` towards it comes before it.
+   * Without it a search may have to try every order of a crowd of writes.
    */
   leadsTo?(state: State, output: Output): boolean;
-  restarts?(input: Input): boolean;
+  restarts?(input: Input, output: Output): boolean;
 }
 
 export type CheckResult =
@@ -45,6 +45,7 @@ export type CheckResult =
 
 /** So many states take a second or two. */
 const STATES_MAX = 2_000_000;
+const STATES_SHOWN_MAX = 20_000;
 const WINDOW_OPERATIONS = 24;
 
 /** `statesMax` bounds the search. */
@@ -195,7 +196,8 @@ function nextRead<State, Input, Output>(
       i = answered - 1;
       continue;
     }
-    if (!isDone[i] && model.restarts?.(operation.input)) return undefined;
+    const restarts = output !== undefined && model.restarts?.(operation.input, output);
+    if (!isDone[i] && restarts) return undefined;
   }
   return output;
 }
@@ -287,7 +289,10 @@ function describe<State, Input, Output>(
   model: Model<State, Input, Output>,
   operations: readonly Operation<Input, Output>[],
 ): string {
-  const found = search(model, operations, STATES_MAX);
+  // Without pruning, as a reader would try; where that takes too long, with it.
+  const { initial, step, keyOf, isRead, print } = model;
+  const plain = search({ initial, step, keyOf, isRead, print }, operations, STATES_SHOWN_MAX);
+  const found = plain.kind === 'illegal' ? plain : search(model, operations, STATES_MAX);
   if (found.kind !== 'illegal') return 'no window';
   const place = new Map(found.order.map((index, i) => [index, i + 1]));
   const from = Math.max(0, operations.length - WINDOW_OPERATIONS);

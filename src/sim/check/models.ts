@@ -22,13 +22,13 @@ export const REGISTER: Model<string, RegisterInput, string> = {
   keyOf: (state) => state,
   isRead: ({ kind }) => kind === 'get',
   leadsTo: (state, output) => output.startsWith(state),
-  restarts: ({ kind }) => kind === 'put',
+  restarts: (input, output) => input.kind === 'put' && output.startsWith(input.value),
   print: (input, output) => {
     const shown =
       output === undefined ? '?' : input.kind === 'get' ? JSON.stringify(tail(output)) : '';
     return input.kind === 'get'
       ? `get → ${shown}`
-      : `${input.kind} ${JSON.stringify(input.value)} ${shown}`;
+      : `${input.kind} ${JSON.stringify(tail(input.value))} ${shown}`;
   },
 };
 

@@ -123,7 +123,7 @@ export class Clients {
   }
 
   async #register(client: string, key: string, random: SimRandom): Promise<void> {
-    const value = `${client} ${++this.#values}`;
+    const value = this.#value(client, random);
     const kind = random.below(8);
     if (kind < 4) {
       await this.#recordRegister(
@@ -151,7 +151,8 @@ export class Clients {
   }
 
   async #list(client: string, key: string, random: SimRandom): Promise<void> {
-    const value = `${++this.#values} `;
+    // None is a part of another.
+    const value = `(${++this.#values})`;
     if (random.once(2)) {
       await this.#recordRegister(client, key, { kind: 'get' }, random, getOf(key), (body) =>
         (body.Item?.['l']?.L ?? []).map(({ S }: { S: string }) => S).join(''),
@@ -213,7 +214,7 @@ export class Clients {
       return;
     }
     const version = versions.get(key) ?? 0;
-    const value = `${client} ${++this.#values}`;
+    const value = this.#value(client, random);
     const isNew = version === 0;
     const ending = await this.#request(
       [
@@ -236,6 +237,11 @@ export class Clients {
     if (kind === 'ok' && output) versions.set(key, version + 1);
     else versions.delete(key);
     this.#record(this.#versioned, key, client, input, output, calledAt);
+  }
+
+  /** No two alike. Some are longer than a sector of a disk, which may be all that a crash leaves of them. */
+  #value(client: string, random: SimRandom): string {
+    return `${client} ${++this.#values};`.padEnd(random.once(3) ? 900 : 0, '.');
   }
 
   async #recordRegister(

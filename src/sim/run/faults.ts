@@ -16,6 +16,7 @@ export const FAULTS = [
   'crash-loop',
   'partition',
   'isolate-leader',
+  'cut-at-transfer',
   'bridge',
   'ring',
   'one-way',
@@ -77,6 +78,11 @@ export class Faults {
     this.#sick = random.pick(world.machines).name;
     if (kinds.length > 0) this.#next();
     this.#supervise();
+  }
+
+  /** The machine whose disk did not keep what it took, if there is one. */
+  get damaged(): string | undefined {
+    return this.#hasDamaged ? this.#sick : undefined;
   }
 
   /** No more faults, and what they did is taken back: the world is well, once it has come to rest. */
@@ -162,13 +168,18 @@ export class Faults {
       case 'power-at-write':
       case 'power-at-commit': {
         const what = kind === 'power-at-write' ? 'disk' : 'engine';
-        let left = 1 + random.below(what === 'disk' ? 200 : 12);
-        machine.onStep = (of) => {
-          if (of !== what || --left > 0) return;
+        const isEnd = random.once(2);
+        let left = 1 + random.below(what === 'disk' ? 60 : 12);
+        machine.onStep = (of, takesMs) => {
+          if (of !== what || isEnd !== (takesMs === 'done') || --left > 0) return;
           machine.onStep = undefined;
-          if (!machine.isRunning) return;
-          world.powerOff(name);
-          this.#startLater(name);
+          const off = () => {
+            if (!machine.isRunning) return;
+            world.powerOff(name);
+            this.#startLater(name);
+          };
+          if (takesMs === 'done') off();
+          else this.#later(random.between(0, takesMs), off);
         };
         this.#undo.add(() => {
           machine.onStep = undefined;
@@ -207,6 +218,19 @@ export class Faults {
         const leader = world.leader(group)?.name;
         if (leader === undefined) return;
         this.#cut(world.others(leader).flatMap((b) => both(leader, b)));
+        // What it goes on to append is on its way to the disk when another leader replaces it.
+        if (random.once(2)) world.machine(leader).stallDisk(random.between(1_000, 6_000));
+        break;
+      }
+      case 'cut-at-transfer': {
+        // It tells another one to lead, and hears nothing of what comes of it.
+        const group = random.below(names.length + 1);
+        const leader = world.leader(group);
+        const replica = leader?.created?.replicas.get(group);
+        const next = replica?.raft.config.incoming.find(({ id }) => id !== replica.id);
+        if (!leader || !replica || !next) return;
+        this.#cut(world.others(leader.name).map((from) => [from, leader.name]));
+        replica.transferLeader(next.id);
         break;
       }
       case 'bridge': {

@@ -69,8 +69,11 @@ export interface Report {
   readonly outcomes: ReadonlyMap<string, number>;
 }
 
-/** A process that ended for these reasons did what it should: its disk failed, or what was on it. */
-const EXPECTED_EXITS = /injected|damaged|is damaged|refused/;
+/** A process that ended for these reasons did what it should: its disk failed; or, on a machine whose disk lied, what was on it. */
+const FAILED_DISK = /injected|refused/;
+const LYING_DISK = /damaged|injected|refused/;
+/** No reason at all where the disk only lost what was never synced: a torn end of the log is no damage (L2). */
+const STANDS_BACK = /is quarantined/;
 /** After this long without faults every operation has ended and every replica has everything, or never will. Milliseconds. */
 const REST_MS_MAX = 120_000;
 const FORMATION_MS_MAX = 60_000;
@@ -164,18 +167,11 @@ export async function runWorld(options: RunOptions): Promise<Report> {
     if (answered === 0) blame('liveness', 'no operation was ever answered');
     for (const difference of differences(world)) blame('correctness', `[S3] ${difference}`);
   } catch (error) {
+    blameExits(world, faults, blame);
     blame(error instanceof InvariantError ? 'correctness' : 'crash', textOf(error));
   }
   for (const fault of clients?.faults() ?? []) blame('correctness', fault);
-  for (const { name, exits } of world.machines) {
-    for (const { kind, reason, error } of exits) {
-      const isPromise = error instanceof InvariantError;
-      if (kind === 'failed' && (isPromise || !EXPECTED_EXITS.test(reason))) {
-        blame(isPromise ? 'correctness' : 'crash', `${name}: ${textOf(error)}`);
-      }
-      if (/differs from the majority/.test(reason)) blame('correctness', `[S3] ${name}: ${reason}`);
-    }
-  }
+  if (outcome === 'clean') blameExits(world, faults, blame);
   return {
     outcome,
     seed,
@@ -188,6 +184,27 @@ export async function runWorld(options: RunOptions): Promise<Report> {
     occurred: occurred(world, checks, buggify, faults),
     outcomes: clients?.outcomes ?? new Map(),
   };
+}
+
+/** Processes end by themselves when their disks fail or lie, and for no other reason. */
+function blameExits(
+  world: World,
+  faults: Faults | undefined,
+  blame: (kind: Outcome, what: string) => void,
+): void {
+  for (const { name, exits, notices } of world.machines) {
+    const hasLied = faults?.damaged === name;
+    const expected = hasLied ? LYING_DISK : FAILED_DISK;
+    const notice = notices.find((text) => STANDS_BACK.test(text));
+    if (notice !== undefined && !hasLied) blame('correctness', `[L2] ${name}: ${notice}`);
+    for (const { kind, reason, error } of exits) {
+      const isPromise = error instanceof InvariantError;
+      if (kind === 'failed' && (isPromise || !expected.test(reason))) {
+        blame(isPromise ? 'correctness' : 'crash', `${name}: ${textOf(error)}`);
+      }
+      if (/differs from the majority/.test(reason)) blame('correctness', `[S3] ${name}: ${reason}`);
+    }
+  }
 }
 
 async function createTable(world: World): Promise<void> {
