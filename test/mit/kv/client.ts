@@ -29,6 +29,8 @@ export interface KvClientOptions {
    * tries is not known to have happened once.
    */
   readonly tokens?: boolean;
+  /** Appends return the value before (§11.1). */
+  readonly returnsOld?: boolean;
 }
 
 /**
@@ -60,9 +62,7 @@ export class KvClient {
       for (;;) {
         const found = await this.#router.read(TABLE, keyOf(key), true);
         if (found.kind === 'found') {
-          if (!found.item) return '';
-          const { l } = JSON.parse(utf8Text(found.item.json)) as { l: { L: { S: string }[] } };
-          return l.L.map(({ S: text }) => text).join('');
+          return found.item ? textIn(found.item.json) : '';
         }
         await this.#cluster.sleep(RETRY_PAUSE_MS);
       }
@@ -80,19 +80,20 @@ export class KvClient {
     await this.#write(key, { kind: 'put', value }, { ...PLAIN, kind: 'put', item });
   }
 
-  /** Acts as put on a key that is not there. */
-  async append(key: string, value: string): Promise<void> {
+  /** Acts as put on a key that is not there. Returns the value before, if this client asks for it. */
+  async append(key: string, value: string): Promise<string> {
     const first: SetValue = {
       kind: 'if_not_exists',
       path: ['l'],
       otherwise: { kind: 'value', value: L() },
     };
     const second: SetValue = { kind: 'value', value: L(value) };
-    await this.#write(
+    return this.#write(
       key,
       { kind: 'append', value },
       {
         ...PLAIN,
+        returnValues: this.#options.returnsOld ? 'UPDATED_OLD' : 'NONE',
         kind: 'update',
         key: new Map([['pk', S(key)]]),
         update: [{ kind: 'set', path: ['l'], value: { kind: 'list_append', first, second } }],
@@ -106,7 +107,7 @@ export class KvClient {
       if (token) this.#random.fill(token);
       for (;;) {
         const outcome = await this.#router.write(TABLE, keyOf(key), operation, token);
-        if (outcome.kind === 'written') return '';
+        if (outcome.kind === 'written') return outcome.attributes ? textIn(outcome.attributes) : '';
         if (!('message' in outcome) || outcome.kind === 'invalid') {
           throw new Error(`${input.kind} ${key}: ${JSON.stringify(outcome)}`);
         }
@@ -132,6 +133,12 @@ export class KvClient {
     history.push({ client: this.name, input, output, calledAt, returnedAt });
     return output;
   }
+}
+
+/** Of an item, or of as much of it as an update returns. */
+function textIn(json: Uint8Array): string {
+  const { l } = JSON.parse(utf8Text(json)) as { l?: { L: { S: string }[] } };
+  return (l?.L ?? []).map(({ S: text }) => text).join('');
 }
 
 const PLAIN = {
