@@ -202,6 +202,7 @@ export class Replica {
       limits: this.#limits,
       silentTicksMax: ELECTION_TICKS,
       mayNot: () => this.#installing || this.#closed,
+      isClosed: () => this.#closed,
       onFlushed: () => {
         if (!this.#closed) host.schedule(this);
       },

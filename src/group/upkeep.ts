@@ -28,6 +28,7 @@ export interface UpkeepOptions {
   readonly silentTicksMax: number;
   /** The state must not be touched: it is being replaced, or the replica is closed. */
   readonly mayNot: () => boolean;
+  readonly isClosed: () => boolean;
   /** A flush is over: applying may go on. */
   readonly onFlushed: () => void;
 }
@@ -113,7 +114,7 @@ export class Upkeep {
   }
 
   #flush(): Promise<void> {
-    const { host, group, state, onFlushed } = this.#options;
+    const { host, group, state, isClosed, onFlushed } = this.#options;
     const wasFull = state.isDiskFull;
     const flushing = state
       .flush({
@@ -133,6 +134,8 @@ export class Upkeep {
         },
         (error) => {
           this.#flushing = undefined;
+          // The engine was closed in the middle of it; what is sealed is finished at the next start.
+          if (isClosed()) return;
           if (!state.isDiskFull) {
             host.fatal(error);
             return;
