@@ -127,7 +127,10 @@ export class Faults {
     const names = world.machines.map(({ name }) => name);
     const name = DAMAGE.includes(kind) ? this.#sick : random.pick(names);
     const machine = world.machine(name);
-    const other = random.pick(world.others(name));
+    const others = world.others(name);
+    const other = others.length > 0 ? random.pick(others) : name;
+    // Who loses a disk for good needs two others that have everything.
+    if (DAMAGE.includes(kind) && others.length < 2) return;
     if (DAMAGE.includes(kind) && (this.#hasDamaged || !random.once(DAMAGE_ONCE_IN))) return;
     const isUp = machine.isRunning && !machine.process?.isPaused && machine.node !== undefined;
     switch (kind) {
