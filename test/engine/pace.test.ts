@@ -1,26 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { type PaceLimits, paceOf } from '../../src/engine/index.ts';
-import type { Clock } from '../../src/ports/index.ts';
+import { waitingClock } from '../support/waiting-clock.ts';
 
 /** Work of pieces that take `workMs` each. Returns how long all of it took, in milliseconds. */
 async function timeOf(limits: PaceLimits, pieces: number, bytes: number, workMs: number) {
-  let now = 1000;
-  const clock: Clock = {
-    monotonic: () => now,
-    wall: () => 0,
-    after: (delayMs, callback) => {
-      now += delayMs;
-      callback();
-      return { cancel: () => {} };
-    },
-    endOfTurn: (callback) => callback(),
-  };
+  const { clock, now, pass } = waitingClock(1000);
   const pace = paceOf(clock, limits);
   for (let i = 0; i < pieces; i++) {
-    now += workMs;
+    pass(workMs);
     await pace(bytes);
   }
-  return now - 1000;
+  return now() - 1000;
 }
 
 describe('a pace', () => {

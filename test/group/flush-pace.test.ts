@@ -1,26 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { flushPace } from '../../src/group/flush-pace.ts';
-import type { Clock } from '../../src/ports/index.ts';
+import { waitingClock } from '../support/waiting-clock.ts';
 
 /** How long a flush of ten parts rests, in milliseconds, when each takes so long. */
 async function restOf(workMs: number, bytes: number, pressure: number): Promise<number> {
-  let now = 5_000;
-  const clock: Clock = {
-    monotonic: () => now,
-    wall: () => 0,
-    after: (delayMs, callback) => {
-      now += delayMs;
-      callback();
-      return { cancel: () => {} };
-    },
-    endOfTurn: (callback) => callback(),
-  };
+  const { clock, now, pass } = waitingClock(5_000);
   const pace = flushPace(clock, () => pressure);
   for (let part = 0; part < 10; part++) {
-    now += workMs;
+    pass(workMs);
     await pace(bytes);
   }
-  return now - 5_000 - 10 * workMs;
+  return now() - 5_000 - 10 * workMs;
 }
 
 describe('the pace of a flush', () => {

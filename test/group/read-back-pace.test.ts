@@ -1,29 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { ReadBackPace } from '../../src/group/read-back-pace.ts';
-import type { Clock } from '../../src/ports/index.ts';
+import { waitingClock } from '../support/waiting-clock.ts';
 
 const KIB = 1024;
 const never = () => false;
 
 /** A node whose log takes `writesPerSecond`, and time that passes only while somebody waits. */
 function nodeWith(writesPerSecond: number, bytesPerSecond: number) {
-  let now = 5_000;
-  const clock: Clock = {
-    monotonic: () => now,
-    wall: () => 0,
-    after: (delayMs, callback) => {
-      now += delayMs;
-      callback();
-      return { cancel: () => {} };
-    },
-    endOfTurn: (callback) => callback(),
-  };
+  const { clock, now } = waitingClock(5_000);
   const log = {
     get writtenBytes() {
-      return (writesPerSecond * now) / 1000;
+      return (writesPerSecond * now()) / 1000;
     },
   };
-  return { pace: new ReadBackPace(clock, log, bytesPerSecond), now: () => now };
+  return { pace: new ReadBackPace(clock, log, bytesPerSecond), now };
 }
 
 /** Seconds. */

@@ -1,11 +1,11 @@
 import { expect } from 'vitest';
-import { checkLinearizable, REGISTER } from '../../../src/sim/index.ts';
+import { REGISTER } from '../../../src/sim/index.ts';
 import { type Histories, KvClient } from './client.ts';
 import { KvCluster } from './cluster.ts';
+import { expectLinearizable, trouble } from './rounds.ts';
 
 const ROUNDS = 3;
 const ROUND_MS = 5000;
-const CALM_MS = 1000;
 /** So that clients which do one thing after the other do about as many as with the original's servers. */
 const LATENCY_MS = [4, 10] as const;
 
@@ -35,7 +35,7 @@ export function generic(options: Generic): (seed: number) => Promise<void> {
     await cluster.run(async () => {
       for (let round = 0; round < ROUNDS; round++) await oneRound(cluster, options, histories);
     });
-    checkHistories(histories);
+    expectLinearizable(REGISTER, histories);
   };
 }
 
@@ -54,23 +54,7 @@ async function oneRound(
       ? onRandomKeys(cluster, client, j, clients, flags)
       : onOwnKey(cluster, client, j, flags);
   });
-  let partitioning: Promise<void> = Promise.resolve();
-  if (partitions) {
-    await cluster.sleep(CALM_MS);
-    partitioning = partition(cluster, flags);
-  }
-  await cluster.sleep(ROUND_MS);
-  flags.stopped = true;
-  if (partitions) {
-    await partitioning;
-    cluster.connectAll();
-    await cluster.sleep(CALM_MS);
-  }
-  if (crash) {
-    cluster.crashAll();
-    await cluster.sleep(CALM_MS);
-    await cluster.startAll();
-  }
+  await trouble(cluster, { crash, partitions }, ROUND_MS, flags);
   for (const [j, client] of running.entries()) {
     const written = await client;
     const value = await checker.get(`${j}`);
@@ -117,25 +101,6 @@ async function onRandomKeys(
     else await client.get(key);
   }
   return [];
-}
-
-/** Puts each server on one of two sides, again and again. */
-async function partition(cluster: KvCluster, flags: { readonly stopped: boolean }): Promise<void> {
-  const { random, n } = cluster;
-  while (!flags.stopped) {
-    const sides: [number[], number[]] = [[], []];
-    for (let i = 0; i < n; i++) sides[random.below(2)]?.push(i);
-    cluster.partition(...sides);
-    await cluster.sleep(1000 + random.below(200));
-  }
-}
-
-export function checkHistories(histories: Histories): void {
-  for (const [key, history] of histories) {
-    const result = checkLinearizable(REGISTER, history);
-    if (result.kind === 'illegal') throw new Error(`[D1] key ${key}:\n${result.window}`);
-    if (result.kind === 'unknown') throw new Error(`key ${key}: too many states to tell`);
-  }
 }
 
 const APPENDS = 1000;

@@ -1,13 +1,9 @@
 import { describe, expect } from 'vitest';
-import {
-  checkLinearizable,
-  type Model,
-  REGISTER,
-  type RegisterInput,
-} from '../../../src/sim/index.ts';
+import { type Model, REGISTER, type RegisterInput } from '../../../src/sim/index.ts';
 import { mitTest } from '../seeds.ts';
 import { type Histories, KvClient } from './client.ts';
 import { KvCluster } from './cluster.ts';
+import { expectLinearizable } from './rounds.ts';
 
 const ROUNDS = 3;
 const ROUND_MS = 1000;
@@ -55,10 +51,7 @@ function rounds(clients: number, unreliable: boolean) {
         await Promise.all(running);
       }
     });
-    for (const [key, history] of histories) {
-      const result = checkLinearizable(RETURNING, history);
-      expect(result.kind, `key ${key}`).toBe('linearizable');
-    }
+    expectLinearizable(RETURNING, histories);
   };
 }
 
@@ -87,7 +80,6 @@ describe('[D1][S1] a single server whose appends return what was there (2023, 20
         for (let r = 0; r < 10; r++) expect(value.split(`x ${c} ${r} y`)).toHaveLength(2);
       }
     });
-    const history = histories.get('k') ?? [];
-    expect(checkLinearizable(RETURNING, history).kind).toBe('linearizable');
+    expectLinearizable(RETURNING, histories);
   });
 });

@@ -1,12 +1,12 @@
 import { expect } from 'vitest';
-import { checkLinearizable, VERSIONED } from '../../../src/sim/index.ts';
+import { VERSIONED } from '../../../src/sim/index.ts';
 import { KvCluster } from './cluster.ts';
 import type { Generic } from './generic.ts';
+import { expectLinearizable, trouble } from './rounds.ts';
 import { type PutResult, VersionedClient, type VersionedHistories } from './versioned-client.ts';
 
 const ROUNDS = 3;
 const ROUND_MS = 1000;
-const CALM_MS = 1000;
 const RANDOM_KEYS = 100;
 
 /** How puts on each key ended. */
@@ -38,7 +38,7 @@ export function versionedGeneric(options: Generic): (seed: number) => Promise<vo
     await cluster.run(async () => {
       for (let round = 0; round < ROUNDS; round++) {
         await oneRound(cluster, options, histories, tally);
-        checkVersions(histories);
+        expectLinearizable(VERSIONED, histories);
       }
     });
   };
@@ -50,42 +50,19 @@ async function oneRound(
   histories: VersionedHistories,
   tally: Tally,
 ): Promise<void> {
-  const { random, n } = cluster;
-  let stopped = false;
+  const { random } = cluster;
+  const flags = { stopped: false };
   const racing = Array.from({ length: clients }, async () => {
     const client = new VersionedClient(cluster, { by: 'router', histories });
     const versions = new Map<string, number>();
-    for (let i = 0; !stopped; i++) {
+    for (let i = 0; !flags.stopped; i++) {
       const key = randomKeys ? `k${random.below(RANDOM_KEYS)}` : 'k';
       const result = await client.put(key, `${client.name} ${i}`, versions.get(key) ?? 0);
       tally.add(key, result);
       versions.set(key, (await client.get(key)).version);
     }
   });
-  let partitioning = Promise.resolve();
-  if (partitions) {
-    await cluster.sleep(CALM_MS);
-    partitioning = (async () => {
-      while (!stopped) {
-        const sides: [number[], number[]] = [[], []];
-        for (let i = 0; i < n; i++) sides[random.below(2)]?.push(i);
-        cluster.partition(...sides);
-        await cluster.sleep(1000 + random.below(200));
-      }
-    })();
-  }
-  await cluster.sleep(ROUND_MS);
-  stopped = true;
-  if (partitions) {
-    await partitioning;
-    cluster.connectAll();
-    await cluster.sleep(CALM_MS);
-  }
-  if (crash) {
-    cluster.crashAll();
-    await cluster.sleep(CALM_MS);
-    await cluster.startAll();
-  }
+  await trouble(cluster, { crash, partitions }, ROUND_MS, flags);
   await Promise.all(racing);
   const checker = new VersionedClient(cluster, { by: 'router', histories });
   for (const key of tally.keys) {
@@ -97,14 +74,6 @@ async function oneRound(
   }
   if (stateBytesMax < 0) expect(cluster.hasSnapshots).toBe(false);
   else expect(cluster.logSize).toBeLessThanOrEqual(8 * stateBytesMax);
-}
-
-export function checkVersions(histories: VersionedHistories): void {
-  for (const [key, history] of histories) {
-    const result = checkLinearizable(VERSIONED, history);
-    if (result.kind === 'illegal') throw new Error(`[D1] key ${key}:\n${result.window}`);
-    if (result.kind === 'unknown') throw new Error(`key ${key}: too many states to tell`);
-  }
 }
 
 const PUTS = 1000;

@@ -1,11 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
+import { VERSIONED } from '../../../src/sim/index.ts';
 import { mitTest } from '../seeds.ts';
 import { KvClient } from './client.ts';
 import { KvCluster } from './cluster.ts';
+import { expectLinearizable } from './rounds.ts';
 import { VersionedClient, type VersionedHistories } from './versioned-client.ts';
-import { checkVersions } from './versioned-generic.ts';
 
 const M = -1;
 /** §11.2: one server, and nothing but the versions keeps a put from happening twice. */
@@ -51,7 +52,7 @@ describe('[D1] versioned puts on a single server (2025)', () => {
       await Promise.all(racing);
       const { version } = await new VersionedClient(cluster, BARE).get('k');
       expect(version).toBe(oks);
-      checkVersions(histories);
+      expectLinearizable(VERSIONED, histories);
     }),
   );
 
@@ -72,7 +73,7 @@ describe('[D1] versioned puts on a single server (2025)', () => {
         expect(await client.get('k')).toEqual({ value: `${version}`, version: version + 1 });
       }
       expect(maybes).toBeGreaterThan(0);
-      checkVersions(histories);
+      expectLinearizable(VERSIONED, histories);
     }),
   );
 
