@@ -18,4 +18,11 @@ describe('a simulated world', () => {
     expect(other.trace).not.toBe(first.trace);
     expect(other.outcome).toBe('clean');
   });
+
+  test('[R2] of one machine has faults and is clean, too', async () => {
+    const alone = await runWorld({ seed: 7, nodes: 1, minutes: 0.3, host });
+    expect(alone.wrong).toEqual([]);
+    expect(alone.outcome).toBe('clean');
+    expect(alone.occurred.size).toBeGreaterThan(0);
+  });
 });
