@@ -9,6 +9,6 @@
  */
 export { type Identity, openIdentity, StartError } from './identity.ts';
 export { quarantineAll } from './lost-engine.ts';
-export { Node, type NodeLimits, type NodeOptions } from './node.ts';
+export { Node, type NodeLimits, type NodeOptions, type NodeWatcher } from './node.ts';
 export type { PeerAddress } from './peers.ts';
 export type { ClusterStatus } from './status.ts';

@@ -10,6 +10,7 @@ import {
 import { damageText, type Engine, openReplicaStates, type ReplicaStates } from '../engine/index.ts';
 import {
   ReadBackPace,
+  type Replica,
   type ReplicaHost,
   type ReplicaLimits,
   SNAPSHOT_DIRECTORY,
@@ -107,6 +108,14 @@ export interface NodeOptions {
   readonly fatal: (error: unknown) => void;
 }
 
+/** Whoever looks at a node from outside, and changes nothing. */
+export interface NodeWatcher {
+  /** A message of Raft leaves. */
+  onMessage(group: GroupId, message: Message): void;
+  /** Something has happened to a replica. */
+  onReplica(replica: Replica): void;
+}
+
 /**
  * One server: its replicas of many groups over one log, one engine and one connection to each other node.
  *
@@ -114,8 +123,7 @@ export interface NodeOptions {
  */
 export class Node {
   readonly self: NodeName;
-  /** Called with each message of Raft that leaves, for whoever watches. */
-  onMessage: ((group: GroupId, message: Message) => void) | undefined;
+  watcher: NodeWatcher | undefined;
   readonly #options: NodeOptions;
   readonly #peers: Peers;
   readonly #services: Services;
@@ -431,7 +439,7 @@ export class Node {
       const late = lateMs > TICK_MS;
       // A stall of our own is not silence of the leader: what came meanwhile is in the sockets, so they are read before
       // the tick counts, and only one does (R10).
-      if (late) clock.endOfTurn(() => clock.endOfTurn(() => this.#onTick(lateMs)));
+      if (late) clock.endOfTurn(() => this.#onTick(lateMs), 2);
       else this.#onTick(lateMs);
     });
   }
@@ -508,7 +516,7 @@ export class Node {
   }
 
   #send(group: GroupId, message: Message): void {
-    this.onMessage?.(group, message);
+    this.watcher?.onMessage(group, message);
     const node = this.#replicas.nodeOf(group, message.to);
     if (node !== undefined) this.#peers.sendRaft(node, group, message);
   }
@@ -526,7 +534,10 @@ export class Node {
       notice,
       fatal,
       send: (group, message) => this.#send(group, message),
-      schedule: (replica) => this.#turn.schedule(replica),
+      schedule: (replica) => {
+        this.watcher?.onReplica(replica);
+        this.#turn.schedule(replica);
+      },
       onLeading: () => this.#onLeading(),
       fetchSnapshot: async (group, from, index, path, pace) => {
         const node = this.#replicas.nodeOf(group, from);

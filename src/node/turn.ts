@@ -41,17 +41,16 @@ export class Turn {
   arm(): void {
     if (this.#armed || (this.#held && this.#options.log.inFlight)) return;
     this.#armed = true;
-    const { clock } = this.#options;
-    clock.endOfTurn(() => clock.endOfTurn(() => this.#end()));
+    this.#options.clock.endOfTurn(() => this.#end(), 2);
   }
 
   #end(): void {
-    this.#armed = false;
     if (this.#options.log.inFlight) this.#hold();
     else this.#run();
   }
 
   #hold(): void {
+    this.#armed = false;
     this.#held = true;
     if (this.#limited) return;
     this.#limited = true;
@@ -63,6 +62,8 @@ export class Turn {
 
   #run(): void {
     this.#held = false;
+    // What is queued for the peers from here on leaves with the rest; a replica that has more to do needs another turn.
+    this.#armed = true;
     const due = [...this.#due];
     this.#due.clear();
     for (const replica of due) replica.collect();
@@ -70,5 +71,7 @@ export class Turn {
     for (const replica of due) replica.applyCommitted();
     if (due.length > 0) this.#options.afterApply();
     this.#options.flushPeers();
+    this.#armed = false;
+    if (this.#due.size > 0) this.arm();
   }
 }

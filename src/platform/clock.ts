@@ -7,7 +7,7 @@ export const nodeClock: Clock = {
     const timer = setTimeout(callback, delayMs);
     return { cancel: () => clearTimeout(timer) };
   },
-  endOfTurn(callback) {
-    setImmediate(callback);
+  endOfTurn(callback, turns = 1) {
+    setImmediate(turns === 1 ? callback : () => setImmediate(callback));
   },
 };

@@ -15,6 +15,8 @@ export interface Clock {
   /**
    * Calls back when the events that are ready now have been handled: after the sockets of this turn of the event loop
    * were read, before it waits again. Work that is collected over a turn (log batches, frames) leaves here.
+   *
+   * `turns`: at the end of this turn, or, for 2, of the next one, which comes at once even if it brings nothing.
    */
-  endOfTurn(callback: () => void): void;
+  endOfTurn(callback: () => void, turns?: 1 | 2): void;
 }

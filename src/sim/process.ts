@@ -51,6 +51,7 @@ export class SimProcess {
       wall: () => Math.floor(WALL_ORIGIN + time.now + wallErrorMs()),
       after: (delayMs, callback) =>
         this.schedule('timer', Math.max(0, delayMs) / rate + timerDelayMs(), callback),
+      // What is due at a moment is handled before any turn ends, so that the next turn would bring nothing.
       endOfTurn: (callback) => time.endOfTurn(this, callback),
     };
   }

@@ -1,5 +1,7 @@
+import type { GroupId } from '../../controller/index.ts';
 import type { Replica } from '../../group/index.ts';
 import type { Node } from '../../node/index.ts';
+import type { Message } from '../../raft/index.ts';
 import type { Chronicle } from '../chronicle.ts';
 import type { Machine } from '../machine.ts';
 import type { SimProcess } from '../process.ts';
@@ -8,6 +10,7 @@ import { InvariantError, RaftInvariants } from './raft-invariants.ts';
 
 /** How often what costs more is looked at, in milliseconds. */
 const LOOK_MS = 1_000;
+const NOTHING = { notices: 0, exits: 0 };
 /** What a replica may hold uncommitted, in bytes: the bound of group/, and one command. */
 const UNCOMMITTED_BYTES_MAX = (32 + 3) * 1024 * 1024;
 
@@ -22,6 +25,8 @@ export class Checks {
   readonly #digests = new Map<string, { readonly digest: string; readonly name: string }>();
   readonly #chronicle: Chronicle;
   readonly #heard = new Map<string, { readonly notices: number; readonly exits: number }>();
+  /** Those to which something happened in this event. */
+  readonly #touched = new Set<Replica>();
   #looksAt = 0;
 
   constructor(world: World, chronicle: Chronicle) {
@@ -44,38 +49,55 @@ export class Checks {
 
   /** To be called after each event. Throws what is wrong. */
   onEvent(owner: SimProcess | undefined): void {
+    const { machines, time } = this.#world;
     if (owner) {
-      const machine = this.#world.machines.find(({ process }) => process === owner);
-      if (machine) this.#listen(machine);
-      if (machine?.created && !machine.created.onMessage) watchPromises(machine.created);
-      if (machine?.created) {
-        for (const replica of machine.created.replicas.all()) {
-          if (replica.isClosed) continue;
-          this.#group(replica.group).check(replica.raft, machine.starts);
-          checkDurable(replica);
-        }
+      for (const machine of machines) if (machine.process === owner) this.#onMachine(machine);
+    }
+    if (time.now < this.#looksAt) return;
+    this.#looksAt = time.now + LOOK_MS;
+    for (const machine of machines) this.#look(machine);
+  }
+
+  #onMachine(machine: Machine): void {
+    const { created, starts } = machine;
+    this.#listen(machine);
+    if (created && !created.watcher) {
+      created.watcher = {
+        onMessage: (group, message) => checkPromise(created, group, message),
+        onReplica: (replica) => this.#touched.add(replica),
+      };
+    }
+    if (this.#touched.size === 0) return;
+    for (const replica of this.#touched) this.#check(replica, starts);
+    this.#touched.clear();
+  }
+
+  /** Everything there is, whether anything happened to it or not. */
+  #look({ name, created, starts }: Machine): void {
+    if (!created) return;
+    for (const replica of created.replicas.all()) {
+      this.#check(replica, starts);
+      const { uncommittedBytes } = replica.raft;
+      if (uncommittedBytes > UNCOMMITTED_BYTES_MAX) {
+        throw new InvariantError(`[R5] ${name}: ${uncommittedBytes} bytes are uncommitted`);
       }
     }
-    const { now } = this.#world.time;
-    if (now < this.#looksAt) return;
-    this.#looksAt = now + LOOK_MS;
-    for (const { name, created } of this.#world.machines) {
-      if (!created) continue;
-      for (const { replica, machine } of created.replicas.allData()) {
-        const { uncommittedBytes } = replica.raft;
-        if (uncommittedBytes > UNCOMMITTED_BYTES_MAX) {
-          throw new InvariantError(`[R5] ${name}: ${uncommittedBytes} bytes are uncommitted`);
-        }
-        for (const { index, digest } of machine.digests) {
-          this.#compare(replica.group, index, digest, name);
-        }
+    for (const { replica, machine } of created.replicas.allData()) {
+      for (const { index, digest } of machine.digests) {
+        this.#compare(replica.group, index, digest, name);
       }
     }
   }
 
+  #check(replica: Replica, starts: number): void {
+    if (replica.isClosed) return;
+    this.#group(replica.group).check(replica.raft, starts);
+    checkDurable(replica);
+  }
+
   /** What a node tells its operator, and how its processes end. */
   #listen({ name, notices, exits }: Machine): void {
-    const heard = this.#heard.get(name) ?? { notices: 0, exits: 0 };
+    const heard = this.#heard.get(name) ?? NOTHING;
     if (heard.notices === notices.length && heard.exits === exits.length) return;
     for (const notice of notices.slice(heard.notices)) this.#chronicle.tell(`${name}: ${notice}`);
     for (const { reason } of exits.slice(heard.exits)) {
@@ -126,25 +148,23 @@ function checkDurable(replica: Replica): void {
 }
 
 /** What a message promises is on the disk before it leaves (R1): whoever got it goes by that. */
-function watchPromises(node: Node): void {
-  node.onMessage = (group, message) => {
-    const replica = node.replicas.get(group);
-    const { type, from, to, term } = message;
-    const isVote = type === 'vote-response' && message.granted;
-    const isCandidacy = type === 'vote-request';
-    const isAcknowledgement =
-      type === 'append-response' && !message.rejected && message.quarantine === 0;
-    if (!replica || !(isVote || isCandidacy || isAcknowledgement)) return;
-    const logged = replica.loggedHardState ?? { term: 0, vote: 0 };
-    // It has moved on meanwhile, which was written after this.
-    if (logged.term > term) return;
-    const { state } = replica;
-    const isKept = isAcknowledgement
-      ? message.index <= state.durableIndex || replica.loggedTermAt(message.index) !== undefined
-      : logged.term === term && logged.vote === (isVote ? to : from);
-    if (isKept) return;
-    throw new InvariantError(
-      `[R1] group ${group}: the ${type} of replica ${from} in term ${term} leaves, and the log has term ${logged.term} and vote ${logged.vote}`,
-    );
-  };
+function checkPromise(node: Node, group: GroupId, message: Message): void {
+  const replica = node.replicas.get(group);
+  const { type, from, to, term } = message;
+  const isVote = type === 'vote-response' && message.granted;
+  const isCandidacy = type === 'vote-request';
+  const isAcknowledgement =
+    type === 'append-response' && !message.rejected && message.quarantine === 0;
+  if (!replica || !(isVote || isCandidacy || isAcknowledgement)) return;
+  const logged = replica.loggedHardState ?? { term: 0, vote: 0 };
+  // It has moved on meanwhile, which was written after this.
+  if (logged.term > term) return;
+  const { state } = replica;
+  const isKept = isAcknowledgement
+    ? message.index <= state.durableIndex || replica.loggedTermAt(message.index) !== undefined
+    : logged.term === term && logged.vote === (isVote ? to : from);
+  if (isKept) return;
+  throw new InvariantError(
+    `[R1] group ${group}: the ${type} of replica ${from} in term ${term} leaves, and the log has term ${logged.term} and vote ${logged.vote}`,
+  );
 }

@@ -287,10 +287,7 @@ export class Clients {
       const machine = random.pick(machines);
       if (machine.router && machine.isRunning) {
         const request = { target: `DynamoDB_20120810.${operation}`, invocationId, body };
-        const response = await Promise.race([
-          this.#ask(machine, request),
-          this.#sleep(TIMEOUT_MS).then(() => undefined),
-        ]);
+        const response = await this.#ask(machine, request);
         if (response && response.status < 500 && !isRefusal(response)) {
           this.#count('answered');
           return response;
@@ -306,11 +303,18 @@ export class Clients {
     return mayBeDone ? 'unknown' : 'refused';
   }
 
-  /** The request is handled when the process of the node gets to read it: not during a pause. */
+  /**
+   * The request is handled when the process of the node gets to read it: not during a pause. Undefined when no answer comes.
+   */
   #ask({ name, process, router }: Machine, request: ApiRequest): Promise<ApiResponse | undefined> {
     return new Promise((resolve, reject) => {
+      const timeout = this.#world.time.after(TIMEOUT_MS, () => resolve(undefined));
+      const answer = (response: ApiResponse) => {
+        timeout.cancel();
+        resolve(response);
+      };
       process?.schedule('io', 0, () => {
-        if (router) handle(request, { database: router, address: name }).then(resolve, reject);
+        if (router) handle(request, { database: router, address: name }).then(answer, reject);
       });
     });
   }
