@@ -40,7 +40,11 @@ export class ApiError extends Error {
   readonly item: Uint8Array | undefined;
 
   constructor(name: ErrorName, message: string, item?: Uint8Array) {
+    // Nobody sees where it was thrown, and clients bring about many: to find that out costs more than many a request.
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message);
+    Error.stackTraceLimit = stackTraceLimit;
     this.name = name;
     this.item = item;
   }

@@ -1,9 +1,11 @@
+import type { Timer } from '../ports/index.ts';
 import type { SimProcess } from './process.ts';
 
 /** What an event is to the process it belongs to: after a pause timers fire first, then the sockets are read (libuv). */
 export type EventKind = 'timer' | 'io' | 'turn';
 
-export interface SimEvent {
+/** Something that will happen; as a timer it can be cancelled until then. */
+export class SimEvent implements Timer {
   /** Milliseconds of virtual time. */
   at: number;
   /** Counts up; orders the events of one moment. */
@@ -12,7 +14,25 @@ export interface SimEvent {
   /** The process that handles it; undefined for what happens in the world itself. */
   readonly owner: SimProcess | undefined;
   readonly run: () => void;
-  cancelled: boolean;
+  isCancelled = false;
+
+  constructor(
+    at: number,
+    sequence: number,
+    kind: EventKind,
+    owner: SimProcess | undefined,
+    run: () => void,
+  ) {
+    this.at = at;
+    this.sequence = sequence;
+    this.kind = kind;
+    this.owner = owner;
+    this.run = run;
+  }
+
+  cancel(): void {
+    this.isCancelled = true;
+  }
 }
 
 /** Events by time, then by sequence: a binary heap (Williams, 1964). */

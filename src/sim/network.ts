@@ -1,4 +1,3 @@
-import { crc32c } from '../bytes/index.ts';
 import type { Connection, ConnectionHandler, Listener, Network } from '../ports/index.ts';
 import { Endpoint, type Wire } from './endpoint.ts';
 import type { SimProcess } from './process.ts';
@@ -272,7 +271,9 @@ export class SimNetwork {
   }
 
   #onArrival(from: Endpoint, to: Endpoint, bytes: Uint8Array): void {
-    this.#time.trace.add(this.#time.now, CHUNK_ARRIVED, to.process.id, crc32c(bytes));
+    const { trace, now } = this.#time;
+    trace.add(now, CHUNK_ARRIVED, to.process.id);
+    trace.addBytes(bytes);
     const breakConnection = () => {
       from.endLocally('failed', 0);
       to.endLocally('failed', 0);

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../ports/index.ts';
-import type { EventKind, SimEvent } from './event-queue.ts';
+import { type EventKind, SimEvent } from './event-queue.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 export interface SimProcessOptions {
@@ -73,7 +73,7 @@ export class SimProcess {
   runNow(kind: EventKind, run: () => void): void {
     if (this.#state === 'dead') return;
     if (this.#state === 'paused') {
-      this.#hold({ at: 0, sequence: 0, kind, owner: this, run, cancelled: false });
+      this.#hold(new SimEvent(0, 0, kind, this, run));
       return;
     }
     this.#time.happensTo(this, kind);

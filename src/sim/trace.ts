@@ -1,21 +1,33 @@
-import { crc32c, hash32 } from '../bytes/index.ts';
+import { crc32c } from '../bytes/index.ts';
 
 /** A running hash of everything that happened, in order: two runs are the same when their hashes are (lessons.md §2). */
 export class Trace {
-  readonly #bytes = new Uint8Array(24);
-  readonly #view = new DataView(this.#bytes.buffer);
+  /** The words of a time. */
+  readonly #words = new Uint32Array(2);
+  readonly #time = new Float64Array(this.#words.buffer);
   #high = 0;
   #low = 0;
 
-  /** Something happened: when, what, to whom, and a number that stands for its content. */
-  add(at: number, what: number, whom: number, content: number): void {
-    const view = this.#view;
-    view.setFloat64(0, at);
-    view.setUint32(8, what);
-    view.setUint32(12, whom);
-    view.setUint32(16, content);
-    this.#high = hash32(this.#bytes, this.#high);
-    this.#low = crc32c(this.#bytes, this.#low);
+  /** Something happened: when, what and to whom. */
+  add(at: number, what: number, whom: number): void {
+    this.#time[0] = at;
+    this.#mix(this.#words[0] as number);
+    this.#mix(this.#words[1] as number);
+    this.#mix(what ^ (whom << 8));
+  }
+
+  /** What was in it. */
+  addBytes(bytes: Uint8Array): void {
+    this.#mix(bytes.length);
+    this.#mix(crc32c(bytes));
+  }
+
+  /** Two lanes of the inner step of MurmurHash3 x86_32 (Austin Appleby, public domain algorithm) with multipliers of their own. */
+  #mix(word: number): void {
+    const high = this.#high ^ Math.imul(word, 0xcc9e2d51);
+    this.#high = (Math.imul((high << 13) | (high >>> 19), 5) + 0xe6546b64) | 0;
+    const low = this.#low ^ Math.imul(word, 0x1b873593);
+    this.#low = (Math.imul((low << 15) | (low >>> 17), 9) + 0x38495ab5) | 0;
   }
 
   /** 16 lower-case hex digits. */
@@ -25,5 +37,5 @@ export class Trace {
 }
 
 function hex(half: number): string {
-  return half.toString(16).padStart(8, '0');
+  return (half >>> 0).toString(16).padStart(8, '0');
 }

@@ -1,5 +1,5 @@
 import type { Timer } from '../ports/index.ts';
-import { type EventKind, EventQueue, type SimEvent } from './event-queue.ts';
+import { type EventKind, EventQueue, SimEvent } from './event-queue.ts';
 import { SimProcess, type SimProcessOptions } from './process.ts';
 import { Trace } from './trace.ts';
 
@@ -76,14 +76,9 @@ export class VirtualTime {
     owner: SimProcess | undefined,
   ): Timer {
     const at = this.#now + Math.max(0, delayMs);
-    const sequence = this.#sequence++;
-    const event: SimEvent = { at, sequence, kind, owner, run, cancelled: false };
+    const event = new SimEvent(at, this.#sequence++, kind, owner, run);
     this.#queue.push(event);
-    return {
-      cancel: () => {
-        event.cancelled = true;
-      },
-    };
+    return event;
   }
 
   /** For SimProcess: runs when everything that is due at this moment was handled. */
@@ -185,7 +180,7 @@ export class VirtualTime {
     }
     if (event === undefined || event.at > untilMs) return false;
     this.#queue.pop();
-    if (event.cancelled) return true;
+    if (event.isCancelled) return true;
     this.#advance(event.at);
     const { owner } = event;
     this.#count(event.kind, owner);
@@ -201,7 +196,7 @@ export class VirtualTime {
         `time stands still at ${this.#now} ms: ${kind} of ${process?.name ?? 'the world'}`,
       );
     }
-    this.trace.add(this.#now, KIND_NUMBERS[kind], process?.id ?? 0, 0);
+    this.trace.add(this.#now, KIND_NUMBERS[kind], process?.id ?? 0);
     this.#actor = { process, kind };
   }
 

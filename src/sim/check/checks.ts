@@ -10,7 +10,6 @@ import { InvariantError, RaftInvariants } from './raft-invariants.ts';
 
 /** How often what costs more is looked at, in milliseconds. */
 const LOOK_MS = 1_000;
-const NOTHING = { notices: 0, exits: 0 };
 /** What a replica may hold uncommitted, in bytes: the bound of group/, and one command. */
 const UNCOMMITTED_BYTES_MAX = (32 + 3) * 1024 * 1024;
 
@@ -24,7 +23,7 @@ export class Checks {
   /** By group and index: the digest, and on which node it was seen first. */
   readonly #digests = new Map<string, { readonly digest: string; readonly name: string }>();
   readonly #chronicle: Chronicle;
-  readonly #heard = new Map<string, { readonly notices: number; readonly exits: number }>();
+  readonly #heard = new Map<Machine, { notices: number; exits: number }>();
   /** Those to which something happened in this event. */
   readonly #touched = new Set<Replica>();
   #looksAt = 0;
@@ -96,14 +95,19 @@ export class Checks {
   }
 
   /** What a node tells its operator, and how its processes end. */
-  #listen({ name, notices, exits }: Machine): void {
-    const heard = this.#heard.get(name) ?? NOTHING;
-    if (heard.notices === notices.length && heard.exits === exits.length) return;
-    for (const notice of notices.slice(heard.notices)) this.#chronicle.tell(`${name}: ${notice}`);
-    for (const { reason } of exits.slice(heard.exits)) {
-      this.#chronicle.tell(`${name} ends by itself: ${reason}`);
+  #listen(machine: Machine): void {
+    const { name, notices, exits } = machine;
+    let heard = this.#heard.get(machine);
+    if (!heard) {
+      heard = { notices: 0, exits: 0 };
+      this.#heard.set(machine, heard);
     }
-    this.#heard.set(name, { notices: notices.length, exits: exits.length });
+    for (; heard.notices < notices.length; heard.notices++) {
+      this.#chronicle.tell(`${name}: ${notices[heard.notices]}`);
+    }
+    for (; heard.exits < exits.length; heard.exits++) {
+      this.#chronicle.tell(`${name} ends by itself: ${exits[heard.exits]?.reason}`);
+    }
   }
 
   #compare(group: number, index: number, digest: string, name: string): void {

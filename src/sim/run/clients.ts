@@ -357,8 +357,12 @@ function getOf(key: string): Request {
 
 /** As SDKs draw them. */
 function uuid(random: SimRandom): string {
-  const digits = [0, 0, 0, 0].map(() => random.uint32().toString(16).padStart(8, '0')).join('');
-  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+  const [a, b, c, d] = [hex(random), hex(random), hex(random), hex(random)];
+  return `${a}-${b.slice(0, 4)}-${b.slice(4)}-${c.slice(0, 4)}-${c.slice(4)}${d}`;
+}
+
+function hex(random: SimRandom): string {
+  return random.uint32().toString(16).padStart(8, '0');
 }
 
 /** Nothing was done, and it may be asked again. */
