@@ -33,6 +33,9 @@ export const ERRORS = {
 
 export type ErrorName = keyof typeof ERRORS;
 
+/** How many frames V8 notes where an error is made. */
+const V8_ERROR: ErrorConstructor & { stackTraceLimit?: number | undefined } = Error;
+
 /** Leaves an operation from any depth; handle.ts turns it into the answer. Nothing else that is thrown reaches a client. */
 export class ApiError extends Error {
   override readonly name: ErrorName;
@@ -41,10 +44,10 @@ export class ApiError extends Error {
 
   constructor(name: ErrorName, message: string, item?: Uint8Array) {
     // Nobody sees where it was thrown, and clients bring about many: to find that out costs more than many a request.
-    const { stackTraceLimit } = Error;
-    Error.stackTraceLimit = 0;
+    const { stackTraceLimit } = V8_ERROR;
+    V8_ERROR.stackTraceLimit = 0;
     super(message);
-    Error.stackTraceLimit = stackTraceLimit;
+    V8_ERROR.stackTraceLimit = stackTraceLimit;
     this.name = name;
     this.item = item;
   }
