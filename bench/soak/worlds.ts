@@ -19,13 +19,25 @@ const PROGRESS_MS = 30_000;
 const RARE = [
   ...FAULTS.map((kind) => `fault: ${kind}`),
   ...BUGGIFY_SITES.map((site) => `buggify: ${site}`),
+  'a log ended in a torn write',
   'a snapshot was installed',
   'a replica went into quarantine',
   'a disk was full',
   'a disk had room again',
   'a node left leading to others',
+  'network: a bit was wrong',
+  'network: a connection was reset',
+  'network: a parcel took long',
+  'network: a parcel was lost',
+  'processes that ended by themselves',
   'raft: conflicts',
   'raft: elections',
+  'raft: append-response, refusing',
+  'raft: pre-vote-response, refusing',
+  'raft: read-index-response, refusing',
+  'raft: snapshot-request',
+  'raft: timeout-now',
+  'raft: vote-response, refusing',
 ];
 
 export async function worlds(): Promise<boolean> {

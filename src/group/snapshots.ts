@@ -13,6 +13,8 @@ import type { InstallPaces } from './snapshot-work.ts';
 export const SNAPSHOT_DIRECTORY = 'snapshots';
 /** A snapshot that nobody read for this long is deleted; whoever still wants it gets a new one. Milliseconds. */
 const UNREAD_MS_MAX = 60_000;
+/** Whoever asks again after so many offers of one file cannot use it: it may be damaged here, and another one is made. */
+const OFFERS_MAX = 2;
 
 interface Offered {
   readonly index: Index;
@@ -20,6 +22,8 @@ interface Offered {
   readonly path: string;
   readonly file: DiskFile;
   readonly bytes: number;
+  /** How often it was offered, by follower. */
+  readonly offers: Map<ReplicaId, number>;
   readAt: number;
 }
 
@@ -54,21 +58,27 @@ export class Snapshots {
   }
 
   /**
-   * A snapshot of the state as it is when its turn comes, or the one that is offered already, unless it is of before `least`.
-   * Undefined when the disk refused.
+   * A snapshot of the state as it is when its turn comes, or the one that is offered already, unless it is of before `least` or
+   * the follower `to` could not use it. Undefined when the disk refused.
    */
   async make(
+    to: ReplicaId,
     least: Index,
     caches: () => readonly Write[],
   ): Promise<{ index: Index; term: Term } | undefined> {
     try {
-      if (this.#offered && this.#offered.index < least) await this.#drop(this.#offered);
+      const old = this.#offered;
+      if (old && (old.index < least || (old.offers.get(to) ?? 0) >= OFFERS_MAX)) {
+        await this.#drop(old);
+      }
       if (!this.#offered) {
         this.#making ??= this.#host.snapshotWork.making((pace) => this.#write(caches, pace));
         this.#offered = await this.#making;
       }
+      const { index, term, offers } = this.#offered;
+      offers.set(to, 1 + (offers.get(to) ?? 0));
       this.#offered.readAt = this.#host.clock.monotonic();
-      return { index: this.#offered.index, term: this.#offered.term };
+      return { index, term };
     } catch (error) {
       if (!(error instanceof DiskError || error instanceof ClosedError)) throw error;
       return undefined;
@@ -171,6 +181,6 @@ export class Snapshots {
     }
     const file = await disk.open(path);
     this.#host.snapshotWork.offered(bytes);
-    return { index, term, path, file, bytes, readAt: clock.monotonic() };
+    return { index, term, path, file, bytes, offers: new Map(), readAt: clock.monotonic() };
   }
 }

@@ -63,12 +63,15 @@ export class Chunk {
     return this.#view.getUint32(offset - this.base) === BATCH_MAGIC;
   }
 
+  isBegun(offset: number, generation: number): boolean {
+    if (!this.covers(offset, offset + BATCH_HEADER_BYTES)) return false;
+    return this.hasMagic(offset) && this.#view.getUint32(offset - this.base + 4) === generation;
+  }
+
   batchHeader(offset: number, generation: number): BatchHeader | undefined {
-    if (!this.covers(offset, offset + BATCH_HEADER_BYTES)) return undefined;
+    if (!this.isBegun(offset, generation)) return undefined;
     const view = this.#view;
     const at = offset - this.base;
-    if (view.getUint32(at) !== BATCH_MAGIC || view.getUint32(at + 4) !== generation)
-      return undefined;
     if (view.getUint32(at + 32) !== crc32c(this.#bytes, this.#seed, at, at + 32)) return undefined;
     const start = offset + BATCH_HEADER_BYTES;
     const end = start + view.getUint32(at + 16);

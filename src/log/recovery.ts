@@ -15,6 +15,8 @@ export interface RecoveredLog {
   /** Segments with batches, oldest first; the last one goes on at `end`. Empty when the log is new. */
   readonly segments: readonly SegmentName[];
   readonly end: number;
+  /** A write that the last process could not finish stands there, of which nobody was told that it was done. */
+  readonly torn: { readonly file: string; readonly offset: number } | undefined;
   /** Of the next batch. */
   readonly sequence: number;
   /** Segments without a batch, which come after the others. */
@@ -51,6 +53,7 @@ class Recovery {
   /** Of the next batch; undefined before the first one. */
   #sequence: number | undefined;
   #suspect: Suspect | undefined;
+  #torn: { readonly file: string; readonly offset: number } | undefined;
   #active = -1;
   #end = 0;
 
@@ -76,6 +79,7 @@ class Recovery {
       live: this.#replay.live,
       segments: names.slice(0, this.#active + 1),
       end: this.#end,
+      torn: this.#torn,
       sequence: this.#sequence ?? 1,
       unused: names.slice(this.#active + 1),
     };
@@ -94,6 +98,9 @@ class Recovery {
         if (!later) {
           // The start of an unused segment is not where a batch was expected.
           if (offset > 0) this.#suspect = suspect;
+          if (!batch && (await reader.isBegun(offset))) {
+            this.#torn = { file: reader.path, offset };
+          }
           break;
         }
         this.#noticeHole(offset === 0 && this.#suspect ? this.#suspect : suspect, later.sequence);
@@ -116,6 +123,7 @@ class Recovery {
 
   /** What follows is the batch `found`, although batch `#sequence` should. */
   #noticeHole({ file, offset, batch, name }: Suspect, found: number): void {
+    this.#torn = undefined;
     const expected = this.#sequence;
     const reason = `batch ${expected ?? 'one'} is bad although batch ${found} after it is not`;
     if (batch && batch.sequence === (expected ?? found - 1) && batch.sequence + 1 === found) {

@@ -78,6 +78,12 @@ export class SegmentReader {
     return { offset, sequence, fileBytes, records, next, chunk, damaged };
   }
 
+  /** A batch of this segment was begun at `offset`, whole or not: an old one has another generation. */
+  async isBegun(offset: number): Promise<boolean> {
+    await this.#cover(offset, offset + BATCH_HEADER_BYTES);
+    return this.#chunk.isBegun(offset, this.#generation);
+  }
+
   /** The first whole batch at or after `offset`. */
   async find(offset: number): Promise<Batch | undefined> {
     for (let at = aligned(offset); at + BATCH_HEADER_BYTES <= this.size; at += ALIGNMENT) {

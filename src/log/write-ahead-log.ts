@@ -60,6 +60,13 @@ const CARRY_DIVISOR = 16;
  */
 const RESERVE_DIVISOR = 4;
 
+export interface OpenedLog {
+  readonly log: WriteAheadLog;
+  readonly replicas: ReadonlyMap<number, RecoveredReplica>;
+  /** Where a write was not finished. It was never acknowledged, and is gone. */
+  readonly torn: RecoveredLog['torn'];
+}
+
 /**
  * Opens the log in a directory, which is made when it is not there.
  *
@@ -69,7 +76,7 @@ export async function openLog(
   disk: Disk,
   directory: string,
   options: LogOptions,
-): Promise<{ log: WriteAheadLog; replicas: Map<number, RecoveredReplica> }> {
+): Promise<OpenedLog> {
   await disk.makeDirectory(directory);
   const recovered = await recover(disk, directory);
   const [first] = recovered.damage;
@@ -78,7 +85,7 @@ export async function openLog(
     await options.onDamage(recovered.damage);
   }
   const log = await WriteAheadLog.open(new SegmentFiles(disk, directory), recovered, options);
-  return { log, replicas: recovered.replicas };
+  return { log, replicas: recovered.replicas, torn: recovered.torn };
 }
 
 /**

@@ -155,7 +155,7 @@ export class Node {
     await disk.makeDirectory(SNAPSHOT_DIRECTORY);
     const cluster = await readCluster(disk);
     let inQuarantine = await readQuarantine(disk);
-    const { log, replicas } = await openLog(disk, LOG_DIRECTORY, {
+    const { log, replicas, torn } = await openLog(disk, LOG_DIRECTORY, {
       onFatal: fatal,
       onDamage: async (damage) => {
         const own = await knownReplicas(disk, cluster, identity.name);
@@ -166,6 +166,9 @@ export class Node {
       ...(limits.logSegmentBytes !== undefined && { segmentBytes: limits.logSegmentBytes }),
       ...(limits.logSegmentsMax !== undefined && { segmentsMax: limits.logSegmentsMax }),
     });
+    if (torn) {
+      options.notice(`${torn.file} ends at byte ${torn.offset} in a write that was never finished`);
+    }
     const node = new Node(options, cluster, log, replicas, inQuarantine);
     options.onCreated?.(node);
     await node.#peers.start(options.peer);

@@ -8,7 +8,8 @@
  * resets, wrong bits), disks (what was not synced, faults, room, what is written or read at the wrong place). What may not: a
  * monotonic clock goes forward, a stream arrives in order.
  *
- * Read virtual-time.ts first, then process.ts, machine.ts and world.ts. run/ draws a world from a seed, with clients and faults;
+ * Read virtual-time.ts first, then process.ts, machine.ts and world.ts. run/ draws a world from a seed, with clients; faults/ has
+ * what happens to it;
  * check/ has what is looked at meanwhile and afterwards, and can be used by itself.
  *
  * `MemoryDisk` also keeps the data of a product's cluster in memory.
@@ -32,6 +33,7 @@ export {
 } from './check/models.ts';
 export { InvariantError, RaftInvariants } from './check/raft-invariants.ts';
 export type { Happening } from './chronicle.ts';
+export { FAULTS, type FaultKind } from './faults/faults.ts';
 export { type Exit, Machine, type MachineOptions } from './machine.ts';
 export {
   type DiskOperation,
@@ -44,7 +46,7 @@ export { FAIR, SimNetwork, type Weather } from './network.ts';
 export { SimProcess, type SimProcessOptions } from './process.ts';
 export { SimRandom } from './random.ts';
 export { SimBuggify } from './run/buggify.ts';
-export { FAULTS, type FaultKind } from './run/faults.ts';
+
 export {
   type Drawn,
   type Outcome,

@@ -17,6 +17,15 @@ export interface DiskOperation {
   readonly path: string;
 }
 
+/** A read or write as the disk carries it out. */
+export interface Transfer {
+  readonly kind: 'read' | 'write';
+  readonly path: string;
+  readonly position: number;
+  /** Of a write; empty for a read. */
+  readonly bytes: Uint8Array;
+}
+
 export interface MemoryDiskOptions {
   /** Decides which un-synced sectors and names a crash keeps. */
   readonly seed?: number;
@@ -25,6 +34,8 @@ export interface MemoryDiskOptions {
   /** Runs `complete` later, never at once, and in the order of the calls; a microtask later unless told. */
   readonly schedule?: (operation: DiskOperation, complete: () => void) => void;
 }
+
+const NOTHING = new Uint8Array(0);
 
 /**
  * A disk in memory that loses what a real one may lose.
@@ -40,6 +51,8 @@ export interface MemoryDiskOptions {
 export class MemoryDisk implements Disk {
   /** Consulted before each call; an error code refuses it. */
   fault: ((operation: DiskOperation) => DiskErrorCode | undefined) | undefined;
+  /** A disk that fails in silence does what this returns in place of a transfer, and nobody is told. */
+  lie: ((transfer: Transfer) => Transfer | undefined) | undefined;
   capacityBytes: number;
   /** Writes completed since the start, for tests that count them. */
   writes = 0;
@@ -50,7 +63,6 @@ export class MemoryDisk implements Disk {
   #epoch = 0;
   #held: (() => void)[] | undefined;
   #inFlight = new Set<PendingWrite>();
-  #misdirected: { readonly path: string; readonly position: number } | undefined;
   #state: number;
   readonly #schedule: (operation: DiskOperation, complete: () => void) => void;
 
@@ -126,9 +138,20 @@ export class MemoryDisk implements Disk {
     this.#inode(path).flip(offset, mask);
   }
 
-  /** The next write to this file goes to the sector at `offset` instead of where it belongs, and says that all is well. */
-  misdirect(path: string, offset: number): void {
-    this.#misdirected = { path, position: offset - (offset % SECTOR_BYTES) };
+  /** The sector at `offset` is empty, in every copy. */
+  zero(path: string, offset: number): void {
+    this.#inode(path).zero(offset - (offset % SECTOR_BYTES));
+  }
+
+  /** A file ends after `length` bytes, in every copy. */
+  cut(path: string, length: number): void {
+    this.#inode(path).cut(length);
+  }
+
+  /** A file is gone, and its name with it. */
+  lose(path: string): void {
+    this.#names.delete(path);
+    this.#stableNames.delete(path);
   }
 
   /** The content as a reader sees it now; a copy. */
@@ -247,7 +270,9 @@ export class MemoryDisk implements Disk {
           this.#inFlight.delete(pending);
           const growth = Math.max(0, position + bytes.length - inode.cached.length);
           if (this.usedBytes + growth > this.capacityBytes) throw new DiskError('full', path);
-          inode.write(this.#placeOf(path, position), bytes);
+          const transfer = { kind: 'write', path, position, bytes } as const;
+          const done = this.lie?.(transfer) ?? transfer;
+          inode.write(done.position, done.bytes);
           if (durableWrites) inode.sync();
           this.writes++;
         }).catch((error: unknown) => {
@@ -256,7 +281,11 @@ export class MemoryDisk implements Disk {
         });
       },
       read: (position, length) =>
-        call('read', () => inode.cached.slice(position, position + length)),
+        call('read', () => {
+          const transfer = { kind: 'read', path, position, bytes: NOTHING } as const;
+          const from = (this.lie?.(transfer) ?? transfer).position;
+          return inode.cached.slice(from, from + length);
+        }),
       sync: () => call('sync', () => inode.sync()),
       truncate: (length) => call('truncate', () => inode.truncate(length)),
       size: () => call('read', () => inode.cached.length),
@@ -265,13 +294,6 @@ export class MemoryDisk implements Disk {
           closed = true;
         }),
     };
-  }
-
-  #placeOf(path: string, position: number): number {
-    if (this.#misdirected?.path !== path) return position;
-    const wrong = this.#misdirected.position;
-    this.#misdirected = undefined;
-    return wrong;
   }
 
   #call<T>(operation: DiskOperation, work: () => T): Promise<T> {
@@ -409,6 +431,15 @@ class Inode {
     for (const bytes of [this.cached, this.#stable]) {
       if (offset < bytes.length) bytes[offset] = (bytes[offset] as number) ^ mask;
     }
+  }
+
+  zero(start: number): void {
+    for (const bytes of [this.cached, this.#stable]) bytes.fill(0, start, start + SECTOR_BYTES);
+  }
+
+  cut(length: number): void {
+    this.cached = resized(this.cached, Math.min(length, this.cached.length));
+    this.#stable = resized(this.#stable, Math.min(length, this.#stable.length));
   }
 
   #copySector(sector: number): void {

@@ -124,6 +124,28 @@ describe('a follower behind the compaction point', { timeout: 30_000 }, () => {
     expect(differences(world)).toEqual([]);
     expect(world.failures).toEqual([]);
   });
+
+  // World 97 of three nodes: its leader offered the file for ever.
+  test("[F4] a snapshot that is damaged on its leader's disk is made anew", async () => {
+    const world = await farBehind(7);
+    let damaged = 0;
+    for (const { disk } of world.machines) {
+      disk.lie = (transfer) => {
+        const { kind, path, bytes } = transfer;
+        if (kind !== 'write' || !path.includes('.out')) return undefined;
+        disk.lie = undefined;
+        damaged++;
+        const wrong = bytes.slice();
+        wrong[wrong.length >> 1] = (wrong[wrong.length >> 1] as number) ^ 1;
+        return { ...transfer, bytes: wrong };
+      };
+    }
+    await world.start('n3');
+    await world.until(() => damaged > 0, 10_000);
+    await world.until(() => areCaughtUp(world), 30_000);
+    expect(differences(world)).toEqual([]);
+    expect(world.failures).toEqual([]);
+  });
 });
 
 /** Bytes that every step of a snapshot may take at once; an item may be more. */

@@ -24,6 +24,8 @@ export class Checks {
   readonly #digests = new Map<string, { readonly digest: string; readonly name: string }>();
   readonly #chronicle: Chronicle;
   readonly #heard = new Map<Machine, { notices: number; exits: number }>();
+  /** How many messages of Raft were sent, by type, and those that refuse. */
+  readonly messages = new Map<string, number>();
   /** Those to which something happened in this event. */
   readonly #touched = new Set<Replica>();
   #looksAt = 0;
@@ -62,13 +64,23 @@ export class Checks {
     this.#listen(machine);
     if (created && !created.watcher) {
       created.watcher = {
-        onMessage: (group, message) => checkPromise(created, group, message),
+        onMessage: (group, message) => {
+          this.#countMessage(message);
+          checkPromise(created, group, message);
+        },
         onReplica: (replica) => this.#touched.add(replica),
       };
     }
     if (this.#touched.size === 0) return;
     for (const replica of this.#touched) this.#check(replica, starts);
     this.#touched.clear();
+  }
+
+  #countMessage(message: Message): void {
+    const isRefusal =
+      ('rejected' in message && message.rejected) || ('granted' in message && !message.granted);
+    const what = isRefusal ? `${message.type}, refusing` : message.type;
+    this.messages.set(what, (this.messages.get(what) ?? 0) + 1);
   }
 
   /** Everything there is, whether anything happened to it or not. */

@@ -2,12 +2,12 @@ import { Checks } from '../check/checks.ts';
 import { areCaughtUp, differences } from '../check/contents.ts';
 import { InvariantError } from '../check/raft-invariants.ts';
 import { Chronicle, type Happening } from '../chronicle.ts';
+import { FAULTS, type FaultKind, Faults } from '../faults/faults.ts';
 import { SimRandom } from '../random.ts';
 import type { Host } from '../virtual-time.ts';
 import { World } from '../world.ts';
 import { SimBuggify } from './buggify.ts';
 import { Clients, TABLE } from './clients.ts';
-import { FAULTS, type FaultKind, Faults } from './faults.ts';
 
 export interface RunOptions {
   readonly seed: number;
@@ -232,6 +232,7 @@ async function createTable(world: World): Promise<void> {
 /** Paths that are rarely taken, by what nodes say of them. */
 const NOTICES: Readonly<Record<string, RegExp>> = {
   'a snapshot was installed': /caught up by a snapshot/,
+  'a log ended in a torn write': /never finished/,
   'a disk was full': /no room/,
   'a disk had room again': /has room again/,
   'a replica went into quarantine': /quarantine|counts for nothing/,
@@ -256,6 +257,7 @@ function occurred(
   add('raft: elections', checks.elections);
   add('raft: conflicts', checks.conflicts);
   add('raft: entries committed', checks.committed);
+  for (const [type, count] of checks.messages) add(`raft: ${type}`, count);
   for (const { notices, exits, starts } of world.machines) {
     add('processes started', starts);
     add('processes that ended by themselves', exits.length);
