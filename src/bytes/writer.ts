@@ -1,4 +1,4 @@
-import { copyBytes } from './slab.ts';
+import { allocateBytes, copyBytes } from './slab.ts';
 import { utf8 } from './utf8.ts';
 import { writeU32, writeU64 } from './words.ts';
 
@@ -10,7 +10,7 @@ export class ByteWriter {
   #length = 0;
 
   constructor(capacity = 256) {
-    this.#bytes = new Uint8Array(capacity);
+    this.#bytes = allocateBytes(capacity);
   }
 
   get length(): number {
@@ -55,7 +55,8 @@ export class ByteWriter {
 
   f64(value: number): this {
     this.#reserve(8);
-    new DataView(this.#bytes.buffer).setFloat64(this.#length, value);
+    const { buffer, byteOffset } = this.#bytes;
+    new DataView(buffer, byteOffset).setFloat64(this.#length, value);
     this.#length += 8;
     return this;
   }
@@ -126,7 +127,7 @@ export class ByteWriter {
   #reserve(extra: number): void {
     const needed = this.#length + extra;
     if (needed <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
+    const grown = allocateBytes(Math.max(needed, 2 * this.#bytes.length));
     grown.set(this.view());
     this.#bytes = grown;
   }

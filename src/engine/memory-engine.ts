@@ -1,4 +1,4 @@
-import { compareBytes, toHex } from '../bytes/index.ts';
+import { compareBytes, copyBytes, toHex } from '../bytes/index.ts';
 import { DiskError } from '../ports/index.ts';
 import {
   type Commit,
@@ -24,7 +24,6 @@ export interface MemoryEngineOptions {
   readonly capacityBytes?: number;
 }
 
-const NO_VALUE = new Uint8Array(0);
 const LAST_KEY = Uint8Array.of(255, 255, 255, 255);
 
 interface Version {
@@ -113,7 +112,8 @@ export class MemoryEngine implements Engine {
   get(key: Uint8Array): Uint8Array | undefined {
     this.#check();
     this.#checkRecord(key);
-    return this.#visible.tree.get(key)?.slice();
+    const value = this.#visible.tree.get(key);
+    return value && copyBytes(value);
   }
 
   range(range: Range): Cursor {
@@ -241,7 +241,8 @@ class MemorySnapshot implements EngineSnapshot {
   get(key: Uint8Array): Uint8Array | undefined {
     const tree = this.#opened();
     this.#checkRecord(key);
-    return tree.get(key)?.slice();
+    const value = tree.get(key);
+    return value && copyBytes(value);
   }
 
   range(range: Range): Cursor {
@@ -250,8 +251,7 @@ class MemorySnapshot implements EngineSnapshot {
       next: () => {
         this.#opened();
         const pair = cursor.next();
-        if (pair && range.keysOnly) return { key: pair.key, value: NO_VALUE };
-        if (pair) this.#checkRecord(pair.key);
+        if (pair && !range.keysOnly) this.#checkRecord(pair.key);
         return pair;
       },
       close: () => cursor.close(),

@@ -1,5 +1,7 @@
-import { compareBytes } from '../bytes/index.ts';
+import { compareBytes, copyBytes } from '../bytes/index.ts';
 import type { Cursor, Pair, Range } from './engine.ts';
+
+const NO_VALUE = new Uint8Array(0);
 
 /** Entries in a leaf, children of a branch. */
 const FANOUT = 32;
@@ -194,7 +196,7 @@ class TreeCursor implements Cursor {
     }
     const value = leaf.values[this.#at] as Uint8Array;
     this.#at += reverse ? -1 : 1;
-    return { key: key.slice(), value: value.slice() };
+    return { key: copyBytes(key), value: this.#range.keysOnly ? NO_VALUE : copyBytes(value) };
   }
 
   close(): void {

@@ -180,6 +180,7 @@ export class Replicas {
     });
     if (machine instanceof ControllerMachine) this.#controller = { replica, machine };
     else this.#data.set(group.id, { replica, machine });
+    host.schedule(replica);
     replica.standIfNew();
   }
 }

@@ -170,7 +170,8 @@ export async function runWorld(options: RunOptions): Promise<Report> {
     blameExits(world, faults, blame);
     blame(error instanceof InvariantError ? 'correctness' : 'crash', textOf(error));
   }
-  for (const fault of clients?.faults() ?? []) blame('correctness', fault);
+  // What is still under way is in no history, and may have taken effect.
+  if (clients?.isIdle) for (const fault of clients.faults()) blame('correctness', fault);
   if (outcome === 'clean') blameExits(world, faults, blame);
   return {
     outcome,
