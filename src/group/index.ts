@@ -9,15 +9,11 @@
  * Promised: what Raft says must be durable before a message leaves is durable (R1); an answer `applied` is of an entry
  * that a majority has; the engine never gets ahead of the log, and the log is trimmed only behind the engine (E1, L3).
  */
+
+export type { ReplicaHost, ReplicaLimits, ReplicaOptions } from './options.ts';
 export { ReadBackPace } from './read-back-pace.ts';
 export { readRecovered } from './recovered-log.ts';
-export {
-  Replica,
-  type ReplicaHost,
-  type ReplicaLimits,
-  type ReplicaOptions,
-  TICK_MS,
-} from './replica.ts';
+export { Replica, TICK_MS } from './replica.ts';
 export { SnapshotWork } from './snapshot-work.ts';
 export { SNAPSHOT_DIRECTORY } from './snapshots.ts';
 export type { Applied, StateMachine } from './state-machine.ts';

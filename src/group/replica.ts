@@ -1,7 +1,6 @@
 import { utf8Text } from '../bytes/index.ts';
-import type { Pace, ReplicaState } from '../engine/index.ts';
-import type { LogHardState, WriteAheadLog } from '../log/index.ts';
-import type { Buggify, Clock, Disk, Random } from '../ports/index.ts';
+import type { ReplicaState } from '../engine/index.ts';
+import type { LogHardState } from '../log/index.ts';
 import {
   type Config,
   type EntriesWanted,
@@ -18,11 +17,10 @@ import {
   type Term,
 } from '../raft/index.ts';
 import { Admission } from './admission.ts';
-import type { ReadBackPace } from './read-back-pace.ts';
+import { LIMITS, type ReplicaHost, type ReplicaLimits, type ReplicaOptions } from './options.ts';
 import { reconcile } from './reconcile.ts';
-import type { RecoveredLog } from './recovered-log.ts';
 import { isNeededToCommit, isSnapshotAwaited } from './retention.ts';
-import type { InstallPaces, SnapshotWork } from './snapshot-work.ts';
+import type { InstallPaces } from './snapshot-work.ts';
 import { Snapshots } from './snapshots.ts';
 import type { StateMachine } from './state-machine.ts';
 import { CONFIG_KEY, Upkeep } from './upkeep.ts';
@@ -45,79 +43,8 @@ const READ_BACK_BYTES_MAX = 128 * 1024;
 /** All that is on its way may arrive in one turn, and is one write to the log. */
 const INFLIGHT_PER_SEGMENT = 1 / 4;
 
-/** Bounds in bytes of memory. */
-export interface ReplicaLimits {
-  /** Of proposals that are not committed: more are refused (R5). */
-  readonly uncommittedBytesMax: number;
-  /** Of committed entries that wait to be applied, because the engine is slow: nothing more is taken (S4). */
-  readonly unappliedBytesMax: number;
-  /**
-   * Of entries that are applied, for followers that are a little behind; older ones are read back from the log. Little, since
-   * what the collector moves twice it keeps for long.
-   */
-  readonly logBytesKept: number;
-  /** Of this replica in the log on disk, as long as flushing keeps up. Unless told, only whole segments count. */
-  readonly storedLogBytesMax: number;
-}
-
-const LIMITS: ReplicaLimits = {
-  uncommittedBytesMax: 32 * 1024 * 1024,
-  unappliedBytesMax: 64 * 1024 * 1024,
-  logBytesKept: 1024 * 1024,
-  storedLogBytesMax: Number.POSITIVE_INFINITY,
-};
-
 /** Applying yields to the sockets after this many milliseconds. */
 const APPLY_SLICE_MS = 5;
-
-/** What a replica needs of the node that it lives on. */
-export interface ReplicaHost {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly disk: Disk;
-  readonly log: WriteAheadLog;
-  readonly snapshotWork: SnapshotWork;
-  readonly readBackPace: ReadBackPace;
-  readonly buggify: Buggify;
-  send(group: number, message: Message): void;
-  /** The replica has something to do at the end of this turn. */
-  schedule(replica: Replica): void;
-  /**
-   * Copies a snapshot file from another replica of the group to `path` on this disk, at that pace, whose errors it passes
-   * on. False: it is not to be had there (any more).
-   */
-  fetchSnapshot(
-    group: number,
-    from: ReplicaId,
-    index: Index,
-    path: string,
-    pace: Pace,
-  ): Promise<boolean>;
-  /** The replica leads and has applied everything of earlier terms (`isCurrent`). */
-  onLeading(replica: Replica): void;
-  /** Tells an operator something, in one line. */
-  notice(message: string): void;
-  /** Something that must not fail did: the process ends. */
-  fatal(error: unknown): void;
-}
-
-export interface ReplicaOptions {
-  readonly host: ReplicaHost;
-  readonly group: number;
-  readonly id: ReplicaId;
-  readonly incarnation: string;
-  /** The group's members at its birth; once the state holds a configuration, that one counts. */
-  readonly initialConfig: Config;
-  /** Stands at once while the group is new, instead of waiting for an election timeout: a new cluster is ready sooner. */
-  readonly isPreferredLeader: boolean;
-  readonly machine: StateMachine;
-  readonly state: ReplicaState;
-  readonly limits?: Partial<ReplicaLimits>;
-  /** See `RaftOptions`; with more than 0 `recovered` is of the time after the last damage. */
-  readonly quarantine: number;
-  /** What the log holds; undefined for a new replica. */
-  readonly recovered: RecoveredLog | undefined;
-}
 
 /**
  * One replica of one group: drives Raft, the log, the engine and the state machine in the order that keeps promises.

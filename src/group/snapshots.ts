@@ -7,7 +7,7 @@ import {
 } from '../engine/index.ts';
 import { DiskError, type DiskFile } from '../ports/index.ts';
 import type { Index, ReplicaId, Term } from '../raft/index.ts';
-import type { ReplicaHost } from './replica.ts';
+import type { ReplicaHost } from './options.ts';
 import type { InstallPaces } from './snapshot-work.ts';
 
 export const SNAPSHOT_DIRECTORY = 'snapshots';

@@ -2,7 +2,7 @@ import { utf8 } from '../bytes/index.ts';
 import type { ReplicaState, Write } from '../engine/index.ts';
 import type { Index, Raft, ReplicaId, Term } from '../raft/index.ts';
 import { flushPace } from './flush-pace.ts';
-import type { ReplicaHost, ReplicaLimits } from './replica.ts';
+import type { ReplicaHost, ReplicaLimits } from './options.ts';
 import { neededByFollowers } from './retention.ts';
 import type { Snapshots } from './snapshots.ts';
 import type { StateMachine } from './state-machine.ts';

@@ -16,6 +16,9 @@
  *
  * The format is described in format.ts.
  */
+
+export { openLog } from './opening.ts';
+export type { LogOptions } from './options.ts';
 export {
   type LogAppend,
   type LogDamage,
@@ -25,4 +28,4 @@ export {
   type LogPosition,
   type RecoveredReplica,
 } from './types.ts';
-export { type LogOptions, openLog, WriteAheadLog } from './write-ahead-log.ts';
+export { WriteAheadLog } from './write-ahead-log.ts';

@@ -1,4 +1,4 @@
-import { type Buggify, type Disk, DiskError, NEVER, type Random } from '../ports/index.ts';
+import { type Buggify, DiskError, NEVER } from '../ports/index.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { type Carried, carriedBytes, readCarried, stillLive } from './carry.ts';
 import { EntryReader } from './entry-reader.ts';
@@ -11,10 +11,11 @@ import {
   type SegmentName,
 } from './format.ts';
 import type { LiveIndex } from './live-index.ts';
+import { type LogOptions, SEGMENT_BYTES } from './options.ts';
 import { becameDurable, encode, type Queued, WrittenRecords } from './queued.ts';
-import { type RecoveredLog, recover } from './recovery.ts';
-import { SegmentSupply } from './segment-supply.ts';
-import { type OpenSegment, SegmentFiles } from './segments.ts';
+import type { RecoveredLog } from './recovery.ts';
+import type { SegmentSupply } from './segment-supply.ts';
+import type { OpenSegment, SegmentFiles } from './segments.ts';
 import { Tails } from './tails.ts';
 import {
   type LogAppend,
@@ -22,36 +23,10 @@ import {
   LogDamagedError,
   type LogEntry,
   type LogHardState,
-  type RecoveredReplica,
 } from './types.ts';
 
-export interface LogOptions {
-  /**
-   * Called once, when a write or sync failed (L1), or when entries turned out to be damaged that were to be carried
-   * forward (L2). The log is dead; the process must end.
-   */
-  readonly onFatal: (error: Error) => void;
-  /**
-   * Called at the start with what is damaged, before anything changes on the disk; the log goes on without these replicas
-   * once it resolves, so it must have made durable that they are void. Without it `openLog` rejects.
-   */
-  readonly onDamage?: ((damage: readonly LogDamage[]) => Promise<void>) | undefined;
-  /** Length of a segment, in bytes; 64 MiB unless told. */
-  readonly segmentBytes?: number;
-  /** With more live segments than this, `pinnedThrough` names whoever needs the oldest one; 4 unless told. */
-  readonly segmentsMax?: number;
-  /** Upper bound of one write, in bytes, which one large append may exceed; 4 MiB unless told. */
-  readonly batchBytesMax?: number;
-  /** Salts the checksums of new segments, so that clients cannot forge batches. */
-  readonly random?: Random;
-  readonly buggify?: Buggify;
-}
-
-const SEGMENT_BYTES = 64 * 1024 * 1024;
 const BATCH_BYTES_MAX = 4 * 1024 * 1024;
 const SEGMENTS_MAX = 4;
-/** The first segment is short, so that a new node is ready at once; meanwhile a whole one is prepared. */
-const FIRST_SEGMENT_DIVISOR = 8;
 /** At most this part of a segment is carried forward for another one to go: more would cost more than the room. */
 const CARRY_DIVISOR = 16;
 /**
@@ -60,32 +35,12 @@ const CARRY_DIVISOR = 16;
  */
 const RESERVE_DIVISOR = 4;
 
-export interface OpenedLog {
-  readonly log: WriteAheadLog;
-  readonly replicas: ReadonlyMap<number, RecoveredReplica>;
-  /** Where a write was not finished. It was never acknowledged, and is gone. */
-  readonly torn: RecoveredLog['torn'];
-}
-
-/**
- * Opens the log in a directory, which is made when it is not there.
- *
- * Rejects with {@link LogDamagedError} (see `onDamage`) or {@link DiskError}.
- */
-export async function openLog(
-  disk: Disk,
-  directory: string,
-  options: LogOptions,
-): Promise<OpenedLog> {
-  await disk.makeDirectory(directory);
-  const recovered = await recover(disk, directory);
-  const [first] = recovered.damage;
-  if (first) {
-    if (!options.onDamage) throw new LogDamagedError(first);
-    await options.onDamage(recovered.damage);
-  }
-  const log = await WriteAheadLog.open(new SegmentFiles(disk, directory), recovered, options);
-  return { log, replicas: recovered.replicas, torn: recovered.torn };
+/** The segments that the log goes on in. */
+export interface OpenSegments {
+  /** Oldest first; the last one is `active`. */
+  readonly segments: SegmentName[];
+  readonly active: OpenSegment;
+  readonly supply: SegmentSupply;
 }
 
 /**
@@ -123,12 +78,11 @@ export class WriteAheadLog {
   #state: 'open' | 'closing' | 'dead' = 'open';
   #whenIdle: (() => void)[] = [];
 
-  private constructor(
+  /** See `openLog`. */
+  constructor(
     files: SegmentFiles,
     recovered: RecoveredLog,
-    segments: SegmentName[],
-    active: OpenSegment,
-    supply: SegmentSupply,
+    { segments, active, supply }: OpenSegments,
     options: LogOptions,
   ) {
     this.#options = options;
@@ -151,43 +105,8 @@ export class WriteAheadLog {
     const nameOf = (segment: number) =>
       this.#segments.find(({ generation }) => generation === segment) as SegmentName;
     this.#reader = new EntryReader(files, this.#live, nameOf);
-  }
-
-  /** See {@link openLog}. */
-  static async open(
-    files: SegmentFiles,
-    recovered: RecoveredLog,
-    options: LogOptions,
-  ): Promise<WriteAheadLog> {
-    const { random } = options;
-    const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
-    if (segmentBytes % 512 !== 0) throw new RangeError(`segmentBytes ${segmentBytes}`);
-    const newest = recovered.segments.at(-1);
-    if (newest) await files.sync(newest);
-    let spare = await keepOne(files, recovered.unused, newest, segmentBytes);
-    let nextGeneration = ((spare?.name ?? newest)?.generation ?? 0) + 1;
-    const segments = [...recovered.segments];
-    let active: OpenSegment;
-    if (newest) {
-      active = await files.open(newest);
-    } else if (spare) {
-      active = spare;
-      spare = undefined;
-      segments.push(active.name);
-    } else {
-      const bytes = Math.max(
-        aligned(segmentBytes / FIRST_SEGMENT_DIVISOR),
-        Math.min(segmentBytes, 64 * 1024),
-      );
-      const name = { generation: nextGeneration++, salt: random?.uint32() ?? 0 };
-      active = (await files.create(name, bytes, () => true)) as OpenSegment;
-      segments.push(name);
-    }
-    const supply = new SegmentSupply({ files, segmentBytes, random }, nextGeneration, spare);
-    const log = new WriteAheadLog(files, recovered, segments, active, supply, options);
-    log.#leaveBehind(recovered.damage);
-    log.#tend();
-    return log;
+    this.#leaveBehind(recovered.damage);
+    this.#tend();
   }
 
   /** Bytes of records that wait for the next write. */
@@ -541,23 +460,4 @@ export class WriteAheadLog {
     if (this.#whenIdle.length === 0) return;
     for (const resolve of this.#whenIdle.splice(0)) resolve();
   }
-}
-
-/** Of the segments without a batch the first one, if it can be the next; the others go, the newest first. */
-async function keepOne(
-  files: SegmentFiles,
-  unused: readonly SegmentName[],
-  newest: SegmentName | undefined,
-  segmentBytes: number,
-): Promise<OpenSegment | undefined> {
-  const [first, ...others] = unused;
-  for (const name of others.reverse()) await files.remove(name);
-  if (!first) return undefined;
-  if (!newest || first.generation === newest.generation + 1) {
-    const kept = await files.open(first);
-    if (kept.capacity >= segmentBytes) return kept;
-    await kept.file.close();
-  }
-  await files.remove(first);
-  return undefined;
 }

@@ -9,6 +9,7 @@
  */
 export { type Identity, openIdentity, StartError } from './identity.ts';
 export { quarantineAll } from './lost-engine.ts';
-export { Node, type NodeLimits, type NodeOptions, type NodeWatcher } from './node.ts';
+export { Node } from './node.ts';
+export type { NodeLimits, NodeOptions, NodeWatcher } from './options.ts';
 export type { PeerAddress } from './peers.ts';
 export type { ClusterStatus } from './status.ts';

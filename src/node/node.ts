@@ -7,36 +7,26 @@ import {
   type NodeName,
   type ShardId,
 } from '../controller/index.ts';
-import { damageText, type Engine, openReplicaStates, type ReplicaStates } from '../engine/index.ts';
+import { damageText, openReplicaStates, type ReplicaStates } from '../engine/index.ts';
 import {
   ReadBackPace,
-  type Replica,
   type ReplicaHost,
-  type ReplicaLimits,
   SNAPSHOT_DIRECTORY,
   SnapshotWork,
   TICK_MS,
 } from '../group/index.ts';
 import { openLog, type RecoveredReplica, type WriteAheadLog } from '../log/index.ts';
-import {
-  type Buggify,
-  type Clock,
-  type Disk,
-  DiskError,
-  NEVER,
-  type Network,
-  type Random,
-  type Timer,
-} from '../ports/index.ts';
+import { DiskError, NEVER, type Timer } from '../ports/index.ts';
 import type { Message, ReplicaId } from '../raft/index.ts';
 import type { GroupReply, GroupRequest } from '../store/index.ts';
 import { ControllerService } from './controller-service.ts';
 import { DataService } from './data-service.ts';
 import { Formation } from './formation.ts';
 import { Health } from './health.ts';
-import { type ClusterRecord, type Identity, readCluster, writeCluster } from './identity.ts';
+import { type ClusterRecord, readCluster, writeCluster } from './identity.ts';
 import { balanceLeaders, stepAside, stepDown } from './leaders.ts';
-import { type PeerAddress, Peers } from './peers.ts';
+import type { NodeOptions, NodeWatcher } from './options.ts';
+import { Peers } from './peers.ts';
 import {
   type QuarantineRecord,
   quarantine,
@@ -63,58 +53,6 @@ const BALANCE_TICKS = 20;
 const DELETE_COMMITS = 2;
 const STEP_DOWN_TICKS = 3;
 const WAITING_NOTICE_TICKS = 30;
-
-/** Sizes that have good defaults; a node in memory or a test may want smaller ones. */
-export interface NodeLimits {
-  /** See `LogOptions`. An entry takes half of a segment at most: below 8 MiB large commands must not come. */
-  readonly logSegmentBytes?: number;
-  readonly logSegmentsMax?: number;
-  /** See `ReplicaStateOptions`. */
-  readonly memtableBytes?: number;
-  readonly flushPartBytes?: number;
-  /** See `ReplicaStatesOptions`. */
-  readonly memtablesBytesMax?: number;
-  readonly memtablesReserveBytes?: number;
-  /** See `SnapshotWork`. */
-  readonly snapshotBytesPerSecond?: number;
-  /** See `ReadBackPace`. */
-  readonly readBackBytesPerSecond?: number;
-  readonly replica?: Partial<ReplicaLimits>;
-}
-
-export interface NodeOptions {
-  readonly identity: Identity;
-  /** `host:port` of the DynamoDB endpoint and of the listener for nodes, as others reach them. */
-  readonly http: string;
-  readonly peer: string;
-  readonly zone: string;
-  /** The first nodes, this one included, in the order given; not looked at once the node is formed. */
-  readonly initialCluster: readonly PeerAddress[];
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly network: Network;
-  readonly disk: Disk;
-  readonly engine: Engine;
-  readonly limits?: NodeLimits;
-  /** A simulator's; unless told, nothing of it happens. */
-  readonly buggify?: Buggify;
-  /** Called with the node as soon as there is one, long before it serves: for whoever watches it. */
-  readonly onCreated?: (node: Node) => void;
-  /** Tells an operator something, in one line. */
-  readonly notice: (message: string) => void;
-  /** The node cannot go on: bad options or a directory that does not belong here. One line, and nothing was harmed. */
-  readonly refuse: (reason: string) => void;
-  /** A broken invariant or a failed disk: the process ends. */
-  readonly fatal: (error: unknown) => void;
-}
-
-/** Whoever looks at a node from outside, and changes nothing. */
-export interface NodeWatcher {
-  /** A message of Raft leaves. */
-  onMessage(group: GroupId, message: Message): void;
-  /** Something has happened to a replica. */
-  onReplica(replica: Replica): void;
-}
 
 /**
  * One server: its replicas of many groups over one log, one engine and one connection to each other node.
