@@ -1,11 +1,24 @@
 import { crc32c, toHex } from '../../bytes/index.ts';
+import { EngineDamagedError } from '../../engine/index.ts';
 import type { World } from '../world.ts';
 
 /** The group's own record of its configuration: it is there once the replica was flushed, so it may be on some only. */
 const CONFIG_KEY = '0f';
 
-/** Everything that a replica of a data group holds, what it keeps in memory included: items, shards, sessions. */
+/**
+ * Everything that a replica of a data group holds, what it keeps in memory included: items, shards, sessions. Undefined, too,
+ * where a damaged record is that no reader of the node has met yet: it tells nothing of what was applied.
+ */
 function contentOf(world: World, name: string, group: number): Map<string, number> | undefined {
+  try {
+    return readContent(world, name, group);
+  } catch (error) {
+    if (error instanceof EngineDamagedError) return undefined;
+    throw error;
+  }
+}
+
+function readContent(world: World, name: string, group: number): Map<string, number> | undefined {
   const held = world.machine(name).node?.replicas.data(group);
   if (!held) return undefined;
   const { state } = held.replica;
