@@ -23,7 +23,7 @@ describe('the comparison of what replicas hold', () => {
   });
 
   // Worlds 289 and 398: the simulator itself was the first that read the record.
-  test('[E5] a damaged record that no node has met is no difference', async () => {
+  test('[F4] a damaged record that no node has met is no difference', async () => {
     const world = await filledWorld();
     const { engine } = world.machine('n2');
     for (let pick = 0; pick < 2 ** 32; pick += 2 ** 28) {
