@@ -1,9 +1,10 @@
 /**
  * `npm run soak -- --hours H` or `-- --seeds N`: simulated worlds with all faults, one seed after the other on all cores. What
- * failed is told at once, with the command that replays it, and kept in a file; at the end stands how often everything occurred.
+ * failed is told at once, with the command that replays it, and kept in a file; at the end stands how often everything occurred,
+ * with `--write` in docs/worlds.md as well.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -12,8 +13,10 @@ import { BUGGIFY_SITES } from '../../src/ports/index.ts';
 import { FAULTS } from '../../src/sim/index.ts';
 import { giveUp } from '../processes.ts';
 import type { WorldResult } from './worlds-child.ts';
+import { worldsTable } from './worlds-table.ts';
 
 const CHILD = join(import.meta.dirname, 'worlds-child.ts');
+const DOCUMENT = join(import.meta.dirname, '../../docs/worlds.md');
 const PROGRESS_MS = 30_000;
 /** Paths that only few worlds take: with many seeds none of them may be missing. */
 const RARE = [
@@ -48,6 +51,7 @@ export async function worlds(): Promise<boolean> {
       from: { type: 'string', default: '1' },
       minutes: { type: 'string', default: '1' },
       keep: { type: 'string', default: 'failed-worlds.jsonl' },
+      write: { type: 'boolean', default: false },
     },
   });
   const hours = Number(values.hours ?? Number.POSITIVE_INFINITY);
@@ -99,6 +103,12 @@ export async function worlds(): Promise<boolean> {
   }
   const never = RARE.filter((what) => !occurred.has(what));
   if (never.length > 0) console.log(`never occurred: ${never.join(', ')}`);
+  if (values.write) {
+    const realMinutes = (performance.now() - began) / 60_000;
+    const simulatedHours = simulatedMs / 3_600_000;
+    const summary = { worlds: done, failed, simulatedHours, realMinutes, occurred, never };
+    writeFileSync(DOCUMENT, worldsTable(summary));
+  }
   return failed === 0;
 }
 
