@@ -115,18 +115,22 @@ export class Sessions {
     this.#bytes += costOf(answer);
   }
 
-  /** The sessions as writes; a session that is gone since `state` was last written is deleted there. */
+  /** The sessions as writes, as far as `persisted` has others; one that is gone meanwhile is deleted there. */
   cacheWrites(persisted: Reader): Write[] {
     const writes: Write[] = [];
+    const kept = new Set<number>();
     const cursor = persisted.range(SESSION_RANGE);
     for (let pair = cursor.next(); pair; pair = cursor.next()) {
-      if (!this.#sessions.has(new ByteReader(pair.key, 1).u64())) {
-        writes.push({ key: pair.key, value: undefined });
-      }
+      const router = new ByteReader(pair.key, 1).u64();
+      const session = this.#sessions.get(router);
+      if (!session) writes.push({ key: pair.key, value: undefined });
+      else if (isSameAs(session, pair.value)) kept.add(router);
     }
     cursor.close();
     for (const [router, session] of this.#sessions) {
-      writes.push({ key: sessionKey(router), value: encodeSession(session) });
+      if (!kept.has(router)) {
+        writes.push({ key: sessionKey(router), value: encodeSession(session) });
+      }
     }
     writes.push({ key: SESSION_TIME_KEY, value: new ByteWriter(8).u64(this.#time).take() });
     return writes;
@@ -168,6 +172,17 @@ export class Sessions {
 
 function costOf({ result }: Answer): number {
   return result.length + ANSWER_OVERHEAD_BYTES;
+}
+
+/**
+ * Whatever changes a session raises the first number, or else the number of answers; and one that was dropped and began anew has a
+ * later deadline than it had.
+ */
+function isSameAs(session: Session, encoded: Uint8Array): boolean {
+  const reader = new ByteReader(encoded);
+  const { lowestUnanswered, deadlineMax, answers } = session;
+  if (reader.varint() !== lowestUnanswered) return false;
+  return reader.varint() === deadlineMax && reader.varint() === answers.size;
 }
 
 function encodeSession(session: Session): Uint8Array {

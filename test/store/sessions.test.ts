@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { ByteWriter } from '../../src/bytes/index.ts';
 import { MemoryEngine } from '../../src/engine/index.ts';
 import { DEADLINE_AHEAD_MAX_MS } from '../../src/store/index.ts';
+import { SESSION_RANGE } from '../../src/store/keys.ts';
 import { Sessions } from '../../src/store/sessions.ts';
 import { counted, install, TestReplica, write } from './machine.ts';
 
@@ -95,6 +96,30 @@ describe('exactly once', () => {
     const after = await TestReplica.open(engine.crash());
     expect(after.apply(end + 1, write(7, 1, 'a')).kind).toBe('expired');
     expect(counted(after.apply(end + 1, write(9, 1, 'a')))).toBe(3);
+  });
+
+  test('[S1] [G12] a session is written again when it has changed, and one that began anew', async () => {
+    const engine = new MemoryEngine();
+    const before = await TestReplica.open(engine);
+    before.apply(0, install());
+    before.apply(0, write(7, 1, 'a', { deadline: 10_000 }));
+    before.apply(0, write(8, 1, 'a', { deadline: 10_000, lowestUnanswered: 1 }));
+    await before.flush();
+    const sessionsIn = () =>
+      before.machine.cacheWrites(before.state).filter(({ key }) => key[0] === SESSION_RANGE.from[0])
+        .length;
+    expect(sessionsIn()).toBe(0);
+    before.apply(0, write(7, 2, 'a', { deadline: 10_000 }));
+    expect(sessionsIn()).toBe(1);
+    await before.flush();
+    expect(sessionsIn()).toBe(0);
+    // All are dropped when router 9 comes, and router 8 comes back with as many answers as it had.
+    const later = 10_001 + DEADLINE_AHEAD_MAX_MS;
+    before.apply(later, write(9, 1, 'a', { deadline: later }));
+    before.apply(later, write(8, 2, 'a', { deadline: later, lowestUnanswered: 1 }));
+    await before.flush();
+    const after = await TestReplica.open(engine.crash());
+    expect(counted(after.apply(later, write(8, 2, 'a', { deadline: later })))).toBe(5);
   });
 });
 
