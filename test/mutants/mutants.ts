@@ -159,6 +159,13 @@ export const MUTANTS: readonly Mutant[] = [
     to: "if (answer && answer.result.length < 0) return { kind: 'repeated', answer: answer.result };",
   },
   {
+    name: 'a session is forgotten when a replica happens to flush',
+    rule: 'G20',
+    file: 'store/sessions.ts',
+    from: '    const kept = new Set<number>();\n',
+    to: '    const kept = new Set<number>();\n    for (const router of this.#sessions.keys()) this.#sessions.delete(router);\n',
+  },
+  {
     name: 'a request that a client sends again takes effect again',
     rule: 'S1',
     file: 'store/data-machine.ts',

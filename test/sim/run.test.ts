@@ -5,7 +5,7 @@ import { runWorld } from '../../src/sim/index.ts';
 const host = nodeHost();
 
 describe('a simulated world', () => {
-  test('[R2] [D1] [S3] is clean under all faults, and the same again from the same seed', async () => {
+  test('[R2] [D1] [S3] [F12] [F14] [F21] is clean under all faults, and the same again from the same seed', async () => {
     const first = await runWorld({ seed: 7, nodes: 3, minutes: 0.3, host });
     expect(first.wrong).toEqual([]);
     expect(first.outcome).toBe('clean');
