@@ -34,6 +34,11 @@ export interface Model<State, Input, Output> {
    */
   leadsTo?(state: State, output: Output): boolean;
   restarts?(input: Input, output: Output): boolean;
+  /**
+   * Prunes, with `leadsTo`: no answer but those of reads depends on the state. Then all states that no read of the history may come
+   * after are alike, since nothing will be seen of them.
+   */
+  readonly onlyReadsSee?: boolean;
 }
 
 export type CheckResult =
@@ -98,6 +103,7 @@ function search<State, Input, Output>(
   const calledBy = (i: number, time: number) =>
     (operations[i] as Operation<Input, Output>).calledAt <= time;
   const visited = new Set<string>();
+  const stateKey = keysOf(model, operations);
   const order: number[] = [];
   /** Of each place in the order: no other operation was worth a try there. */
   const forced: boolean[] = [];
@@ -143,7 +149,7 @@ function search<State, Input, Output>(
     if (next !== undefined) {
       isDone[at] = 1;
       if (at < answered) high = Math.max(high, at + 1);
-      const key = memoryKey(isDone, first, high, answered, model.keyOf(next));
+      const key = memoryKey(isDone, first, high, answered, stateKey(next));
       if (!visited.has(key)) {
         visited.add(key);
         if (visited.size > statesMax) return { kind: 'unknown', states: visited.size };
@@ -170,6 +176,29 @@ function search<State, Input, Output>(
     } while (forced.pop());
     at = last + 1;
   }
+}
+
+/** Names states: alike those that make no difference any more. */
+function keysOf<State, Input, Output>(
+  model: Model<State, Input, Output>,
+  operations: readonly Operation<Input, Output>[],
+): (state: State) => string {
+  const { keyOf, leadsTo, onlyReadsSee, isRead } = model;
+  if (!onlyReadsSee || !leadsTo) return keyOf;
+  const outputs = new Set<Output>();
+  for (const { input, output } of operations) {
+    if (output !== undefined && isRead(input, output)) outputs.add(output);
+  }
+  const known = new Map<string, string>();
+  return (state) => {
+    const key = keyOf(state);
+    let name = known.get(key);
+    if (name === undefined) {
+      name = [...outputs].some((output) => leadsTo(state, output)) ? `=${key}` : '';
+      known.set(key, name);
+    }
+    return name;
+  };
 }
 
 /** The answer of the first read that has no place yet, unless something may come before it that begins anew. */

@@ -23,6 +23,7 @@ export const REGISTER: Model<string, RegisterInput, string> = {
   isRead: ({ kind }) => kind === 'get',
   leadsTo: (state, output) => output.startsWith(state),
   restarts: (input, output) => input.kind === 'put' && output.startsWith(input.value),
+  onlyReadsSee: true,
   print: (input, output) => {
     const shown =
       output === undefined ? '?' : input.kind === 'get' ? JSON.stringify(tail(output)) : '';

@@ -11,6 +11,7 @@ const ROUND_MS = 1000;
 /** An append answers with the value before it (§11.1). */
 const RETURNING: Model<string, RegisterInput, string> = {
   ...REGISTER,
+  onlyReadsSee: false,
   step: (state, input, output) =>
     input.kind === 'append' && output !== undefined && output !== state
       ? undefined
