@@ -394,13 +394,12 @@ export class Replica {
   }
 
   async #offerSnapshot(to: ReplicaId): Promise<void> {
-    const config = this.#raft.config;
     // One that the log does not follow on any more is of no use.
     const made = await this.#snapshots.make(to, this.#raft.storedIndex, () =>
       this.#upkeep.caches(),
     );
     if (this.#closed) return;
-    if (made) this.#raft.snapshotReady(to, { ...made, config });
+    if (made) this.#raft.snapshotReady(to, { ...made, config: this.#raft.configAt(made.index) });
     else this.#raft.snapshotUnavailable(to);
     this.#host.schedule(this);
   }

@@ -82,7 +82,7 @@ export class Upkeep {
     const { machine, state, raft } = this.#options;
     return [
       ...machine.cacheWrites(state),
-      { key: CONFIG_KEY, value: utf8(JSON.stringify(raft.config)) },
+      { key: CONFIG_KEY, value: utf8(JSON.stringify(raft.configAt(state.appliedIndex))) },
     ];
   }
 

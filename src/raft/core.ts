@@ -1,3 +1,4 @@
+import { Configs } from './configs.ts';
 import { broken } from './invariant.ts';
 import { checkOptions, type RaftOptions } from './options.ts';
 import type { Progress } from './progress.ts';
@@ -35,8 +36,8 @@ export interface CandidateRole {
 export interface LeaderRole {
   readonly name: 'leader';
   /** All members but this one. */
-  readonly followers: readonly Progress[];
-  readonly progressOf: ReadonlyMap<ReplicaId, Progress>;
+  followers: readonly Progress[];
+  progressOf: ReadonlyMap<ReplicaId, Progress>;
   readonly reads: ReadRounds;
   /** The transfer under way; while there is one, nothing is proposed (R8). */
   transfer: { readonly to: ReplicaId; ticks: number } | undefined;
@@ -62,6 +63,7 @@ export class Core {
   readonly id: ReplicaId;
   readonly incarnation: Incarnation;
   readonly log: RaftLog;
+  readonly configs: Configs;
   readonly writes = new Writes();
   term: Term;
   /** Who got this replica's vote in `term`, or 0. */
@@ -84,7 +86,6 @@ export class Core {
   hardStateOut: HardState;
 
   #role: RoleState = { name: 'follower', leader: 0 };
-  #config: Config;
   #canVote: boolean;
   #impostor = false;
   #agreed: Index = 0;
@@ -108,9 +109,9 @@ export class Core {
     if (this.log.lastTerm > this.term) {
       throw broken('log ahead of the term', { term: this.term, lastTerm: this.log.lastTerm });
     }
-    this.#config = options.config;
     this.#canVote = options.canVote;
-    this.setConfig(options.config, options.canVote);
+    this.configs = new Configs(options.compacted.index, options.config, options.entries);
+    this.onConfig();
     this.resetElectionTimer();
   }
 
@@ -129,14 +130,20 @@ export class Core {
   }
 
   get config(): Config {
-    return this.#config;
+    return this.configs.current;
   }
 
-  setConfig(config: Config, canVote: boolean): void {
-    this.#config = config;
-    this.#canVote = canVote;
-    const self = findMember(config, this.id);
+  /** The current configuration is another one than before. */
+  onConfig(): void {
+    const self = findMember(this.config, this.id);
     this.#impostor = self !== undefined && self.incarnation !== this.incarnation;
+  }
+
+  /** The state is that of a snapshot, and with it comes what this replica needs to know to vote. */
+  onSnapshot({ index, config }: SnapshotMeta): void {
+    this.configs.installed(index, config, this.log.lastIndex);
+    this.#canVote = true;
+    this.onConfig();
   }
 
   /**
@@ -174,9 +181,25 @@ export class Core {
 
   /** Whether this replica may stand for election. */
   get promotable(): boolean {
-    return (
-      this.counts && this.installing === undefined && findVoter(this.#config, this.id) !== undefined
-    );
+    return this.counts && this.installing === undefined && this.#isVoter;
+  }
+
+  /**
+   * One that goes may be needed until that is committed: it may be the only one that has what the others lack (thesis §4.2.2).
+   */
+  get #isVoter(): boolean {
+    const { current, previous, index } = this.configs;
+    if (findVoter(current, this.id) !== undefined) return true;
+    const wasVoter = previous !== undefined && findVoter(previous, this.id) !== undefined;
+    return wasVoter && index > this.log.commit;
+  }
+
+  /**
+   * On a leader: an entry of its own term is committed. Before that it does not know how far its predecessors committed (thesis
+   * §6.4 step 1), and a change of membership could undo theirs (G1).
+   */
+  get knowsCommit(): boolean {
+    return this.log.termAt(this.log.commit) === this.term;
   }
 
   /** Whom this replica takes for the leader of its term, or 0. */

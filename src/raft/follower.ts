@@ -70,8 +70,11 @@ function appendNew(core: Core, prevIndex: Index, entries: readonly Entry[]): voi
   if (from <= log.lastIndex) {
     log.truncateFrom(from);
     core.writes.truncateFrom(from);
+    if (core.configs.truncateFrom(from)) core.onConfig();
   }
-  log.append(known === 0 ? entries : entries.slice(known));
+  const added = known === 0 ? entries : entries.slice(known);
+  log.append(added);
+  if (core.configs.append(added)) core.onConfig();
 }
 
 /** `index` is known to match, and durable by the time the answer leaves (R1, G7). Only the highest answer leaves. */
@@ -154,7 +157,7 @@ export function snapshotInstalled(core: Core, meta: SnapshotMeta): void {
     // Whatever is on its way to the disk comes before the reset and does not survive it.
     core.writes.truncateFrom(1);
   }
-  core.setConfig(meta.config, true);
+  core.onSnapshot(meta);
   if (core.role.name === 'follower' && core.role.leader !== 0) {
     acknowledge(core, core.role.leader, index);
   }

@@ -81,8 +81,16 @@
  * | timeout-now         | leader                 | follower: stands at once, without pre-vote (thesis §3.10)             |
  *
  * A message of a newer term first makes its receiver a follower in that term, save pre-votes and what stickiness ignores;
- * one of an older term is answered only where its sender must learn the newer term. One of a stranger, or of another
- * incarnation of a member, is dropped (R7).
+ * one of an older term is answered only where its sender must learn the newer term. One of another incarnation of a member is
+ * dropped, and so is the answer of a stranger; a leader or candidate that is a stranger may be a member in a configuration that
+ * has not come here yet (R7).
+ *
+ * ## Membership
+ *
+ * `proposeConfig` of a leader begins a change; entries of the kind `config` carry it, and count from the moment when they are
+ * appended (G11). The host makes {@link Raft.configAt} its applied index durable with the state, and starts with that. A new
+ * replica starts without a configuration and `canVote: false`: it gets its first snapshot, and all else with it. A replica that
+ * is no member any more hears nothing, so its host must learn elsewhere that it is to go.
  */
 export type { RaftOptions } from './options.ts';
 export type { ProgressState } from './progress.ts';
@@ -103,6 +111,8 @@ export type {
   AppendRequest,
   AppendResponse,
   Config,
+  ConfigOutcome,
+  ConfigRefusal,
   EntriesWanted,
   Entry,
   EntryKind,
@@ -113,6 +123,7 @@ export type {
   Index,
   LogPosition,
   Member,
+  Membership,
   Message,
   MessageType,
   ProposalOutcome,

@@ -1,39 +1,28 @@
 import type { Core, LeaderRole } from './core.ts';
-import { broken } from './invariant.ts';
-import { Progress } from './progress.ts';
-import { members, quorumValue, voteResult } from './quorum.ts';
+import { append, finishChange, followMembers } from './membership.ts';
+import type { Progress } from './progress.ts';
+import { quorumValue, voteResult } from './quorum.ts';
 import { ENTRY_OVERHEAD_BYTES } from './raft-log.ts';
 import { ReadRounds } from './read-rounds.ts';
-import type { EntryKind, Index, ProposalOutcome, ReplicaId } from './types.ts';
+import type { ProposalOutcome, ReplicaId } from './types.ts';
 
 // What a leader does by itself: it begins, appends, counts, keeps time. What it sends is in replication.ts.
 
 const NO_DATA = new Uint8Array(0);
 
 export function becomeLeader(core: Core): void {
-  const followers: Progress[] = [];
-  for (const member of members(core.config)) {
-    if (member.id === core.id) continue;
-    followers.push(new Progress(member, core.log.lastIndex + 1, core.options.inflightBytesMax));
-  }
   core.role = {
     name: 'leader',
-    followers,
-    progressOf: new Map(followers.map((progress) => [progress.id, progress])),
+    followers: [],
+    progressOf: new Map(),
     reads: new ReadRounds(),
     transfer: undefined,
     heartbeatElapsed: 0,
     sendDue: true,
   };
+  followMembers(core, core.role);
   core.electionElapsed = 0;
   if (core.options.appendEmptyEntry) append(core, 'empty', NO_DATA);
-}
-
-function append(core: Core, kind: EntryKind, data: Uint8Array): Index {
-  const index = core.log.lastIndex + 1;
-  if (!Number.isSafeInteger(index)) throw broken('index', { index });
-  core.log.append([{ index, term: core.term, kind, data }]);
-  return index;
 }
 
 export function propose(core: Core, data: Uint8Array): ProposalOutcome {
@@ -71,6 +60,7 @@ export function advanceCommit(core: Core, role: LeaderRole): void {
   if (index <= log.commit || log.termAt(index) !== core.term) return;
   log.commitTo(index);
   role.sendDue = true;
+  finishChange(core, role);
 }
 
 export function tickLeader(core: Core, role: LeaderRole): void {

@@ -3,6 +3,7 @@ import { campaign, ownVoteDurable, tickElection } from './election.ts';
 import { forgetLeader, snapshotFailed, snapshotInstalled } from './follower.ts';
 import { broken } from './invariant.ts';
 import { advanceCommit, propose, tickLeader } from './leader.ts';
+import { proposeConfig } from './membership.ts';
 import type { RaftOptions } from './options.ts';
 import { readIndex } from './reads.ts';
 import { hasReady, takeReady } from './ready.ts';
@@ -17,8 +18,10 @@ import { step } from './step.ts';
 import { stepDown, transferLeader } from './transfer.ts';
 import type {
   Config,
+  ConfigOutcome,
   Entry,
   Index,
+  Membership,
   Message,
   ProposalOutcome,
   Ready,
@@ -72,6 +75,15 @@ export class Raft {
   /** Appends a command; accepted is not committed. `data` must not change any more. */
   propose(data: Uint8Array): ProposalOutcome {
     return propose(this.#core, data);
+  }
+
+  /**
+   * Makes these the members of the group. Voters change by joint consensus, one change at a time; who is to be a voter must be a
+   * learner first, and have caught up (R7). Done once {@link config} has them and no `outgoing`, and `commit` has reached
+   * `configIndex`. A member's incarnation never changes: another one is another replica, with another id.
+   */
+  proposeConfig(target: Membership): ConfigOutcome {
+    return proposeConfig(this.#core, target);
   }
 
   /**
@@ -166,7 +178,9 @@ export class Raft {
    * `applied`.
    */
   compact(index: Index): void {
-    this.#core.log.compactTo(index);
+    const { log, configs } = this.#core;
+    log.compactTo(index);
+    configs.forgetBefore(log.stored.index);
   }
 
   /**
@@ -225,8 +239,22 @@ export class Raft {
     return this.#core.leader;
   }
 
+  /** That of the last entry that holds one, committed or not (G11). */
   get config(): Config {
     return this.#core.config;
+  }
+
+  /** Of the entry that {@link config} came with. */
+  get configIndex(): Index {
+    return this.#core.configs.index;
+  }
+
+  /**
+   * As of an entry that the log still reaches back to, or of what was applied at the start: what a snapshot, or a durable state, that
+   * ends there must carry.
+   */
+  configAt(index: Index): Config {
+    return this.#core.configs.at(index);
   }
 
   get commit(): Index {

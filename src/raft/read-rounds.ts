@@ -1,3 +1,5 @@
+import type { Core, LeaderRole } from './core.ts';
+import { quorumValue } from './quorum.ts';
 import type { Index, ReplicaId } from './types.ts';
 
 export interface PendingRead {
@@ -61,4 +63,20 @@ export class ReadRounds {
     this.#waiting = [];
     return reads;
   }
+}
+
+/**
+ * Answers the reads of the round under way once a quorum has answered it: it had not elected anybody later when it did. False
+ * when there is none, or not enough have.
+ */
+export function confirmRound(core: Core, role: LeaderRole): boolean {
+  const { current } = role.reads;
+  if (current === 0) return false;
+  const reached = quorumValue(core.config, (id) =>
+    id === core.id ? current : (role.progressOf.get(id)?.round ?? 0),
+  );
+  if (reached < current) return false;
+  const { index, reads } = role.reads.confirm();
+  for (const read of reads) core.answerRead(read.from, read.context, index, false);
+  return true;
 }

@@ -1,6 +1,7 @@
 import type { Core, LeaderRole } from './core.ts';
 import { sendHeartbeats } from './leader.ts';
 import { quorumValue } from './quorum.ts';
+import { confirmRound } from './read-rounds.ts';
 import { noticeCommit } from './replication.ts';
 import type { HeartbeatResponse, ReadIndexRequest } from './types.ts';
 
@@ -45,18 +46,13 @@ export function handleReadIndexRequest(core: Core, message: ReadIndexRequest): v
 }
 
 function isConfirmedBy(core: Core, { from, term, confirms }: ReadIndexRequest): boolean {
-  if (!confirms || term !== core.term || !knowsCommit(core)) return false;
+  if (!confirms || term !== core.term || !core.knowsCommit) return false;
   return quorumValue(core.config, (id) => (id === core.id || id === from ? 1 : 0)) === 1;
 }
 
+/** Reads wait until the leader knows how far its predecessors committed (G6). */
 export function canStartRound(core: Core, role: LeaderRole): boolean {
-  return role.reads.canStart && knowsCommit(core);
-}
-
-// Until an entry of its own term is committed, a leader does not know how far its predecessors committed: reads wait
-// (thesis §6.4 step 1; G6).
-function knowsCommit(core: Core): boolean {
-  return core.log.termAt(core.log.commit) === core.term;
+  return role.reads.canStart && core.knowsCommit;
 }
 
 export function startRound(core: Core, role: LeaderRole): void {
@@ -69,17 +65,4 @@ export function handleRoundAnswer(core: Core, role: LeaderRole, message: Heartbe
   if (progress === undefined || message.round <= progress.round) return;
   progress.round = message.round;
   confirmRound(core, role);
-}
-
-// A quorum that answers a heartbeat of this term has not elected anybody later before it answered.
-function confirmRound(core: Core, role: LeaderRole): boolean {
-  const { current } = role.reads;
-  if (current === 0) return false;
-  const reached = quorumValue(core.config, (id) =>
-    id === core.id ? current : (role.progressOf.get(id)?.round ?? 0),
-  );
-  if (reached < current) return false;
-  const { index, reads } = role.reads.confirm();
-  for (const read of reads) core.answerRead(read.from, read.context, index, false);
-  return true;
 }

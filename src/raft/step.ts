@@ -20,6 +20,17 @@ import { handleReadIndexRequest, handleRoundAnswer } from './reads.ts';
 import { handleAppendResponse, handleHeartbeatResponse } from './replication.ts';
 import type { Message } from './types.ts';
 
+/** What leaders and candidates send. */
+const FOR_STRANGERS: ReadonlySet<Message['type']> = new Set<Message['type']>([
+  'pre-vote-request',
+  'vote-request',
+  'append-request',
+  'heartbeat',
+  'commit-notice',
+  'snapshot-request',
+  'timeout-now',
+]);
+
 /** A message of another replica: first who it is from, then what its term says, then what it wants. */
 export function step(core: Core, message: Message): void {
   if (message.to !== core.id || message.from === core.id || !isFromMember(core, message)) return;
@@ -31,10 +42,14 @@ export function step(core: Core, message: Message): void {
 }
 
 // R7: another incarnation is another replica, whatever its id. A replica that has no configuration yet knows nobody, and
-// believes the one that made it a member.
+// believes the one that made it a member. So does one whose log ends before the entry that made the sender a member: if it did
+// not hear such leaders and candidates, a group could stand still with a majority alive (thesis §4.1).
 function isFromMember(core: Core, message: Message): boolean {
   if (core.config.incoming.length === 0) return !core.canVote;
-  return findMember(core.config, message.from)?.incarnation === message.incarnation;
+  const member = findMember(core.config, message.from);
+  return member === undefined
+    ? FOR_STRANGERS.has(message.type)
+    : member.incarnation === message.incarnation;
 }
 
 // The sender is behind. Only those who would never find out by themselves get an answer; old answers are dropped. Who

@@ -1,7 +1,6 @@
 import type { Core, LeaderRole } from './core.ts';
 import { isActive } from './leader.ts';
 import type { Progress } from './progress.ts';
-import { findVoter } from './quorum.ts';
 import { finishTransfer } from './replication.ts';
 import type { ReplicaId } from './types.ts';
 
@@ -20,8 +19,9 @@ export function transferLeader(core: Core, role: LeaderRole, to: ReplicaId): boo
   return true;
 }
 
-function canLead(core: Core, { id, quarantine }: Progress): boolean {
-  return quarantine === 0 && findVoter(core.config, id) !== undefined;
+// Not one that is about to go.
+function canLead({ config }: Core, { id, quarantine }: Progress): boolean {
+  return quarantine === 0 && config.incoming.some((member) => member.id === id);
 }
 
 /** Leaves the lead to the follower that can take it soonest, or to whoever will, if none answers. */

@@ -51,6 +51,12 @@ export interface Config {
   readonly learners: readonly Member[];
 }
 
+/** Who shall be in a group: see `Raft.proposeConfig`. */
+export interface Membership {
+  readonly voters: readonly Member[];
+  readonly learners: readonly Member[];
+}
+
 /** What a snapshot replaces; its content is the host's business and does not pass through the core. */
 export interface SnapshotMeta {
   readonly index: Index;
@@ -234,3 +240,23 @@ export type ProposalRefusal = 'not-leader' | 'overloaded' | 'transferring';
 export type ProposalOutcome =
   | { readonly accepted: true; readonly index: Index; readonly term: Term }
   | { readonly accepted: false; readonly reason: ProposalRefusal; readonly leader: ReplicaId };
+
+/**
+ * Why a change of membership was not taken: nothing of it was done.
+ *
+ * - `changing`: an earlier one is not done yet.
+ * - `not-ready`: this leader has not committed an entry of its own term yet (G1).
+ * - `not-caught-up`: a new voter is no learner, or lacks more than is in memory (R7).
+ * - `known`: nothing would change.
+ */
+export type ConfigRefusal =
+  | 'not-leader'
+  | 'transferring'
+  | 'changing'
+  | 'not-ready'
+  | 'not-caught-up'
+  | 'known';
+
+export type ConfigOutcome =
+  | { readonly accepted: true; readonly index: Index; readonly term: Term }
+  | { readonly accepted: false; readonly reason: ConfigRefusal; readonly leader: ReplicaId };

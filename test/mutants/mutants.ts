@@ -98,16 +98,16 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a read without a quorum',
     rule: 'R6',
-    file: 'raft/reads.ts',
+    file: 'raft/read-rounds.ts',
     from: '  if (reached < current) return false;\n',
     to: '  if (reached < 0) return false;\n',
   },
   {
     name: 'a read before the leader committed in its term',
     rule: 'G6',
-    file: 'raft/reads.ts',
-    from: 'return core.log.termAt(core.log.commit) === core.term;',
-    to: 'return core.log.commit >= 0;',
+    file: 'raft/core.ts',
+    from: 'return this.log.termAt(this.log.commit) === this.term;',
+    to: 'return this.log.commit >= 0;',
   },
   {
     name: 'a read before its index is applied',

@@ -106,7 +106,8 @@ export function applyEntry(state: State, entry: Entry): State {
   }
   let hash = Math.imul(state.hash ^ entry.term, 0x01000193);
   for (const byte of entry.data) hash = Math.imul(hash ^ byte, 0x01000193);
-  return { ...state, index: entry.index, term: entry.term, hash: hash >>> 0 };
+  const config = entry.kind === 'config' ? (JSON.parse(text(entry.data)) as Config) : state.config;
+  return { index: entry.index, term: entry.term, hash: hash >>> 0, config };
 }
 
 /** What survives a crash. */

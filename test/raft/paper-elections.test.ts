@@ -299,12 +299,18 @@ describe('thesis §9.6 and §4.2.3: pre-votes and stickiness', () => {
     expect(cluster.replicas.filter((r) => r.alive && r.raft.role === 'leader')).toHaveLength(1);
   });
 
-  test('[R7] a message under another incarnation, or of a stranger, is dropped', () => {
+  test('[R7] a message under another incarnation, or the answer of a stranger, is dropped', () => {
     const replica = single(services);
     replica.raft.step({ ...heartbeat(2, 7), incarnation: 'another' });
-    replica.raft.step(heartbeat(9, 7));
+    replica.raft.step({ type: 'heartbeat-response', ...from(9, 7), round: 1, quarantine: 0 });
     replica.raft.step({ ...heartbeat(2, 7), to: 3 });
     expect([replica.raft.term, replica.raft.hasReady()]).toEqual([0, false]);
+  });
+
+  test('[R7] a leader that is a member in a configuration yet to come is heard', () => {
+    const replica = single(services);
+    replica.raft.step(heartbeat(9, 7));
+    expect([replica.raft.term, replica.raft.leader]).toEqual([7, 9]);
   });
 
   test('[R7] who finds another incarnation under its own id neither votes nor stands nor acknowledges', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Config, Entry, Message } from '../../src/raft/index.ts';
+import type { Config, Entry, Membership, Message } from '../../src/raft/index.ts';
 import { Cluster, from, sent, single, termsOf } from './cluster.ts';
-import { bytes, configOf, logOf, type SimReplica } from './harness.ts';
+import { bytes, configOf, logOf, member, type SimReplica } from './harness.ts';
 
 const three = configOf([1, 2, 3]);
 const plain = { config: three, preVote: false, checkQuorum: false, appendEmptyEntry: false };
@@ -519,8 +519,10 @@ describe('Raft paper §8 and thesis §6.4: reads', () => {
     const answersAtOnce = (
       config: Config,
       asking: { id: number; term: number; confirms: boolean },
+      change?: Membership,
     ) => {
       const leader = new Cluster({ ...reading, config }).lead(1);
+      if (change) expect(leader.raft.proposeConfig(change).accepted).toBe(true);
       const { id, term, confirms } = asking;
       leader.raft.step({ type: 'read-index-request', ...from(id, term), context: 7, confirms });
       const messages = leader.takeReady()?.messages ?? [];
@@ -538,8 +540,10 @@ describe('Raft paper §8 and thesis §6.4: reads', () => {
     expect(answersAtOnce(configOf([1, 2, 3, 4, 5]), { id: 2, term: 1, confirms: true })).toBe(
       false,
     );
-    const joint = configOf([1, 2, 3], [1, 4, 5]);
-    expect(answersAtOnce(joint, { id: 2, term: 1, confirms: true })).toBe(false);
+    // One of the old voters is not enough for a majority of the new ones.
+    const asking = { id: 2, term: 1, confirms: true };
+    const change = { voters: [1, 4, 5].map(member), learners: [] };
+    expect(answersAtOnce(configOf([1, 2, 3], [], [4, 5]), asking, change)).toBe(false);
   });
 
   test('[G10] no answer of a moment ago confirms a read, since there are no leases', () => {

@@ -1,11 +1,24 @@
-import type { Entry, Message, Raft, Ready } from '../../src/raft/index.ts';
+import type { Config, Entry, Message, Raft, Ready } from '../../src/raft/index.ts';
 import { text } from './harness.ts';
 
 // How transcripts print: positions as index/term, messages as sender->receiver, one line each.
 
 export function printEntry(entry: Entry): string {
   const place = `${entry.index}/${entry.term}`;
-  return entry.kind === 'empty' ? `${place} (empty)` : `${place} ${text(entry.data)}`;
+  switch (entry.kind) {
+    case 'empty':
+      return `${place} (empty)`;
+    case 'config':
+      return `${place} (${printConfig(JSON.parse(text(entry.data)) as Config)})`;
+    case 'normal':
+      return `${place} ${text(entry.data)}`;
+  }
+}
+
+export function printConfig({ incoming, outgoing, learners }: Config): string {
+  const ids = (members: Config['incoming']) => members.map(({ id }) => id).join(' ');
+  const old = outgoing.length > 0 ? `, before ${ids(outgoing)}` : '';
+  return `voters ${ids(incoming)}${old}${learners.length > 0 ? `, learners ${ids(learners)}` : ''}`;
 }
 
 /** Long runs show their ends only. */

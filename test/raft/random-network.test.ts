@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest';
-import type { Message, ReplicaId } from '../../src/raft/index.ts';
+import type { Member, Message, ReplicaId } from '../../src/raft/index.ts';
 import { Checker } from './checker.ts';
-import { bytes, configOf, Random, type SimOptions, SimReplica } from './harness.ts';
+import { bytes, configOf, member, Random, type SimOptions, SimReplica } from './harness.ts';
 
 // First safety, under every fault at once, checked after every step; then the faults stop and the group must get going
 // again. A seed that failed once becomes a test with a name of its own.
 
 const STEPS = 4000;
+/** Members that are not there yet have events, too. */
+const STEPS_WITH_CHANGES = 8000;
 const BIG = 1024 * 1024;
 
 interface Options {
@@ -16,6 +18,9 @@ interface Options {
   readonly doublePercent: number;
 }
 
+/** Replicas that may become members, besides those of the beginning. */
+const NEWCOMERS = 3;
+
 class World {
   readonly replicas: readonly SimReplica[];
   readonly checker: Checker;
@@ -24,11 +29,18 @@ class World {
   #network: Message[] = [];
   /** Links that are cut, as from/to. */
   readonly #cut = new Set<string>();
+  /** Who was ever proposed as a member: nobody becomes one twice (R7). */
+  readonly #known: Set<ReplicaId>;
+  /** Whether members come and go. */
+  readonly #changes: boolean;
+  /** Begun. */
+  changes = 0;
   #commands = 0;
   #contexts = 0;
   #trace = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, changes: boolean) {
+    this.#changes = changes;
     // One stream per subsystem: another draw in the network leaves elections as they were.
     this.#random = new Random(seed);
     const elections = new Random(seed ^ 0x5eed);
@@ -39,26 +51,36 @@ class World {
       doublePercent: this.#random.pick([0, 5, 20]),
     };
     const ids = Array.from({ length: replicas }, (_, i) => i + 1);
+    this.#known = new Set(ids);
+    const newcomers = Array.from({ length: changes ? NEWCOMERS : 0 }, (_, i) => replicas + i + 1);
     const simOptions: SimOptions = {
       config: configOf(ids),
-      preVote: this.#random.chance(70),
-      checkQuorum: this.#random.chance(70),
+      // Where members go, those that went would stand again and again: services have both, always (R3).
+      preVote: this.#random.chance(70) || changes,
+      checkQuorum: this.#random.chance(70) || changes,
       electionTicks: this.#random.pick([4, 6, 10]),
       appendEmptyEntry: this.#random.chance(80),
       appendBytesMax: this.#random.pick([300, BIG]),
       inflightBytesMax: this.#random.pick([300, 1000, BIG]),
       uncommittedBytesMax: this.#random.pick([2000, BIG]),
     };
-    this.replicas = ids.map(
+    const newcomer: SimOptions = { ...simOptions, config: configOf([]), canVote: false };
+    this.replicas = [...ids, ...newcomers].map(
       (id) =>
         new SimReplica(
           id,
-          simOptions,
+          newcomers.includes(id) ? newcomer : simOptions,
           (n) => elections.below(n),
           (message) => this.#network.push(message),
         ),
     );
     this.checker = new Checker(this.replicas);
+  }
+
+  /** Those who were no members at first and have applied something. */
+  get arrived(): number {
+    const { replicas } = this.#options;
+    return this.replicas.filter(({ id, state }) => id > replicas && state.index > 0).length;
   }
 
   get trace(): number {
@@ -93,8 +115,10 @@ class World {
     else if (draw < 7700) replica.completeWrites(1 + random.below(3));
     else if (draw < 8200) this.#tick();
     else if (draw < 8500) replica.apply(1 + random.below(8));
-    else if (draw < 9100) this.#propose(replica);
-    else if (draw < 9560) this.#read(replica);
+    else if (draw < 9100) {
+      if (this.#changes && random.chance(30)) this.#change();
+      else this.#propose(replica);
+    } else if (draw < 9560) this.#read(replica);
     else if (draw < 9630) replica.flush(random.below(12));
     else if (draw < 9670) replica.evict(random.below(4));
     else if (draw < 9760) replica.makeSnapshots();
@@ -141,6 +165,25 @@ class World {
     for (let i = 1 + this.#random.below(3); i > 0; i--) {
       replica.raft.propose(bytes(`command ${++this.#commands}`));
     }
+  }
+
+  /** Some come, some stay, some go; at least one stays. */
+  #change(): void {
+    const random = this.#random;
+    const leader = this.replicas.find(({ alive, raft }) => alive && raft.role === 'leader');
+    if (!leader) return;
+    const { incoming, learners } = leader.raft.config;
+    const isKept = () => random.chance(70);
+    const voters = [...incoming.filter(isKept), ...learners.filter(() => random.chance(60))];
+    if (voters.length === 0) voters.push(...incoming);
+    const isVoter = ({ id }: Member) => voters.some((voter) => voter.id === id);
+    const left = learners.filter((learner) => !isVoter(learner) && isKept());
+    const fresh = this.replicas.find(({ id }) => !this.#known.has(id));
+    const added = fresh && random.chance(70) ? [member(fresh.id)] : [];
+    const outcome = leader.raft.proposeConfig({ voters, learners: [...left, ...added] });
+    if (!outcome.accepted) return;
+    this.changes++;
+    for (const { id } of added) this.#known.add(id);
   }
 
   #read(replica: SimReplica): void {
@@ -198,11 +241,14 @@ class World {
       const outcome = tick % 5 === 0 ? leader.propose(bytes(`after ${tick}`)) : undefined;
       if (outcome?.accepted === true) target = Math.min(target, outcome.index);
       this.#settle();
-      if (!this.replicas.every(({ state }) => state.index >= target)) continue;
-      if (!asked) for (const replica of this.replicas) this.#read(replica);
+      const { incoming, outgoing, learners } = leader.config;
+      if (outgoing.length > 0) continue;
+      const members = [...incoming, ...learners].map(({ id }) => this.#replica(id));
+      if (!members.every(({ state }) => state.index >= target)) continue;
+      if (!asked) for (const replica of members) this.#read(replica);
       asked = true;
       this.#settle();
-      if (this.checker.confirmedReads - reads >= this.replicas.length) return tick;
+      if (this.checker.confirmedReads - reads >= members.length) return tick;
       asked = tick % 20 !== 0;
     }
     throw new Error('[liveness] the group did not recover');
@@ -224,11 +270,12 @@ class World {
   }
 }
 
-function run(seed: number): World {
-  const world = new World(seed);
+function run(seed: number, changes = false): World {
+  const world = new World(seed, changes);
   let step = 0;
   try {
-    for (; step < STEPS; step++) world.step();
+    const end = changes ? STEPS_WITH_CHANGES : STEPS;
+    for (; step < end; step++) world.step();
     world.heal();
   } catch (error) {
     throw new Error(`seed ${seed}, step ${step}: ${(error as Error).message}`, { cause: error });
@@ -254,6 +301,18 @@ test('[R1][R2][R6] safety after every step of a faulty network, liveness after i
   expect(committed).toBeGreaterThan(SEEDS.length * 10);
   expect(reads).toBeGreaterThan(SEEDS.length * 3);
   expect(compacted).toBeGreaterThan(SEEDS.length / 2);
+});
+
+test('[R7][G1][G11][G13][G15] the same while members come and go', () => {
+  let changes = 0;
+  let arrived = 0;
+  for (const seed of SEEDS) {
+    const world = run(seed, true);
+    changes += world.changes;
+    arrived += world.arrived;
+  }
+  expect(changes).toBeGreaterThan(SEEDS.length * 2);
+  expect(arrived).toBeGreaterThan(SEEDS.length / 2);
 });
 
 test('one seed gives one run', () => {

@@ -5,8 +5,8 @@ import {
   type Role,
   voteResult,
 } from '../../src/raft/index.ts';
-import { bytes, configOf, logOf, type SimOptions, SimReplica } from './harness.ts';
-import { printMessage, printReady, printStatus } from './print.ts';
+import { bytes, configOf, logOf, member, type SimOptions, SimReplica } from './harness.ts';
+import { printConfig, printMessage, printReady, printStatus } from './print.ts';
 
 // The interpreter of testdata/*.txt. `> ` begins a command, what follows is its output, `#` a remark. Commands:
 //
@@ -15,6 +15,8 @@ import { printMessage, printReady, printStatus } from './print.ts';
 //   lead 1                  campaign and settle, and only the outcome
 //   pass n                  n times: a tick for everybody, and settle
 //   campaign 1 | tick 1 [n] | propose 1 text [n] | read 1 context | transfer 1 2 | stepdown 1
+//   change 1 voters=1,2,3 [learners=4]
+//   members [1 …]           the configuration of each
 //   unreachable 1 2 [refused]
 //   ready 1                 takes one ready and prints it
 //   write 1 [n]             completes the n oldest writes (all)
@@ -113,6 +115,18 @@ export class Transcript {
       if (!this.#of(id).raft.transferLeader(Number(to))) this.#out.push('refused');
     },
     stepdown: ([id]) => this.#of(id).raft.stepDown(),
+    change: ([id, ...args]) => {
+      const { named } = parse(args);
+      const membersOf = (name: string) => numbers(named.get(name)).map(member);
+      const target = { voters: membersOf('voters'), learners: membersOf('learners') };
+      const outcome = this.#of(id).raft.proposeConfig(target);
+      if (!outcome.accepted) this.#out.push(`refused: ${outcome.reason}`);
+    },
+    members: (ids) => {
+      for (const id of ids.length > 0 ? ids.map(Number) : this.#ids) {
+        this.#out.push(`${id}: ${printConfig(this.#of(String(id)).raft.config)}`);
+      }
+    },
     unreachable: ([id, peer, refused]) =>
       this.#of(id).raft.reportUnreachable(Number(peer), refused !== undefined),
     ready: ([id]) => {
