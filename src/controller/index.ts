@@ -9,6 +9,7 @@
  * shards and tables are never used again (C6, S6); data groups and routers go on with the map that they have when the
  * controller is down (C4).
  */
+export { balance, type ShardMove, type WeighedShard } from './balance.ts';
 export {
   type ControllerCommand,
   type ControllerOutcome,
