@@ -66,7 +66,10 @@ export interface ReplicaOptions {
   readonly group: number;
   readonly id: ReplicaId;
   readonly incarnation: string;
-  /** The group's members at its birth; once the state holds a configuration, that one counts. */
+  /**
+   * The group's members at its birth; empty for a replica that is added later, which gets its first configuration with a snapshot.
+   * Once the state holds a configuration, that one counts.
+   */
   readonly initialConfig: Config;
   /** Stands at once while the group is new, instead of waiting for an election timeout: a new cluster is ready sooner. */
   readonly isPreferredLeader: boolean;

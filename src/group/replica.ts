@@ -3,10 +3,12 @@ import type { ReplicaState } from '../engine/index.ts';
 import type { LogHardState } from '../log/index.ts';
 import {
   type Config,
+  type ConfigOutcome,
   type EntriesWanted,
   type Entry,
   entryBytes,
   type Index,
+  type Membership,
   type Message,
   Raft,
   type RaftStatus,
@@ -94,10 +96,11 @@ export class Replica {
     const inflightBytesMax = Math.min(INFLIGHT_BYTES_MAX, segmentBytes * INFLIGHT_PER_SEGMENT);
     if (reset) host.log.append(id, { reset, hardState }, () => {});
     const kept = state.get(CONFIG_KEY);
+    const config = kept ? (JSON.parse(utf8Text(kept)) as Config) : options.initialConfig;
     this.#raft = new Raft({
       id,
       incarnation,
-      config: kept ? (JSON.parse(utf8Text(kept)) as Config) : options.initialConfig,
+      config,
       hardState,
       entries,
       compacted,
@@ -112,7 +115,7 @@ export class Replica {
       inflightBytesMax,
       uncommittedBytesMax: this.#limits.uncommittedBytesMax,
       randomBelow: (n) => host.random.uint32() % n,
-      canVote: true,
+      canVote: config.incoming.length > 0,
       quarantine: options.quarantine,
     });
     this.#reads = new Reads(1 + host.random.uint32());
@@ -250,6 +253,13 @@ export class Replica {
     if (!this.#isPreferredLeader || this.#raft.lastIndex > 0 || this.leader !== 0) return;
     this.#raft.campaign();
     this.#host.schedule(this);
+  }
+
+  /** On a leader: begins a change of the group's members; see `Raft.proposeConfig`. */
+  changeMembers(target: Membership): ConfigOutcome {
+    const outcome = this.#raft.proposeConfig(target);
+    this.#host.schedule(this);
+    return outcome;
   }
 
   transferLeader(to: ReplicaId): void {

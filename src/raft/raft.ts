@@ -43,6 +43,7 @@ export type RaftView = Pick<
   | 'firstIndex'
   | 'lastIndex'
   | 'config'
+  | 'configIndex'
   | 'termAt'
   | 'entriesBetween'
   | 'uncommittedBytes'

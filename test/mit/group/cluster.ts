@@ -39,6 +39,8 @@ interface Slot<S extends Service> {
 
 export interface GroupClusterOptions<S extends Service> {
   readonly servers: number;
+  /** Those of them that the group is born with; all unless told. */
+  readonly members?: number;
   readonly seed: number;
   readonly unreliable?: boolean;
   /** M of §4.2, in bytes; -1: never a snapshot. */
@@ -214,7 +216,7 @@ export class GroupCluster<S extends Service> {
     const service = this.#options.service();
     const server = await GroupServer.start({
       server: i,
-      servers: this.n,
+      members: this.#options.members ?? this.n,
       process,
       disk: slot.disk.process(),
       engine: slot.engine,

@@ -13,7 +13,7 @@ import { openLog, type WriteAheadLog } from '../../../src/log/index.ts';
 import { fetchSnapshot } from '../../../src/node/snapshot-transfer.ts';
 import { Turn } from '../../../src/node/turn.ts';
 import { type Disk, NEVER } from '../../../src/ports/index.ts';
-import type { Config, Message } from '../../../src/raft/index.ts';
+import type { Config, Member, Message } from '../../../src/raft/index.ts';
 import { type SimProcess, SimRandom } from '../../../src/sim/index.ts';
 import type { CallResult } from './calls.ts';
 
@@ -28,7 +28,8 @@ export interface Piece {
 export interface GroupServerOptions {
   /** Its number among the servers, from 0; its replica's id is one higher. */
   readonly server: number;
-  readonly servers: number;
+  /** Those that the group is born with; one that is not among them waits to be added. */
+  readonly members: number;
   readonly process: SimProcess;
   readonly disk: Disk;
   readonly engine: MemoryEngine;
@@ -72,7 +73,7 @@ export class GroupServer {
       group: GROUP,
       id,
       incarnation: incarnationOf(id),
-      initialConfig: configOf(options.servers),
+      initialConfig: configOf(server < options.members ? options.members : 0),
       isPreferredLeader: false,
       machine,
       state,
@@ -161,9 +162,14 @@ export function incarnationOf(id: number): string {
 }
 
 function configOf(servers: number): Config {
-  const incoming = Array.from({ length: servers }, (_, i) => ({
-    id: i + 1,
-    incarnation: incarnationOf(i + 1),
-  }));
-  return { incoming, outgoing: [], learners: [] };
+  return {
+    incoming: Array.from({ length: servers }, (_, i) => memberOf(i)),
+    outgoing: [],
+    learners: [],
+  };
+}
+
+/** The member that a server is. */
+export function memberOf(server: number): Member {
+  return { id: server + 1, incarnation: incarnationOf(server + 1) };
 }

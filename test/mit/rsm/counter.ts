@@ -34,10 +34,12 @@ const CLIENT_MS_MAX = 10_000;
 const WAIT_MS_MAX = 31_000;
 
 export class CounterCluster extends GroupCluster<Counter> {
+  readonly #all: readonly number[];
   #lastAnswered = 0;
 
-  constructor(seed: number, stateBytesMax = -1) {
-    super({ servers: 3, seed, stateBytesMax, service: () => new Counter() });
+  constructor(seed: number, stateBytesMax = -1, servers = 3) {
+    super({ servers, members: 3, seed, stateBytesMax, service: () => new Counter() });
+    this.#all = Array.from({ length: servers }, (_, i) => i);
   }
 
   submit(server: number, request: Request): Promise<Submitted> {
@@ -51,7 +53,7 @@ export class CounterCluster extends GroupCluster<Counter> {
   }
 
   /** A client that tries the servers in turn, beginning with the one that answered last. */
-  async increment(among: readonly number[] = [0, 1, 2]): Promise<number> {
+  async increment(among: readonly number[] = this.#all): Promise<number> {
     const until = this.time.now + CLIENT_MS_MAX;
     for (let i = this.#lastAnswered; this.time.now < until; i = (i + 1) % this.n) {
       if (!among.includes(i)) continue;
@@ -68,9 +70,9 @@ export class CounterCluster extends GroupCluster<Counter> {
   /** At least so many replicas come to have this value. */
   async expectCounter(value: number, count: number): Promise<void> {
     const having = () =>
-      [0, 1, 2].filter((i) => this.server(i) && this.service(i)?.value === value).length;
+      this.#all.filter((i) => this.server(i) && this.service(i)?.value === value).length;
     if (await this.comesToHold(() => having() >= count, WAIT_MS_MAX)) return;
-    const values = [0, 1, 2].map((i) => this.service(i)?.value);
+    const values = this.#all.map((i) => this.service(i)?.value);
     throw new Error(`the counters are ${values.join(', ')}; ${count} should be ${value}`);
   }
 
