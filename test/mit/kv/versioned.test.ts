@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { mitTest } from '../seeds.ts';
 import { KvCluster } from './cluster.ts';
+import { matrix, snapshotRpc, WITH_SNAPSHOTS, WITHOUT_SNAPSHOTS } from './matrices.ts';
 import { VersionedClient } from './versioned-client.ts';
 import { putAtLeastOnce, versionedGeneric, versionedSpeed } from './versioned-generic.ts';
 
@@ -8,11 +9,8 @@ const BY_ROUTER = { by: 'router' } as const;
 const M = 1000;
 
 describe('[D1][S1] 4B of 2025: versioned puts, replicated, without snapshots', () => {
-  const five = { servers: 5, stateBytesMax: -1 };
-  mitTest('Basic4B', versionedGeneric({ ...five, clients: 1 }));
+  matrix(WITHOUT_SNAPSHOTS, '4B', -1, versionedGeneric);
   mitTest('Speed4B', versionedSpeed(-1));
-  mitTest('Concurrent4B', versionedGeneric({ ...five, clients: 5 }));
-  mitTest('Unreliable4B', versionedGeneric({ ...five, clients: 5, unreliable: true }));
 
   mitTest('OnePartition4B', async (seed) => {
     const cluster = new KvCluster({ servers: 5, seed, stateBytesMax: -1 });
@@ -48,68 +46,22 @@ describe('[D1][S1] 4B of 2025: versioned puts, replicated, without snapshots', (
       expect((await first.get('1')).value).toBe('16');
     });
   });
-
-  mitTest('ManyPartitionsOneClient4B', versionedGeneric({ ...five, clients: 1, partitions: true }));
-  mitTest(
-    'ManyPartitionsManyClients4B',
-    versionedGeneric({ ...five, clients: 5, partitions: true }),
-  );
-  mitTest('PersistOneClient4B', versionedGeneric({ ...five, clients: 1, crash: true }));
-  mitTest('PersistConcurrent4B', versionedGeneric({ ...five, clients: 5, crash: true }));
-  mitTest(
-    'PersistConcurrentUnreliable4B',
-    versionedGeneric({ ...five, clients: 5, unreliable: true, crash: true }),
-  );
-  mitTest(
-    'PersistPartition4B',
-    versionedGeneric({ ...five, clients: 5, crash: true, partitions: true }),
-  );
-  mitTest(
-    'PersistPartitionUnreliable4B',
-    versionedGeneric({ ...five, clients: 5, unreliable: true, crash: true, partitions: true }),
-  );
-  mitTest(
-    'PersistPartitionUnreliableLinearizable4B',
-    versionedGeneric({
-      clients: 15,
-      servers: 7,
-      unreliable: true,
-      crash: true,
-      partitions: true,
-      randomKeys: true,
-      stateBytesMax: -1,
-    }),
-  );
 });
 
 describe('[D1][S1][G12] 4C of 2025: versioned puts, replicated, with snapshots', () => {
-  const five = { servers: 5, stateBytesMax: M };
+  matrix(WITH_SNAPSHOTS, '4C', M, versionedGeneric);
+  mitTest('Speed4C', versionedSpeed(M));
 
-  mitTest('SnapshotRPC4C', async (seed) => {
-    const cluster = new KvCluster({ servers: 3, seed, stateBytesMax: M });
-    await cluster.run(async () => {
-      const first = new VersionedClient(cluster, BY_ROUTER);
-      await putAtLeastOnce(first, 'a', 'A');
-      cluster.partition([0, 1], [2]);
-      const one = new VersionedClient(cluster, { ...BY_ROUTER, reaches: [0, 1] });
-      for (let i = 0; i < 50; i++) await putAtLeastOnce(one, `${i}`, `${i}`);
-      await cluster.sleep(1000);
-      await putAtLeastOnce(one, 'b', 'B');
-      expect(cluster.logSize).toBeLessThanOrEqual(8 * M);
-      cluster.partition([0, 2], [1]);
-      const two = new VersionedClient(cluster, { ...BY_ROUTER, reaches: [0, 2] });
-      await putAtLeastOnce(two, 'c', 'C');
-      await putAtLeastOnce(two, 'd', 'D');
-      for (const [key, value] of Object.entries({ a: 'A', b: 'B', 1: '1', 49: '49' })) {
-        expect((await two.get(key)).value).toBe(value);
-      }
-      cluster.connectAll();
-      await putAtLeastOnce(first, 'e', 'E');
-      for (const [key, value] of Object.entries({ c: 'C', e: 'E', 1: '1' })) {
-        expect((await first.get(key)).value).toBe(value);
-      }
-    });
-  });
+  mitTest(
+    'SnapshotRPC4C',
+    snapshotRpc(M, (cluster, reaches) => {
+      const client = new VersionedClient(cluster, { ...BY_ROUTER, ...(reaches && { reaches }) });
+      return {
+        put: (key, value) => putAtLeastOnce(client, key, value),
+        get: async (key) => (await client.get(key)).value,
+      };
+    }),
+  );
 
   mitTest('SnapshotSize4C', async (seed) => {
     const cluster = new KvCluster({ servers: 3, seed, stateBytesMax: M });
@@ -123,29 +75,4 @@ describe('[D1][S1][G12] 4C of 2025: versioned puts, replicated, with snapshots',
       expect(cluster.snapshotSize).toBeLessThanOrEqual(500);
     });
   });
-
-  mitTest('Speed4C', versionedSpeed(M));
-  mitTest('SnapshotRecover4C', versionedGeneric({ ...five, clients: 1, crash: true }));
-  mitTest('SnapshotRecoverManyClients4C', versionedGeneric({ ...five, clients: 20, crash: true }));
-  mitTest('SnapshotUnreliable4C', versionedGeneric({ ...five, clients: 5, unreliable: true }));
-  mitTest(
-    'SnapshotUnreliableRecover4C',
-    versionedGeneric({ ...five, clients: 5, unreliable: true, crash: true }),
-  );
-  mitTest(
-    'SnapshotUnreliableRecoverConcurrentPartition4C',
-    versionedGeneric({ ...five, clients: 5, unreliable: true, crash: true, partitions: true }),
-  );
-  mitTest(
-    'SnapshotUnreliableRecoverConcurrentPartitionLinearizable4C',
-    versionedGeneric({
-      clients: 15,
-      servers: 7,
-      unreliable: true,
-      crash: true,
-      partitions: true,
-      randomKeys: true,
-      stateBytesMax: M,
-    }),
-  );
 });

@@ -3,14 +3,13 @@ import { mitTest } from '../seeds.ts';
 import { KvClient } from './client.ts';
 import { KvCluster } from './cluster.ts';
 import { generic, speed } from './generic.ts';
+import { matrix, WITHOUT_SNAPSHOTS } from './matrices.ts';
 
 const M = -1;
 
 describe('[D1][S1] 3A: a replicated key/value store without snapshots', () => {
-  mitTest('Basic', generic({ clients: 1, servers: 5, stateBytesMax: M }));
+  matrix(WITHOUT_SNAPSHOTS, '', M, generic);
   mitTest('Speed', speed(M));
-  mitTest('Concurrent', generic({ clients: 5, servers: 5, stateBytesMax: M }));
-  mitTest('Unreliable', generic({ clients: 5, servers: 5, unreliable: true, stateBytesMax: M }));
 
   mitTest('UnreliableOneKey', async (seed) => {
     const cluster = new KvCluster({ servers: 3, seed, unreliable: true, stateBytesMax: M });
@@ -69,31 +68,4 @@ describe('[D1][S1] 3A: a replicated key/value store without snapshots', () => {
       expect(await first.get('1')).toBe('15');
     });
   });
-
-  const five = { servers: 5, stateBytesMax: M };
-  mitTest('ManyPartitionsOneClient', generic({ ...five, clients: 1, partitions: true }));
-  mitTest('ManyPartitionsManyClients', generic({ ...five, clients: 5, partitions: true }));
-  mitTest('PersistOneClient', generic({ ...five, clients: 1, crash: true }));
-  mitTest('PersistConcurrent', generic({ ...five, clients: 5, crash: true }));
-  mitTest(
-    'PersistConcurrentUnreliable',
-    generic({ ...five, clients: 5, unreliable: true, crash: true }),
-  );
-  mitTest('PersistPartition', generic({ ...five, clients: 5, crash: true, partitions: true }));
-  mitTest(
-    'PersistPartitionUnreliable',
-    generic({ ...five, clients: 5, unreliable: true, crash: true, partitions: true }),
-  );
-  mitTest(
-    'PersistPartitionUnreliableLinearizable',
-    generic({
-      clients: 15,
-      servers: 7,
-      unreliable: true,
-      crash: true,
-      partitions: true,
-      randomKeys: true,
-      stateBytesMax: M,
-    }),
-  );
 });
