@@ -10,7 +10,7 @@ import { type ApiContext, ApiError, errorResponse, handle } from './dynamodb/ind
 import { type Engine, MemoryEngine } from './engine/index.ts';
 import { openLmdb, setAsideDamaged } from './engine/lmdb/index.ts';
 import { type AdminHandler, type HttpServer, startHttpServer } from './http/index.ts';
-import { ShardKeeper } from './jobs/index.ts';
+import { startJobs } from './jobs/index.ts';
 import {
   Node,
   type NodeLimits,
@@ -122,9 +122,7 @@ async function openNode(
   });
   opened.push(() => node.stop());
   const router = new Router(node, nodeClock, nodeRandom);
-  const controller = new ControllerClient(node, nodeClock, nodeRandom);
-  const keeper = new ShardKeeper(node, controller);
-  node.onChange(() => keeper.run());
+  startJobs(node, new ControllerClient(node, nodeClock, nodeRandom));
   const listeners = await startListeners(options, node, router);
   opened.push(async () => {
     await Promise.all(listeners.map((listener) => listener.close()));

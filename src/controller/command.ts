@@ -1,5 +1,5 @@
 import { utf8, utf8Text } from '../bytes/index.ts';
-import type { NodeRecord, ShardId, Table, TableId, TableSpec } from './types.ts';
+import type { GroupId, NodeName, NodeRecord, ShardId, Table, TableId, TableSpec } from './types.ts';
 
 /**
  * The controller's commands, as JSON: they are few, and an operator who reads a log can read them.
@@ -24,7 +24,20 @@ export type ControllerCommand =
   /** A group serves the shard now. */
   | { readonly kind: 'shard-serving'; readonly shard: ShardId; readonly epoch: number }
   /** A group has emptied the shard of a table that is being deleted. */
-  | { readonly kind: 'shard-gone'; readonly shard: ShardId };
+  | { readonly kind: 'shard-gone'; readonly shard: ShardId }
+  /** A replica of the group on `to` takes the place of the one on `from`. */
+  | {
+      readonly kind: 'move-replica';
+      readonly group: GroupId;
+      readonly from: NodeName;
+      readonly to: NodeName;
+    }
+  /** These replicas, by their ids, are the group's voters, and no change is under way. */
+  | {
+      readonly kind: 'members-settled';
+      readonly group: GroupId;
+      readonly replicas: readonly number[];
+    };
 
 export type ControllerOutcome =
   | { readonly kind: 'done' }
@@ -33,7 +46,9 @@ export type ControllerOutcome =
   | { readonly kind: 'deleting'; readonly table: Table }
   | { readonly kind: 'busy'; readonly table: Table }
   | { readonly kind: 'protected'; readonly table: Table }
-  | { readonly kind: 'no-table' };
+  | { readonly kind: 'no-table' }
+  /** Nothing was done, for this reason. */
+  | { readonly kind: 'refused'; readonly reason: string };
 
 const APPLY_VERSION = 1;
 

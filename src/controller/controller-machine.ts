@@ -6,8 +6,8 @@ import {
   decodeControllerCommand,
   encodeControllerOutcome,
 } from './command.ts';
-import { controllerReplicas, initialGroups, initialShards } from './placement.ts';
-import type { ClusterMap, ShardId, Table, TableId } from './types.ts';
+import { controllerReplicas, initialGroups, initialShards, replicaOn } from './placement.ts';
+import type { ClusterMap, GroupRecord, ShardId, Table, TableId } from './types.ts';
 
 // Keys of the controller's state; values are JSON. docs/on-disk.md has the whole table.
 const HEAD_KEY = Uint8Array.of(0x01);
@@ -82,6 +82,10 @@ export class ControllerMachine {
         return this.#shardServing(command);
       case 'shard-gone':
         return this.#shardGone(command);
+      case 'move-replica':
+        return this.#moveReplica(command);
+      case 'members-settled':
+        return this.#membersSettled(command);
     }
   }
 
@@ -156,6 +160,40 @@ export class ControllerMachine {
     return { ...DONE, table: { id: table.id, next } };
   }
 
+  #moveReplica({ group: id, from, to }: ControllerCommand & { kind: 'move-replica' }): Change {
+    const group = this.#map.groups.find((other) => other.id === id);
+    const node = this.#map.nodes.find(({ name }) => name === to);
+    if (!group || !node) return refused(`there is no ${group ? `node ${to}` : `group ${id}`}`);
+    const has = (name: string) => group.replicas.some((replica) => replica.node === name);
+    if (!has(from) && has(to)) return DONE;
+    if (!has(from)) return refused(`group ${id} has no replica on ${from}`);
+    if (has(to)) return refused(`group ${id} has a replica on ${to} already`);
+    if (group.leaving.length > 0) return refused(`a replica of group ${id} is moving`);
+    const { nextReplica } = this.#head;
+    const added = replicaOn(node, nextReplica);
+    const next: GroupRecord = {
+      ...group,
+      replicas: group.replicas.map((replica) => (replica.node === from ? added : replica)),
+      leaving: group.replicas.filter((replica) => replica.node === from),
+    };
+    return { ...DONE, head: { map: this.#withGroup(next), nextReplica: nextReplica + 1 } };
+  }
+
+  #membersSettled(command: ControllerCommand & { kind: 'members-settled' }): Change {
+    const group = this.#map.groups.find((other) => other.id === command.group);
+    const wanted = group?.replicas.map(({ replica }) => replica) ?? [];
+    const isIt =
+      wanted.length === command.replicas.length &&
+      wanted.every((id) => command.replicas.includes(id));
+    if (!group || group.leaving.length === 0 || !isIt) return DONE;
+    return { ...DONE, head: { map: this.#withGroup({ ...group, leaving: [] }) } };
+  }
+
+  #withGroup(next: GroupRecord): Head['map'] {
+    const { map } = this.#head;
+    return { ...map, groups: map.groups.map((group) => (group.id === next.id ? next : group)) };
+  }
+
   #byName(name: string): Table | undefined {
     return this.#map.tables.find(({ spec }) => spec.name === name);
   }
@@ -181,6 +219,10 @@ export class ControllerMachine {
 }
 
 const DONE: Change = { outcome: { kind: 'done' } };
+
+function refused(reason: string): Change {
+  return { outcome: { kind: 'refused', reason } };
+}
 
 function json(value: unknown): Uint8Array {
   return utf8(JSON.stringify(value));

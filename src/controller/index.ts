@@ -19,7 +19,7 @@ export {
   encodeControllerOutcome,
 } from './command.ts';
 export { ControllerMachine } from './controller-machine.ts';
-export { controllerReplicas, initialGroups, initialShards } from './placement.ts';
+export { controllerReplicas, initialGroups, initialShards, newGroup } from './placement.ts';
 export type { ControllerReply, ControllerRequest } from './protocol.ts';
 export {
   type ClusterMap,

@@ -1,4 +1,12 @@
-import type { GroupId, GroupRecord, NodeRecord, ShardId, ShardRecord, Table } from './types.ts';
+import type {
+  GroupId,
+  GroupRecord,
+  NodeRecord,
+  ReplicaRecord,
+  ShardId,
+  ShardRecord,
+  Table,
+} from './types.ts';
 
 const REPLICAS = 3;
 const SHARDS_OF_NEW_TABLE_MAX = 8;
@@ -14,15 +22,22 @@ export function controllerReplicas(nodes: readonly NodeRecord[]): GroupRecord['r
  */
 export function initialGroups(nodes: readonly NodeRecord[], firstReplica: number): GroupRecord[] {
   const count = Math.min(REPLICAS, nodes.length);
-  return nodes.map((_, g) => ({
-    id: g + 1,
-    replicas: Array.from({ length: count }, (__, i) =>
-      replicaOn(nodes[(g + i) % nodes.length] as NodeRecord, firstReplica + g * count + i),
+  return nodes.map((_, g) =>
+    newGroup(
+      g + 1,
+      Array.from({ length: count }, (__, i) =>
+        replicaOn(nodes[(g + i) % nodes.length] as NodeRecord, firstReplica + g * count + i),
+      ),
     ),
-  }));
+  );
 }
 
-function replicaOn(node: NodeRecord, replica: number): GroupRecord['replicas'][number] {
+/** A group that is born with these replicas. */
+export function newGroup(id: GroupId, replicas: readonly ReplicaRecord[]): GroupRecord {
+  return { id, replicas, leaving: [], born: replicas };
+}
+
+export function replicaOn(node: NodeRecord, replica: number): ReplicaRecord {
   return { replica, node: node.name, incarnation: node.incarnation };
 }
 

@@ -31,7 +31,12 @@ export interface ReplicaRecord {
 
 export interface GroupRecord {
   readonly id: GroupId;
+  /** Who shall be its voters; the first one should lead it. */
   readonly replicas: readonly ReplicaRecord[];
+  /** Those that are to go, until the group does without them. */
+  readonly leaving: readonly ReplicaRecord[];
+  /** Those that it was born with, wherever they are now: their logs begin with this. Any other one begins with a snapshot. */
+  readonly born: readonly ReplicaRecord[];
 }
 
 /** A hash range of one table. Ranges of a table are disjoint and cover every hash. */

@@ -8,6 +8,7 @@ import {
   type Entry,
   entryBytes,
   type Index,
+  type Member,
   type Membership,
   type Message,
   Raft,
@@ -19,6 +20,7 @@ import {
   type Term,
 } from '../raft/index.ts';
 import { Admission } from './admission.ts';
+import { nextMembership } from './membership.ts';
 import { LIMITS, type ReplicaHost, type ReplicaLimits, type ReplicaOptions } from './options.ts';
 import { reconcile } from './reconcile.ts';
 import { isNeededToCommit, isSnapshotAwaited } from './retention.ts';
@@ -74,6 +76,7 @@ export class Replica {
   #leads = false;
   #wasCurrent = false;
   #installing = false;
+  #installWork: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(options: ReplicaOptions) {
@@ -255,6 +258,22 @@ export class Replica {
     this.#host.schedule(this);
   }
 
+  /** On a leader: the ids of the voters, when nobody learns and no change is under way. */
+  get settledMembers(): readonly ReplicaId[] | undefined {
+    const { config, configIndex, commit } = this.#raft;
+    const { incoming, outgoing, learners } = config;
+    if (!this.isCurrent || outgoing.length + learners.length > 0) return undefined;
+    return configIndex <= commit ? incoming.map(({ id }) => id) : undefined;
+  }
+
+  /** On a leader: takes the next step towards these voters, if there is one to take now (R7). */
+  moveTo(wanted: readonly Member[]): void {
+    if (!this.isLeader) return;
+    const canVote = (id: ReplicaId) => id === this.id || this.isCaughtUp(id);
+    const next = nextMembership(this.#raft.config, wanted, canVote);
+    if (next) this.changeMembers(next);
+  }
+
   /** On a leader: begins a change of the group's members; see `Raft.proposeConfig`. */
   changeMembers(target: Membership): ConfigOutcome {
     const outcome = this.#raft.proposeConfig(target);
@@ -305,7 +324,9 @@ export class Replica {
     if (ready.snapshot) {
       const { from, meta } = ready.snapshot;
       // Until its turn comes the replica goes on with what it has.
-      void this.#host.snapshotWork.installing((paces) => this.#install(from, meta, paces));
+      this.#installWork = this.#host.snapshotWork.installing((paces) =>
+        this.#install(from, meta, paces),
+      );
     }
     for (const wanted of ready.entriesWanted) {
       this.#readBack(wanted).catch((error) => this.#host.fatal(error));
@@ -352,6 +373,15 @@ export class Replica {
   /** Makes everything applied durable in the engine, so that a restart has nothing to replay. */
   flush(): Promise<void> {
     return this.#upkeep.flushAll();
+  }
+
+  /** Closes it for good, and deletes what it holds: the group does without it. */
+  async remove(): Promise<void> {
+    this.close();
+    await this.#installWork;
+    await this.#state.remove();
+    this.#host.log.remove(this.id);
+    this.#host.log.flush();
   }
 
   /** Answers whoever waits with `unknown`; the replica does nothing any more. */

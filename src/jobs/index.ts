@@ -2,4 +2,6 @@
  * Background work: what must happen in the cluster without a client asking for it. Each node does it for the groups that
  * it leads; every step is idempotent, so a new leader simply goes on.
  */
+export { MemberKeeper } from './member-keeper.ts';
 export { type LedGroup, type LocalGroups, ShardKeeper } from './shard-keeper.ts';
+export { startJobs } from './start.ts';

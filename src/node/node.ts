@@ -272,12 +272,13 @@ export class Node {
     }
   }
 
-  /** The data groups that this node leads, with everything of earlier terms applied: for the shard keeper of jobs/. */
+  /** The data groups that this node leads, with everything of earlier terms applied: for the keepers of jobs/. */
   *led() {
     for (const { replica, machine } of this.#replicas.allData()) {
       if (!replica.isCurrent) continue;
       yield {
         id: replica.group,
+        settledMembers: replica.settledMembers,
         shard: (id: ShardId) => machine.shard(id),
         propose: async (command: Uint8Array) =>
           (await this.propose(replica.group, command)).kind === 'result',
@@ -392,6 +393,7 @@ export class Node {
     this.#checkHealth(lateMs);
     this.#log.tick();
     for (const replica of this.#replicas.all()) replica.tick();
+    for (const { replica, wanted } of this.#replicas.moving()) replica.moveTo(wanted);
     // What replaced states left behind goes bit by bit. A full disk can wait: it is tried again.
     if (this.#states.hasDeletedSpaces) {
       this.#states.deleteSpaces(DELETE_COMMITS).catch((error) => {

@@ -1,17 +1,20 @@
 import {
   type ClusterMap,
   CONTROLLER_GROUP,
+  type ConfigNumber,
   ControllerMachine,
   controllerReplicas,
   type GroupId,
   type GroupRecord,
   type NodeName,
+  newGroup,
+  type ReplicaRecord,
 } from '../controller/index.ts';
 import type { ReplicaStates } from '../engine/index.ts';
 import { Replica, type ReplicaHost, type ReplicaLimits, readRecovered } from '../group/index.ts';
 import type { RecoveredReplica } from '../log/index.ts';
 import { type Disk, DiskError } from '../ports/index.ts';
-import type { Config, ReplicaId } from '../raft/index.ts';
+import type { Config, Member, ReplicaId } from '../raft/index.ts';
 import { DataMachine } from '../store/index.ts';
 import type { ClusterRecord } from './identity.ts';
 import { type QuarantineRecord, quarantineText } from './quarantine.ts';
@@ -51,8 +54,10 @@ export class Replicas {
   /** Members of each group that this node knows: who holds which replica. */
   readonly #groups = new Map<GroupId, GroupRecord>();
   readonly #data = new Map<GroupId, DataReplica>();
+  /** Of the map that the records are of. */
+  #number: ConfigNumber = 0;
   #controller: ControllerReplica | undefined;
-  #creating = Promise.resolve();
+  #changing = Promise.resolve();
   #closed = false;
 
   constructor(options: ReplicasOptions) {
@@ -82,12 +87,12 @@ export class Replicas {
 
   /** The node that holds a replica. */
   nodeOf(group: GroupId, replica: ReplicaId): NodeName | undefined {
-    return this.#groups.get(group)?.replicas.find((record) => record.replica === replica)?.node;
+    return this.#records(group).find((record) => record.replica === replica)?.node;
   }
 
   /** The replica of the group on a node. */
   replicaOn(group: GroupId, node: NodeName): ReplicaId | undefined {
-    return this.#groups.get(group)?.replicas.find((record) => record.node === node)?.replica;
+    return this.#records(group).find((record) => record.node === node)?.replica;
   }
 
   members(group: GroupId): readonly ReplicaId[] {
@@ -106,24 +111,68 @@ export class Replicas {
 
   /** Opens what the node held before. The controller's members come with the record of the cluster's birth. */
   async open(cluster: ClusterRecord): Promise<void> {
-    const groups = await knownGroups(this.#options.host.disk, cluster);
+    const { number, groups } = await knownGroups(this.#options.host.disk, cluster);
+    this.#number = number;
+    await this.#clearOthers(groups);
     // All are known before the first one works: the controller's replica brings a map, and these are not new in it.
     for (const group of groups) this.#groups.set(group.id, group);
     for (const group of groups) await this.#whenRoom(() => this.#openGroup(group));
   }
 
-  /** Makes the replicas that the map has for this node and that are not there yet. */
+  /**
+   * Makes the replicas that the map has for this node and that are not there yet; those that it has no more go. A map that is not
+   * newer than what is known says nothing (C4): after a start the controller's replica here comes through all of its past.
+   */
   onMap(map: ClusterMap): void {
-    const missing = map.groups.filter(({ id }) => !this.#groups.has(id));
-    if (missing.length === 0) return;
-    for (const group of missing) this.#groups.set(group.id, group);
+    if (map.number <= this.#number) return;
+    this.#number = map.number;
+    const changed = map.groups.filter((group) => !isSame(group, this.#groups.get(group.id)));
+    if (changed.length === 0) return;
+    for (const group of changed) this.#groups.set(group.id, group);
     // Known for good before they take part: a restart finds them without the controller.
-    this.#creating = this.#creating
+    this.#changing = this.#changing
       .then(() => this.#whenRoom(() => this.#persist()))
       .then(async () => {
-        for (const group of missing) await this.#whenRoom(() => this.#openGroup(group));
+        for (const group of changed) await this.#follow(group);
       })
       .catch((error) => this.#options.host.fatal(error));
+  }
+
+  /** The groups whose voters are not yet, as far as is known here, those that the controller wants. */
+  *moving(): Iterable<{ readonly replica: Replica; readonly wanted: readonly Member[] }> {
+    for (const { replica } of this.#data.values()) {
+      const group = this.#groups.get(replica.group);
+      if (group && group.leaving.length > 0) yield { replica, wanted: membersOf(group.replicas) };
+    }
+  }
+
+  async #follow({ id, replicas, leaving }: GroupRecord): Promise<void> {
+    const { self } = this.#options;
+    const held = this.#data.get(id);
+    const own = [...replicas, ...leaving].filter(({ node }) => node === self);
+    if (held && !own.some(({ replica }) => replica === held.replica.id)) {
+      this.#data.delete(id);
+      await held.replica.remove();
+    }
+    // What was changed meanwhile has its own turn.
+    const group = this.#groups.get(id);
+    if (group && !this.#data.has(id)) await this.#whenRoom(() => this.#openGroup(group));
+  }
+
+  /** A replica that was to go may not have gone before the last process ended. */
+  async #clearOthers(groups: readonly GroupRecord[]): Promise<void> {
+    const { host, states, recovered, self } = this.#options;
+    const own = new Set(ownReplicas(groups, self));
+    for (const replica of recovered.keys()) if (!own.has(replica)) host.log.remove(replica);
+    for (const replica of states.replicas()) {
+      if (!own.has(replica)) await (await states.open(replica)).remove();
+    }
+  }
+
+  /** Of all replicas that may be members. */
+  #records(group: GroupId): readonly ReplicaRecord[] {
+    const { replicas = [], leaving = [] } = this.#groups.get(group) ?? {};
+    return leaving.length > 0 ? [...replicas, ...leaving] : replicas;
   }
 
   /** The node is stopping: what still has no room is not made any more. */
@@ -148,12 +197,13 @@ export class Replicas {
 
   #persist(): Promise<void> {
     const groups = [...this.#groups.values()].filter(({ id }) => id !== CONTROLLER_GROUP);
-    return writeRecord(this.#options.host.disk, REPLICAS_FILE, groups);
+    const known: KnownGroups = { number: this.#number, groups };
+    return writeRecord(this.#options.host.disk, REPLICAS_FILE, known);
   }
 
   async #openGroup(group: GroupRecord): Promise<void> {
     const { host, states, recovered, self, incarnation, limits } = this.#options;
-    const mine = group.replicas.find(({ node }) => node === self);
+    const mine = [...group.replicas, ...group.leaving].find(({ node }) => node === self);
     if (!mine) return;
     if (mine.incarnation !== incarnation) {
       throw new Error(`replica ${mine.replica} belongs to another data directory of ${self}`);
@@ -171,7 +221,7 @@ export class Replicas {
       id: mine.replica,
       incarnation,
       limits,
-      initialConfig: configOf(group),
+      initialConfig: birthConfig(group, mine.replica),
       isPreferredLeader: group.replicas[0] === mine,
       machine,
       state,
@@ -185,10 +235,23 @@ export class Replicas {
   }
 }
 
-/** The groups that a node knew when it was last up, in the order in which it opens them. */
-async function knownGroups(disk: Disk, cluster: ClusterRecord): Promise<readonly GroupRecord[]> {
-  const stored = ((await readRecord(disk, REPLICAS_FILE)) ?? []) as readonly GroupRecord[];
-  return [...stored, { id: CONTROLLER_GROUP, replicas: controllerReplicas(cluster.nodes) }];
+/** What a node knows of the groups, and of which map that is. */
+interface KnownGroups {
+  readonly number: ConfigNumber;
+  readonly groups: readonly GroupRecord[];
+}
+
+/** What a node knew when it was last up, with the groups in the order in which it opens them. */
+async function knownGroups(disk: Disk, cluster: ClusterRecord): Promise<KnownGroups> {
+  const stored = (await readRecord(disk, REPLICAS_FILE)) as KnownGroups | undefined;
+  const controller = newGroup(CONTROLLER_GROUP, controllerReplicas(cluster.nodes));
+  return { number: stored?.number ?? 0, groups: [...(stored?.groups ?? []), controller] };
+}
+
+function ownReplicas(groups: readonly GroupRecord[], self: NodeName): ReplicaId[] {
+  return groups.flatMap(({ replicas, leaving }) =>
+    [...replicas, ...leaving].filter(({ node }) => node === self).map(({ replica }) => replica),
+  );
 }
 
 /** The replicas that a node holds according to its own records. */
@@ -198,16 +261,19 @@ export async function knownReplicas(
   self: NodeName,
 ): Promise<readonly ReplicaId[]> {
   if (!cluster) return [];
-  const groups = await knownGroups(disk, cluster);
-  return groups.flatMap(({ replicas }) =>
-    replicas.filter(({ node }) => node === self).map(({ replica }) => replica),
-  );
+  return ownReplicas((await knownGroups(disk, cluster)).groups, self);
 }
 
-function configOf(group: GroupRecord): Config {
-  const incoming = group.replicas.map(({ replica, incarnation }) => ({
-    id: replica,
-    incarnation,
-  }));
-  return { incoming, outgoing: [], learners: [] };
+/** The configuration that a replica was born with; empty for one that was added. */
+function birthConfig({ born }: GroupRecord, replica: ReplicaId): Config {
+  const isBorn = born.some((record) => record.replica === replica);
+  return { incoming: isBorn ? membersOf(born) : [], outgoing: [], learners: [] };
+}
+
+function membersOf(records: readonly ReplicaRecord[]): Member[] {
+  return records.map(({ replica, incarnation }) => ({ id: replica, incarnation }));
+}
+
+function isSame(a: GroupRecord, b: GroupRecord | undefined): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
 }

@@ -1,5 +1,5 @@
 import { MemoryEngine } from '../engine/index.ts';
-import { ShardKeeper } from '../jobs/index.ts';
+import { startJobs } from '../jobs/index.ts';
 import {
   Node,
   type NodeLimits,
@@ -149,8 +149,7 @@ export class Machine {
         fatal: (error) => exit('failed', error),
       });
       const router = new Router(node, clock, random, buggify);
-      const keeper = new ShardKeeper(node, new ControllerClient(node, clock, random));
-      node.onChange(() => keeper.run());
+      startJobs(node, new ControllerClient(node, clock, random));
       this.node = node;
       this.router = router;
     } catch (error) {

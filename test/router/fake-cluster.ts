@@ -1,9 +1,10 @@
-import type {
-  ClusterMap,
-  ControllerReply,
-  ControllerRequest,
-  NodeName,
-  Table,
+import {
+  type ClusterMap,
+  type ControllerReply,
+  type ControllerRequest,
+  type NodeName,
+  newGroup,
+  type Table,
 } from '../../src/controller/index.ts';
 import { nodeHost } from '../../src/platform/index.ts';
 import { type Cluster, Router } from '../../src/router/index.ts';
@@ -31,10 +32,12 @@ export function mapOf(number: number, tables: readonly Table[]): ClusterMap {
     number,
     clusterId: 'aa',
     nodes: names.map((name) => ({ name, incarnation: name, http: '', peer: '', zone: '' })),
-    groups: [1, 2, 3].map((id) => ({
-      id,
-      replicas: names.map((node, i) => ({ replica: 10 * id + i, node, incarnation: node })),
-    })),
+    groups: [1, 2, 3].map((id) =>
+      newGroup(
+        id,
+        names.map((node, i) => ({ replica: 10 * id + i, node, incarnation: node })),
+      ),
+    ),
     tables,
   };
 }

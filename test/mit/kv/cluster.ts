@@ -1,4 +1,9 @@
-import type { ClusterMap, ControllerReply, Table } from '../../../src/controller/index.ts';
+import {
+  type ClusterMap,
+  type ControllerReply,
+  newGroup,
+  type Table,
+} from '../../../src/controller/index.ts';
 import { type Cluster, Router } from '../../../src/router/index.ts';
 import { type SimProcess, SimRandom } from '../../../src/sim/index.ts';
 import type { GroupReply, GroupRequest } from '../../../src/store/index.ts';
@@ -70,7 +75,7 @@ export class KvCluster extends GroupCluster<KvService> {
       number: 1,
       clusterId: '',
       nodes,
-      groups: [{ id: GROUP, replicas }],
+      groups: [newGroup(GROUP, replicas)],
       tables: [TABLE],
     };
   }
