@@ -2,11 +2,18 @@ import type { Chronicle } from '../chronicle.ts';
 import type { SimRandom } from '../random.ts';
 import type { World } from '../world.ts';
 import { DAMAGE, DISK_FAULTS } from './disk-faults.ts';
+import { MEMBER_FAULTS } from './member-faults.ts';
 import { NETWORK_FAULTS } from './network-faults.ts';
 import { PROCESS_FAULTS } from './process-faults.ts';
 import { type Fault, HOLD_MS, type Scene, type Way } from './scene.ts';
 
-const TABLE = { ...PROCESS_FAULTS, ...NETWORK_FAULTS, ...DISK_FAULTS, ...DAMAGE };
+const TABLE = {
+  ...PROCESS_FAULTS,
+  ...NETWORK_FAULTS,
+  ...DISK_FAULTS,
+  ...MEMBER_FAULTS,
+  ...DAMAGE,
+};
 
 /** What can happen to a world. `--faults` names them. */
 export type FaultKind = keyof typeof TABLE;
@@ -113,6 +120,7 @@ export class Faults {
       name,
       other,
       names,
+      damaged: this.damaged,
       later: (ms, run) => this.#later(ms, run),
       until: (ms, end) => this.#until(ms, end),
       startLater: (which, ms = random.between(...RESTART_MS)) => {

@@ -17,6 +17,8 @@ export interface Scene {
   readonly other: string;
   /** Of all machines. */
   readonly names: readonly string[];
+  /** The machine whose disk did not keep what it took, if there is one. */
+  readonly damaged: string | undefined;
   /** Runs after so many milliseconds, unless all is to be well by then. */
   later(ms: number, run: () => void): void;
   /** Ends something after so many milliseconds, or when all is to be well. */
