@@ -1,6 +1,6 @@
 import { toHex } from '../bytes/index.ts';
 import type { NodeRecord } from '../controller/index.ts';
-import type { Disk, Random } from '../ports/index.ts';
+import { type Disk, DiskError, type Random } from '../ports/index.ts';
 import { readRecord, writeRecord } from './small-file.ts';
 
 const IDENTITY_FILE = 'identity';
@@ -28,6 +28,16 @@ export class StartError extends Error {
   override readonly name = 'StartError';
 }
 
+/** Does what a new node writes first. On a full disk it cannot begin, and says so in one line (L4). */
+export async function whereThereIsRoom<T>(begin: () => Promise<T>): Promise<T> {
+  try {
+    return await begin();
+  } catch (error) {
+    if (!(error instanceof DiskError && error.code === 'full')) throw error;
+    throw new StartError(`there is no room on the disk for a node to begin: ${error.message}`);
+  }
+}
+
 /** The identity in the directory; an empty directory gets one. */
 export async function openIdentity(disk: Disk, random: Random, name: string): Promise<Identity> {
   const found = (await readRecord(disk, IDENTITY_FILE)) as Identity | undefined;
@@ -49,7 +59,7 @@ export async function openIdentity(disk: Disk, random: Random, name: string): Pr
     );
   }
   const identity: Identity = { format: FORMAT, name, incarnation: randomId(random) };
-  await writeRecord(disk, IDENTITY_FILE, identity);
+  await whereThereIsRoom(() => writeRecord(disk, IDENTITY_FILE, identity));
   return identity;
 }
 

@@ -15,7 +15,12 @@ import {
   SnapshotWork,
   TICK_MS,
 } from '../group/index.ts';
-import { openLog, type RecoveredReplica, type WriteAheadLog } from '../log/index.ts';
+import {
+  type LogOptions,
+  openLog,
+  type RecoveredReplica,
+  type WriteAheadLog,
+} from '../log/index.ts';
 import { DiskError, NEVER, type Timer } from '../ports/index.ts';
 import type { Message, ReplicaId } from '../raft/index.ts';
 import type { GroupReply, GroupRequest } from '../store/index.ts';
@@ -23,7 +28,7 @@ import { ControllerService } from './controller-service.ts';
 import { DataService } from './data-service.ts';
 import { Formation } from './formation.ts';
 import { Health } from './health.ts';
-import { type ClusterRecord, readCluster, writeCluster } from './identity.ts';
+import { type ClusterRecord, readCluster, whereThereIsRoom, writeCluster } from './identity.ts';
 import { balanceLeaders, stepAside, stepDown } from './leaders.ts';
 import type { NodeOptions, NodeWatcher } from './options.ts';
 import { Peers } from './peers.ts';
@@ -93,7 +98,7 @@ export class Node {
     await disk.makeDirectory(SNAPSHOT_DIRECTORY);
     const cluster = await readCluster(disk);
     let inQuarantine = await readQuarantine(disk);
-    const { log, replicas, torn } = await openLog(disk, LOG_DIRECTORY, {
+    const logOptions: LogOptions = {
       onFatal: fatal,
       onDamage: async (damage) => {
         const own = await knownReplicas(disk, cluster, identity.name);
@@ -103,7 +108,9 @@ export class Node {
       buggify,
       ...(limits.logSegmentBytes !== undefined && { segmentBytes: limits.logSegmentBytes }),
       ...(limits.logSegmentsMax !== undefined && { segmentsMax: limits.logSegmentsMax }),
-    });
+    };
+    const opened = await whereThereIsRoom(() => openLog(disk, LOG_DIRECTORY, logOptions));
+    const { log, replicas, torn } = opened;
     if (torn) {
       options.notice(`${torn.file} ends at byte ${torn.offset} in a write that was never finished`);
     }

@@ -36,6 +36,25 @@ describe('formation', { timeout: 30_000 }, () => {
     await world.until(() => world.isReady, 5_000);
   });
 
+  // Worlds 7499 and 7550: an exchanged disk was full from the start, and the node fell over.
+  test.each([0, 10_000])(
+    '[L4] [F7] a node that has no room to begin (%i bytes) says so in one line, and begins when it has',
+    async (room) => {
+      const world = makeWorld(2);
+      const machine = world.machine('n1');
+      machine.disk.capacityBytes = room;
+      await world.start();
+      await world.run(1_000);
+      expect(machine.exits).toEqual([
+        expect.objectContaining({ kind: 'refused', reason: expect.stringMatching(/no room/) }),
+      ]);
+      machine.disk.capacityBytes = Number.POSITIVE_INFINITY;
+      await world.start('n1');
+      await world.until(() => world.isReady, 5_000);
+      expect(world.failures).toEqual([]);
+    },
+  );
+
   test('[C7] lists that differ: one line, and nothing is written', async () => {
     const world = makeWorld(3);
     const [first, second, third] = world.list;

@@ -25,6 +25,7 @@ const BETWEEN_MS = [50, 2_500] as const;
 /** A process that ended by itself is started again by whoever supervises it. */
 const SUPERVISOR_MS = [200, 1_500] as const;
 const DAMAGE_ONCE_IN = 8;
+const NO_ROOM = /no room on the disk/;
 
 /**
  * Draws faults one after the other, several at a time: most begin something that ends by itself some time later. Everything is
@@ -84,8 +85,9 @@ export class Faults {
     const world = this.#world;
     world.time.after(this.#random.between(...SUPERVISOR_MS), () => {
       for (const { name, isRunning, exits } of world.machines) {
-        // An empty directory in the place of an old one is refused by all, and its operator told.
-        if (exits.at(-1)?.kind === 'refused') continue;
+        // An empty directory in the place of an old one is refused by all, and its operator told. Room may come.
+        const last = exits.at(-1);
+        if (last?.kind === 'refused' && !NO_ROOM.test(last.reason)) continue;
         if (!isRunning && (this.#over || !this.#down.has(name))) world.launch(name);
       }
       this.#supervise();
