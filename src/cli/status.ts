@@ -61,14 +61,14 @@ function render(cluster: ClusterStatus): string {
   );
   const groups = table(
     ['group', 'leader', 'term', 'commit', 'applied', 'voters', 'lag'],
-    cluster.groups.map(({ id, leader, term, commit, applied, voters, lag }) => [
+    cluster.groups.map(({ id, leader, term, commit, applied, voters, learners, lag }) => [
       id === 0 ? '0 (controller)' : `${id}`,
       leader === '' ? styled('red', 'none') : leader,
       `${term}`,
       `${commit}`,
       `${applied}`,
-      voters.join(' '),
-      voters.map((node) => `${node}:${lag[node] ?? '?'}`).join(' '),
+      [...voters, ...learners.map((node) => `(${node} learns)`)].join(' '),
+      [...voters, ...learners].map((node) => `${node}:${lag[node] ?? '?'}`).join(' '),
     ]),
   );
   const shards = table(

@@ -1,5 +1,6 @@
 import type { ClusterMap, GroupId, NodeName, ShardId } from '../controller/index.ts';
 import type { Replica } from '../group/index.ts';
+import { type Member, voters } from '../raft/index.ts';
 import { quarantineText } from './quarantine.ts';
 import type { Replicas } from './replicas.ts';
 
@@ -11,6 +12,9 @@ export interface NodeStatus {
     readonly term: number;
     readonly commit: number;
     readonly applied: number;
+    /** Of the configuration that the replica here has. */
+    readonly voters: readonly NodeName[];
+    readonly learners: readonly NodeName[];
     /** Why the replica here counts for nothing, with file and offset; empty for one that is whole. */
     readonly quarantined: string;
     readonly shards: readonly {
@@ -62,17 +66,24 @@ export interface ClusterStatus {
 }
 
 export function nodeStatus(replicas: Replicas): NodeStatus {
-  const groups = [...replicas.all()].map((replica) => ({
-    id: replica.group,
-    isLeader: replica.isLeader,
-    term: replica.term,
-    commit: replica.status.commit,
-    applied: replica.state.appliedIndex,
-    quarantined: reasonOf(replicas, replica),
-    shards: [...(replicas.data(replica.group)?.machine.shards() ?? [])].map(
-      ({ id, items, bytes }) => ({ id, items, bytes }),
-    ),
-  }));
+  const groups = [...replicas.all()].map((replica) => {
+    const { config } = replica.raft;
+    const nodesOf = (members: readonly Member[]) =>
+      members.flatMap(({ id }) => replicas.nodeOf(replica.group, id) ?? []);
+    return {
+      id: replica.group,
+      isLeader: replica.isLeader,
+      term: replica.term,
+      commit: replica.status.commit,
+      applied: replica.state.appliedIndex,
+      voters: nodesOf(voters(config)),
+      learners: nodesOf(config.learners),
+      quarantined: reasonOf(replicas, replica),
+      shards: [...(replicas.data(replica.group)?.machine.shards() ?? [])].map(
+        ({ id, items, bytes }) => ({ id, items, bytes }),
+      ),
+    };
+  });
   return { groups };
 }
 
@@ -88,10 +99,10 @@ export function clusterStatus(
   reports: ReadonlyMap<NodeName, NodeStatus | undefined>,
 ): ClusterStatus {
   const members = new Map<GroupId, readonly NodeName[]>([[0, controller]]);
-  for (const { id, replicas } of map.groups) {
+  for (const { id, replicas, leaving } of map.groups) {
     members.set(
       id,
-      replicas.map(({ node }) => node),
+      [...replicas, ...leaving].map(({ node }) => node),
     );
   }
   const reportOf = (node: NodeName, group: GroupId) =>
@@ -103,12 +114,12 @@ export function clusterStatus(
     return leaders[0];
   };
 
-  const groups = [...members].map(([id, voters]) => {
+  const groups = [...members].map(([id, nodes]) => {
     const leader = leaderOf(id);
     const report = leader === undefined ? undefined : reportOf(leader, id);
-    const commit = report?.commit ?? Math.max(...voters.map((n) => reportOf(n, id)?.commit ?? 0));
+    const commit = report?.commit ?? Math.max(...nodes.map((n) => reportOf(n, id)?.commit ?? 0));
     const lag = Object.fromEntries(
-      voters.map((node) => {
+      nodes.map((node) => {
         const applied = reportOf(node, id)?.applied;
         return [node, applied === undefined ? null : Math.max(0, commit - applied)];
       }),
@@ -119,11 +130,11 @@ export function clusterStatus(
       term: report?.term ?? 0,
       commit,
       applied: report?.applied ?? 0,
-      voters,
-      learners: [],
+      voters: report?.voters ?? nodes,
+      learners: report?.learners ?? [],
       lag,
       quarantined: Object.fromEntries(
-        voters.flatMap((node) => {
+        nodes.flatMap((node) => {
           const reason = reportOf(node, id)?.quarantined;
           return reason ? [[node, reason]] : [];
         }),

@@ -54,6 +54,10 @@ describe('a replica that moves', { timeout: 60_000 }, () => {
     await settled(world, 1, ['n2', 'n3', 'n4']);
     await world.run(3_000);
     expect(world.leader(1)?.name).toBe('n4');
+    const status = await world.settle(world.machine('n1').node?.status() ?? Promise.reject());
+    const group = status.groups.find(({ id }) => id === 1);
+    expect(group).toMatchObject({ leader: 'n4', learners: [] });
+    expect(group?.voters.toSorted()).toEqual(['n2', 'n3', 'n4']);
     await workload.stop();
     await world.until(() => areCaughtUp(world));
     expect(differences(world)).toEqual([]);
