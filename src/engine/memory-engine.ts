@@ -194,7 +194,14 @@ export class MemoryEngine implements Engine {
   }
 
   #makeVisible(commit: PendingCommit): void {
-    const writes = commit.writes();
+    let writes: readonly Write[];
+    try {
+      writes = commit.writes();
+    } catch (error) {
+      // What is stored for it may be damaged.
+      commit.reject(error);
+      return;
+    }
     const version = applied(this.#visible, writes);
     const code = this.fault?.() ?? (version.bytes > this.capacityBytes ? 'full' : undefined);
     if (code) {

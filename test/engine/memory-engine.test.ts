@@ -32,6 +32,21 @@ describe('the memory engine', () => {
     return { engine, run };
   }
 
+  // World 9290: whoever let the engine's steps happen met the error in place of who had asked for the commit.
+  it('[E6] [F4] a commit of what is stored fails when that is damaged by then', async () => {
+    const { engine, run } = held();
+    engine.commit(write('1'));
+    await run('visible');
+    const { visible } = engine.commitStored([key]);
+    engine.damage(key);
+    const outcome = visible.then(
+      () => 'visible',
+      (error: Error) => error.name,
+    );
+    await run('visible');
+    expect(await outcome).toBe('EngineDamagedError');
+  });
+
   it('[E6] a commit is visible late, durable later, and a crash goes back to the last durable one', async () => {
     const { engine, run } = held();
     engine.commit(write('1'));
