@@ -15,14 +15,9 @@ import {
   SnapshotWork,
   TICK_MS,
 } from '../group/index.ts';
-import {
-  type LogOptions,
-  openLog,
-  type RecoveredReplica,
-  type WriteAheadLog,
-} from '../log/index.ts';
+import { type LogOptions, openLog, type WriteAheadLog } from '../log/index.ts';
 import { DiskError, NEVER, type Timer } from '../ports/index.ts';
-import type { Message, ReplicaId } from '../raft/index.ts';
+import type { Message } from '../raft/index.ts';
 import type { GroupReply, GroupRequest } from '../store/index.ts';
 import { ControllerService } from './controller-service.ts';
 import { DataService } from './data-service.ts';
@@ -38,6 +33,7 @@ import {
   quarantineCleared,
   quarantineState,
   readQuarantine,
+  withoutWrong,
 } from './quarantine.ts';
 import { knownReplicas, Replicas } from './replicas.ts';
 import { Services } from './services.ts';
@@ -498,14 +494,4 @@ export class Node {
       },
     };
   }
-}
-
-/** What the log holds of replicas whose state was wrong is thrown away with it. */
-function withoutWrong(
-  recovered: ReadonlyMap<ReplicaId, RecoveredReplica>,
-  inQuarantine: readonly QuarantineRecord[],
-): ReadonlyMap<ReplicaId, RecoveredReplica> {
-  const left = new Map(recovered);
-  for (const { replica, isToBeCleared } of inQuarantine) if (isToBeCleared) left.delete(replica);
-  return left;
 }

@@ -1,4 +1,4 @@
-import type { LogDamage } from '../log/index.ts';
+import type { LogDamage, RecoveredReplica } from '../log/index.ts';
 import type { Disk } from '../ports/index.ts';
 import type { ReplicaId } from '../raft/index.ts';
 import { readRecord, writeRecord } from './small-file.ts';
@@ -72,4 +72,14 @@ export async function quarantineCleared(
 export function quarantineText({ file, offset, reason }: QuarantineRecord): string {
   if (file === '') return `quarantined: ${reason}`;
   return `quarantined: ${file} is damaged at byte ${offset}: ${reason}`;
+}
+
+/** What the log holds of replicas whose state was wrong is thrown away with it. */
+export function withoutWrong(
+  recovered: ReadonlyMap<ReplicaId, RecoveredReplica>,
+  inQuarantine: readonly QuarantineRecord[],
+): ReadonlyMap<ReplicaId, RecoveredReplica> {
+  const left = new Map(recovered);
+  for (const { replica, isToBeCleared } of inQuarantine) if (isToBeCleared) left.delete(replica);
+  return left;
 }
