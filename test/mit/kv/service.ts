@@ -25,11 +25,18 @@ export function nameOf(server: number): string {
 export class KvService implements Service {
   readonly machine = new DataMachine();
   #service: DataService | undefined;
+  #isInstalling = false;
 
-  /** The first leader makes the group serve its shard, as a node's shard keeper would. */
+  /**
+   * The first leader makes the group serve its shard, as a node's shard keeper would: a leader that takes no proposals at first tries
+   * again when it is asked for something.
+   */
   onLeading(replica: Replica): void {
-    if (this.machine.shard(SHARD.shard)) return;
-    replica.propose(encodeCommand({ kind: 'install-shard', ...SHARD }), () => {});
+    if (this.machine.shard(SHARD.shard) || this.#isInstalling) return;
+    this.#isInstalling = true;
+    replica.propose(encodeCommand({ kind: 'install-shard', ...SHARD }), () => {
+      this.#isInstalling = false;
+    });
   }
 
   /** Nothing is shared by reference (§2). */
@@ -39,6 +46,7 @@ export class KvService implements Service {
     request: GroupRequest,
     reply: (reply: GroupReply) => void,
   ): void {
+    if (replica.isLeader) this.onLeading(replica);
     this.#service ??= new DataService(
       {
         data: () => ({ replica, machine: this.machine }),
