@@ -3,13 +3,11 @@ import type { ReplicaState } from '../engine/index.ts';
 import type { LogHardState } from '../log/index.ts';
 import {
   type Config,
-  type ConfigOutcome,
   type EntriesWanted,
   type Entry,
   entryBytes,
   type Index,
   type Member,
-  type Membership,
   type Message,
   Raft,
   type RaftStatus,
@@ -271,14 +269,9 @@ export class Replica {
     if (!this.isLeader) return;
     const canVote = (id: ReplicaId) => id === this.id || this.isCaughtUp(id);
     const next = nextMembership(this.#raft.config, wanted, canVote);
-    if (next) this.changeMembers(next);
-  }
-
-  /** On a leader: begins a change of the group's members; see `Raft.proposeConfig`. */
-  changeMembers(target: Membership): ConfigOutcome {
-    const outcome = this.#raft.proposeConfig(target);
+    if (!next) return;
+    this.#raft.proposeConfig(next);
     this.#host.schedule(this);
-    return outcome;
   }
 
   transferLeader(to: ReplicaId): void {

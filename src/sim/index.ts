@@ -9,8 +9,7 @@
  * monotonic clock goes forward, a stream arrives in order.
  *
  * Read virtual-time.ts first, then process.ts, machine.ts and world.ts. run/ draws a world from a seed, with clients; faults/ has
- * what happens to it;
- * check/ has what is looked at meanwhile and afterwards, and can be used by itself.
+ * what happens to it; check/ has what is looked at meanwhile and afterwards, and can be used by itself.
  *
  * `MemoryDisk` also keeps the data of a product's cluster in memory.
  */

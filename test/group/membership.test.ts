@@ -69,20 +69,9 @@ class ChangingGroup extends CounterCluster {
     const { leader } = this;
     const replica = leader === undefined ? undefined : this.server(leader)?.replica;
     if (!replica) return false;
-    const { raft } = replica;
-    const isMe = (id: number) => id === replica.id;
-    const canVote = (id: number) => isMe(id) || replica.isCaughtUp(id);
-    const next = nextMembership(raft.config, wanted.map(memberOf), canVote);
-    if (next) replica.changeMembers(next);
-    const { incoming, outgoing, learners } = raft.config;
-    const isSettled = outgoing.length + learners.length === 0 && raft.configIndex <= raft.commit;
-    return (
-      isSettled &&
-      incoming
-        .map(({ id }) => id - 1)
-        .sort()
-        .join() === wanted.join()
-    );
+    replica.moveTo(wanted.map(memberOf));
+    const settled = replica.settledMembers?.map((id) => id - 1) ?? [];
+    return settled.toSorted().join() === wanted.join();
   }
 }
 
