@@ -15,6 +15,8 @@ export type ControllerCommand =
       readonly spec: TableSpec;
       readonly uuid: string;
       readonly createdAt: number;
+      /** How many it begins with; chosen by the controller unless told. */
+      readonly shards?: number;
     }
   /**
    * `deletion` is a random token of the request. The table is named by its id: a repeated command must not reach one that
@@ -25,6 +27,20 @@ export type ControllerCommand =
   | { readonly kind: 'shard-serving'; readonly shard: ShardId; readonly epoch: number }
   /** A group has emptied the shard of a table that is being deleted. */
   | { readonly kind: 'shard-gone'; readonly shard: ShardId }
+  /**
+   * These groups take part from now on: shards are spread over all that have joined. One that had left comes as it is; a new one
+   * is made with a replica on each of the nodes, the first of which should lead it.
+   */
+  | {
+      readonly kind: 'join';
+      readonly groups: readonly { readonly id: GroupId; readonly nodes: readonly NodeName[] }[];
+    }
+  /** These groups give their shards to the others. */
+  | { readonly kind: 'leave'; readonly groups: readonly GroupId[] }
+  /** The shard is to be on that group, until groups join or leave. */
+  | { readonly kind: 'move-shard'; readonly shard: ShardId; readonly to: GroupId }
+  /** The group that was to fetch the shard serves it now, under this epoch (C3). */
+  | { readonly kind: 'shard-moved'; readonly shard: ShardId; readonly epoch: number }
   /** A replica of the group on `to` takes the place of the one on `from`. */
   | {
       readonly kind: 'move-replica';

@@ -34,44 +34,50 @@ export function initialGroups(nodes: readonly NodeRecord[], firstReplica: number
 
 /** A group that is born with these replicas. */
 export function newGroup(id: GroupId, replicas: readonly ReplicaRecord[]): GroupRecord {
-  return { id, replicas, leaving: [], born: replicas };
+  return { id, replicas, leaving: [], born: replicas, joined: true };
 }
 
 export function replicaOn(node: NodeRecord, replica: number): ReplicaRecord {
   return { replica, node: node.name, incarnation: node.incarnation };
 }
 
-/** Equal hash ranges for a new table, as many as there are groups and at most eight, on the groups with the fewest shards. */
+/**
+ * Equal hash ranges for a new table, as many as there are groups that have joined and at most eight unless told, on those with
+ * the fewest shards.
+ */
 export function initialShards(
   groups: readonly GroupRecord[],
   tables: readonly Table[],
   firstShard: ShardId,
+  wanted?: number,
 ): ShardRecord[] {
-  const count = Math.min(groups.length, SHARDS_OF_NEW_TABLE_MAX);
-  const chosen = leastLoaded(groups, tables, count);
-  return Array.from({ length: count }, (_, i) => ({
-    id: firstShard + i,
-    hashStart: fraction(i, count),
-    hashEnd: i + 1 === count ? '' : fraction(i + 1, count),
-    group: chosen[i] as GroupId,
-    epoch: 1,
-    state: 'creating',
-  }));
+  const joined = groups.filter((group) => group.joined);
+  const count = wanted ?? Math.max(1, Math.min(joined.length, SHARDS_OF_NEW_TABLE_MAX));
+  const chosen = leastLoaded(joined, tables);
+  return Array.from({ length: count }, (_, i) => {
+    const group = chosen[i % chosen.length] ?? 0;
+    return {
+      id: firstShard + i,
+      hashStart: fraction(i, count),
+      hashEnd: i + 1 === count ? '' : fraction(i + 1, count),
+      group,
+      movingTo: 0,
+      home: group,
+      epoch: 1,
+      state: 'creating',
+    };
+  });
 }
 
-function leastLoaded(
-  groups: readonly GroupRecord[],
-  tables: readonly Table[],
-  count: number,
-): GroupId[] {
+function leastLoaded(groups: readonly GroupRecord[], tables: readonly Table[]): GroupId[] {
   const load = new Map<GroupId, number>(groups.map((group) => [group.id, 0]));
   for (const table of tables) {
-    for (const shard of table.shards) load.set(shard.group, (load.get(shard.group) ?? 0) + 1);
+    for (const { home } of table.shards) {
+      const shards = load.get(home);
+      if (shards !== undefined) load.set(home, shards + 1);
+    }
   }
-  return [...load]
-    .sort(([a, loadA], [b, loadB]) => loadA - loadB || a - b)
-    .slice(0, count)
-    .map(([group]) => group);
+  return [...load].sort(([a, loadA], [b, loadB]) => loadA - loadB || a - b).map(([group]) => group);
 }
 
 /** i/count of the hash space, as 16 hex digits. */

@@ -37,6 +37,8 @@ export interface GroupRecord {
   readonly leaving: readonly ReplicaRecord[];
   /** Those that it was born with, wherever they are now: their logs begin with this. Any other one begins with a snapshot. */
   readonly born: readonly ReplicaRecord[];
+  /** Shards are spread over the groups that have joined; one that has left gives its shards away. */
+  readonly joined: boolean;
 }
 
 /** A hash range of one table. Ranges of a table are disjoint and cover every hash. */
@@ -46,7 +48,12 @@ export interface ShardRecord {
   readonly hashStart: string;
   /** 16 hex digits, exclusive; empty for the last shard, which ends after ffffffffffffffff. */
   readonly hashEnd: string;
+  /** The group that serves it, or is to begin with it. */
   readonly group: GroupId;
+  /** The group that is fetching it, under the next epoch; 0 while it does not move. */
+  readonly movingTo: GroupId;
+  /** The group that the newest configuration wants it on; a move that is under way ends first. 0: no group has joined. */
+  readonly home: GroupId;
   /** Changes only when this shard moves, splits or merges (S2). */
   readonly epoch: number;
   /** `creating` until the group has said that it serves the shard. */

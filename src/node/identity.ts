@@ -8,7 +8,7 @@ const CLUSTER_FILE = 'cluster';
 /** What may be there before the identity: one whose writing was cut short, and the lock on some systems. */
 const OWN_FROM_THE_START: readonly string[] = [`${IDENTITY_FILE}.new`, 'lock'];
 /** 2: groups have members that leave, and what a node knows of them has the number of its map. Others are refused. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 /** Who a data directory is: drawn at its birth, never changed (R7). */
 export interface Identity {

@@ -57,6 +57,8 @@ export function tableOf(id: number, more: Partial<Table> = {}): Table {
       hashStart,
       hashEnd: starts[i + 1] ?? '',
       group: 1 + (i % 3),
+      movingTo: 0,
+      home: 1 + (i % 3),
       epoch: 1,
       state: 'serving',
     })),

@@ -36,6 +36,8 @@ export const TABLE: Table = {
       hashStart: SHARD.hashStart,
       hashEnd: SHARD.hashEnd,
       group: GROUP,
+      movingTo: 0,
+      home: GROUP,
       epoch: SHARD.epoch,
       state: 'serving',
     },

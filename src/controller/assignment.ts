@@ -1,0 +1,108 @@
+import { balance, type WeighedShard } from './balance.ts';
+import { startMove, tableOf, withShard } from './catalogue.ts';
+import { type Change, type ControllerState, DONE, refused } from './change.ts';
+import type { ControllerCommand } from './command.ts';
+import { newGroup, replicaOn } from './placement.ts';
+import type { GroupId, GroupRecord, NodeRecord, ShardRecord, Table } from './types.ts';
+
+type Command<Kind extends ControllerCommand['kind']> = ControllerCommand & { kind: Kind };
+
+/** All of them or none. */
+export function join(state: ControllerState, command: Command<'join'>): Change {
+  let { nextReplica } = state;
+  const groups = new Map(state.map.groups.map((group) => [group.id, group]));
+  for (const { id, nodes } of command.groups) {
+    const known = groups.get(id);
+    if (known) {
+      groups.set(id, { ...known, joined: true });
+      continue;
+    }
+    if (!(Number.isSafeInteger(id) && id > 0)) return refused(`${id} is no number of a group`);
+    if (nodes.length === 0 || new Set(nodes).size < nodes.length) {
+      return refused(`group ${id} needs nodes, each once`);
+    }
+    const records: NodeRecord[] = [];
+    for (const name of nodes) {
+      const record = state.map.nodes.find((node) => node.name === name);
+      if (!record) return refused(`there is no node ${name}`);
+      records.push(record);
+    }
+    const replicas = records.map((record) => replicaOn(record, nextReplica++));
+    groups.set(id, newGroup(id, replicas));
+  }
+  return assigned(state, sorted(groups.values()), nextReplica);
+}
+
+export function leave(state: ControllerState, command: Command<'leave'>): Change {
+  const groups = state.map.groups.map((group) =>
+    command.groups.includes(group.id) ? { ...group, joined: false } : group,
+  );
+  return assigned(state, groups, state.nextReplica);
+}
+
+export function moveShard({ map }: ControllerState, { shard, to }: Command<'move-shard'>): Change {
+  const table = tableOf(map, shard);
+  const record = table?.shards.find(({ id }) => id === shard);
+  if (!table || !record) return refused(`there is no shard ${shard}`);
+  if (table.status === 'DELETING') return refused(`the table of shard ${shard} is being deleted`);
+  const group = map.groups.find(({ id }) => id === to);
+  if (!group?.joined) return refused(`group ${to} ${group ? 'has left' : 'does not exist'}`);
+  if (record.home === to) return DONE;
+  const shards = withShard(table, settle({ ...record, home: to }));
+  return { ...DONE, tables: [{ id: table.id, next: { ...table, shards } }] };
+}
+
+/** One that arrived may have to go on at once: its changes happen one at a time, in order (C2). */
+export function shardMoved({ map }: ControllerState, command: Command<'shard-moved'>): Change {
+  const { shard, epoch } = command;
+  const table = tableOf(map, shard);
+  const record = table?.shards.find(({ id }) => id === shard);
+  if (!table || !record || record.epoch + 1 !== epoch || record.movingTo === 0) return DONE;
+  const arrived: ShardRecord = { ...record, group: record.movingTo, movingTo: 0, epoch };
+  const shards = withShard(table, startMove(arrived));
+  return { ...DONE, tables: [{ id: table.id, next: { ...table, shards } }] };
+}
+
+/** With these groups, and the shards spread over them with as few moves as can be (C1). */
+function assigned(
+  { map }: ControllerState,
+  groups: readonly GroupRecord[],
+  nextReplica: number,
+): Change {
+  if (JSON.stringify(groups) === JSON.stringify(map.groups)) return DONE;
+  const head = { map: { ...map, groups }, nextReplica };
+  const joined = groups.filter((group) => group.joined).map(({ id }) => id);
+  const living = map.tables.filter(({ status }) => status !== 'DELETING');
+  const homes = newHomes(living, joined);
+  const tables: { id: number; next: Table }[] = [];
+  for (const table of living) {
+    if (!table.shards.some(({ id }) => homes.has(id))) continue;
+    const shards = table.shards.map((shard) => {
+      const home = homes.get(shard.id);
+      return home === undefined ? shard : settle({ ...shard, home });
+    });
+    tables.push({ id: table.id, next: { ...table, shards } });
+  }
+  return { ...DONE, head, tables };
+}
+
+/** Of the shards that get another one. Without a group that could have them they stay where they are, and have no home. */
+function newHomes(tables: readonly Table[], joined: readonly GroupId[]): Map<number, GroupId> {
+  const shards = tables.flatMap((table) =>
+    table.shards.map(
+      ({ id, home }): WeighedShard => ({ id, table: table.id, group: home, weight: 1 }),
+    ),
+  );
+  if (joined.length === 0) return new Map(shards.map(({ id }) => [id, 0]));
+  return new Map(balance(shards, joined).map(({ shard, to }) => [shard, to]));
+}
+
+/** A shard that no group has yet need not move to its home. */
+function settle(shard: ShardRecord): ShardRecord {
+  if (shard.group === 0) return { ...shard, group: shard.home };
+  return startMove(shard);
+}
+
+function sorted(groups: Iterable<GroupRecord>): GroupRecord[] {
+  return [...groups].sort((a, b) => a.id - b.id);
+}

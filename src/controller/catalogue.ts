@@ -1,0 +1,87 @@
+import { type Change, type ControllerState, DONE } from './change.ts';
+import type { ControllerCommand, ControllerOutcome } from './command.ts';
+import { initialShards } from './placement.ts';
+import type { ClusterMap, ShardId, ShardRecord, Table } from './types.ts';
+
+type Command<Kind extends ControllerCommand['kind']> = ControllerCommand & { kind: Kind };
+
+export function createTable(
+  { map, nextTable, nextShard }: ControllerState,
+  { spec, uuid, createdAt, shards: wanted }: Command<'create-table'>,
+): Change {
+  const existing = map.tables.find((table) => table.spec.name === spec.name);
+  if (existing) {
+    const outcome: ControllerOutcome =
+      existing.uuid === uuid ? { kind: 'created', table: existing } : { kind: 'exists' };
+    return { outcome };
+  }
+  const shards = initialShards(map.groups, map.tables, nextShard, wanted);
+  const table: Table = {
+    id: nextTable,
+    spec,
+    status: 'CREATING',
+    createdAt,
+    uuid,
+    deletion: '',
+    shards,
+  };
+  return {
+    outcome: { kind: 'created', table },
+    head: { nextTable: nextTable + 1, nextShard: nextShard + shards.length },
+    tables: [{ id: table.id, next: table }],
+  };
+}
+
+/** Moves of its shards that are under way end nowhere: whoever has something of them deletes it. */
+export function deleteTable(
+  { map }: ControllerState,
+  { table: id, deletion }: Command<'delete-table'>,
+): Change {
+  const table = map.tables.find((other) => other.id === id);
+  if (!table) return { outcome: { kind: 'no-table' } };
+  if (table.status === 'DELETING' && table.deletion === deletion) {
+    return { outcome: { kind: 'deleting', table } };
+  }
+  if (table.status !== 'ACTIVE') return { outcome: { kind: 'busy', table } };
+  if (table.spec.deletionProtection) return { outcome: { kind: 'protected', table } };
+  const shards = table.shards.map((shard) => ({ ...shard, movingTo: 0, home: shard.group }));
+  const next: Table = { ...table, status: 'DELETING', deletion, shards };
+  return { outcome: { kind: 'deleting', table: next }, tables: [{ id, next }] };
+}
+
+export function shardServing(
+  { map }: ControllerState,
+  { shard, epoch }: Command<'shard-serving'>,
+): Change {
+  const table = tableOf(map, shard);
+  const record = table?.shards.find(({ id }) => id === shard);
+  if (!table || record?.epoch !== epoch || record.state === 'serving') return DONE;
+  const shards = withShard(table, startMove({ ...record, state: 'serving' }));
+  const ready = table.status === 'CREATING' && shards.every(({ state }) => state === 'serving');
+  const next: Table = { ...table, shards, status: ready ? 'ACTIVE' : table.status };
+  return { ...DONE, tables: [{ id: table.id, next }] };
+}
+
+export function shardGone({ map }: ControllerState, { shard }: Command<'shard-gone'>): Change {
+  const table = tableOf(map, shard);
+  if (table?.status !== 'DELETING') return DONE;
+  const shards = table.shards.filter(({ id }) => id !== shard);
+  const next = shards.length > 0 ? { ...table, shards } : undefined;
+  return { ...DONE, tables: [{ id: table.id, next }] };
+}
+
+/** A shard that is where it should not be begins to move, unless it does already or nobody has it yet. */
+export function startMove(shard: ShardRecord): ShardRecord {
+  const { group, movingTo, home, state } = shard;
+  if (state !== 'serving' || movingTo !== 0 || home === 0 || home === group) return shard;
+  return { ...shard, movingTo: home };
+}
+
+export function tableOf(map: ClusterMap, shard: ShardId): Table | undefined {
+  return map.tables.find(({ shards }) => shards.some(({ id }) => id === shard));
+}
+
+/** The table's shards, one of them in its new form. */
+export function withShard({ shards }: Table, next: ShardRecord): ShardRecord[] {
+  return shards.map((shard) => (shard.id === next.id ? next : shard));
+}

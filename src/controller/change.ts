@@ -1,0 +1,31 @@
+import type { ControllerOutcome } from './command.ts';
+import type { ClusterMap, ShardId, Table, TableId } from './types.ts';
+
+/** Everything that the controller's commands are decided on. Immutable. */
+export interface ControllerState {
+  readonly map: ClusterMap;
+  /** Ids are given out once (C6, S6). */
+  readonly nextReplica: number;
+  readonly nextTable: TableId;
+  readonly nextShard: ShardId;
+}
+
+/** What a command changes. Without `head` and `tables` it changes nothing. */
+export interface Change {
+  readonly outcome: ControllerOutcome;
+  /** Of everything but the tables; the map's number is counted up by whoever takes the change in. */
+  readonly head?: {
+    readonly map?: Pick<ClusterMap, 'clusterId' | 'nodes' | 'groups'>;
+    readonly nextReplica?: number;
+    readonly nextTable?: TableId;
+    readonly nextShard?: ShardId;
+  };
+  /** Tables in their new form, or with `undefined` their end. */
+  readonly tables?: readonly { readonly id: TableId; readonly next: Table | undefined }[];
+}
+
+export const DONE: Change = { outcome: { kind: 'done' } };
+
+export function refused(reason: string): Change {
+  return { outcome: { kind: 'refused', reason } };
+}
