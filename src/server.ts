@@ -29,7 +29,7 @@ import {
   nodeRandom,
 } from './platform/index.ts';
 import type { Disk } from './ports/index.ts';
-import { ControllerClient, Router } from './router/index.ts';
+import { ControllerClient, LeaderClient, Router } from './router/index.ts';
 import { MemoryDisk } from './sim/index.ts';
 
 export { StartError };
@@ -122,7 +122,12 @@ async function openNode(
   });
   opened.push(() => node.stop());
   const router = new Router(node, nodeClock, nodeRandom);
-  startJobs(node, new ControllerClient(node, nodeClock, nodeRandom));
+  startJobs(
+    node,
+    new ControllerClient(node, nodeClock, nodeRandom),
+    new LeaderClient(node, nodeClock, nodeRandom),
+    nodeClock,
+  );
   const listeners = await startListeners(options, node, router);
   opened.push(async () => {
     await Promise.all(listeners.map((listener) => listener.close()));

@@ -1,14 +1,22 @@
-import type { ControllerClient } from '../router/index.ts';
+import type { Clock } from '../ports/index.ts';
+import type { ControllerClient, LeaderClient } from '../router/index.ts';
 import { MemberKeeper } from './member-keeper.ts';
 import { type LocalGroups, ShardKeeper } from './shard-keeper.ts';
+import { ShardMover } from './shard-mover.ts';
 
 /** Does a node's part of the background work whenever something has changed there. */
 export function startJobs(
   node: LocalGroups & { onChange(listener: () => void): void },
   controller: ControllerClient,
+  leaders: LeaderClient,
+  clock: Clock,
 ): void {
-  const keepers = [new ShardKeeper(node, controller), new MemberKeeper(node, controller)];
+  const jobs = [
+    new ShardKeeper(node, controller),
+    new ShardMover(node, controller, leaders, clock),
+    new MemberKeeper(node, controller),
+  ];
   node.onChange(() => {
-    for (const keeper of keepers) keeper.run();
+    for (const job of jobs) job.run();
   });
 }

@@ -18,7 +18,7 @@ import {
 import { type LogOptions, openLog, type WriteAheadLog } from '../log/index.ts';
 import { DiskError, NEVER, type Timer } from '../ports/index.ts';
 import type { Message } from '../raft/index.ts';
-import type { GroupReply, GroupRequest } from '../store/index.ts';
+import { decodeResult, type GroupReply, type GroupRequest } from '../store/index.ts';
 import { ControllerService } from './controller-service.ts';
 import { DataService } from './data-service.ts';
 import { Formation } from './formation.ts';
@@ -282,9 +282,12 @@ export class Node {
       yield {
         id: replica.group,
         settledMembers: replica.settledMembers,
+        shards: () => machine.shards(),
         shard: (id: ShardId) => machine.shard(id),
-        propose: async (command: Uint8Array) =>
-          (await this.propose(replica.group, command)).kind === 'result',
+        propose: async (command: Uint8Array) => {
+          const reply = await this.propose(replica.group, command);
+          return reply.kind === 'result' && decodeResult(reply.result).kind === 'done';
+        },
       };
     }
   }

@@ -8,7 +8,7 @@ import {
   StartError,
 } from '../node/index.ts';
 import { type Buggify, NEVER, type Random } from '../ports/index.ts';
-import { ControllerClient, Router } from '../router/index.ts';
+import { ControllerClient, LeaderClient, Router } from '../router/index.ts';
 import { MemoryDisk } from './memory-disk.ts';
 import type { SimNetwork } from './network.ts';
 import type { SimProcess } from './process.ts';
@@ -149,7 +149,12 @@ export class Machine {
         fatal: (error) => exit('failed', error),
       });
       const router = new Router(node, clock, random, buggify);
-      startJobs(node, new ControllerClient(node, clock, random));
+      startJobs(
+        node,
+        new ControllerClient(node, clock, random),
+        new LeaderClient(node, clock, random),
+        clock,
+      );
       this.node = node;
       this.router = router;
     } catch (error) {

@@ -18,6 +18,7 @@ async function keeperOf(status: 'CREATING' | 'ACTIVE' | 'DELETING', answers = tr
   const group: LedGroup = {
     id: record.group,
     settledMembers: undefined,
+    shards: () => replica.machine.shards(),
     shard: (id) => replica.machine.shard(id),
     propose: async (command) => {
       proposed.push(decodeCommand(command).command.kind);
