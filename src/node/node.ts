@@ -10,6 +10,7 @@ import {
 import { damageText, openReplicaStates, type ReplicaStates } from '../engine/index.ts';
 import {
   ReadBackPace,
+  type Replica,
   type ReplicaHost,
   SNAPSHOT_DIRECTORY,
   SnapshotWork,
@@ -185,7 +186,7 @@ export class Node {
     this.#turn = new Turn({
       clock,
       log,
-      afterApply: () => this.#afterApply(),
+      afterApply: (replicas) => this.#afterApply(replicas),
       flushPeers: () => this.#peers.flush(),
     });
     const { memtableBytes, flushPartBytes, memtablesBytesMax, memtablesReserveBytes } = limits;
@@ -332,7 +333,7 @@ export class Node {
       onDifference: (difference) => this.#onDifference(difference),
     });
     this.#serving = true;
-    this.#afterApply();
+    this.#afterApply([]);
     if (!this.#replicas.controller) {
       const controllers = controllerReplicas(cluster.nodes).map(({ node }) => node);
       watchMap(this, controllers, this.#options.clock, () => this.#stopping);
@@ -365,7 +366,8 @@ export class Node {
     for (const listener of this.#listeners) listener();
   }
 
-  #afterApply(): void {
+  #afterApply(replicas: readonly Replica[]): void {
+    if (this.watcher) for (const replica of replicas) this.watcher.onApplied(replica);
     const map = this.#replicas.controller?.machine.map;
     if (map) this.learnMap(map);
   }

@@ -57,4 +57,6 @@ export interface NodeWatcher {
   onMessage(group: GroupId, message: Message): void;
   /** Something has happened to a replica. */
   onReplica(replica: Replica): void;
+  /** A replica may have applied entries. */
+  onApplied(replica: Replica): void;
 }
