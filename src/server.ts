@@ -43,6 +43,8 @@ export interface ServerOptions {
   readonly peer: string;
   readonly zone: string;
   readonly initialCluster: readonly PeerAddress[];
+  /** See `NodeOptions`. */
+  readonly initialGroups?: number | undefined;
   /** `host:port` of a listener for administration alone; undefined serves it with the API. */
   readonly admin: string | undefined;
   /** Tells an operator something, in one line. */
@@ -100,7 +102,7 @@ async function openNode(
   storage: Storage,
   opened: (() => Promise<void>)[],
 ): Promise<Node> {
-  const { name, http, peer, zone, initialCluster, notice, refuse, fatal } = options;
+  const { name, http, peer, zone, initialCluster, initialGroups, notice, refuse, fatal } = options;
   const identity = await openIdentity(storage.disk, nodeRandom, name);
   const engine = await storage.openEngine();
   opened.push(() => engine.close());
@@ -110,6 +112,7 @@ async function openNode(
     peer,
     zone,
     initialCluster,
+    initialGroups,
     clock: nodeClock,
     random: nodeRandom,
     network: nodeNetwork,

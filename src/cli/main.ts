@@ -45,6 +45,11 @@ program
     'NAME=HOST:PORT,… of the first nodes, the same on each',
     nodes,
   )
+  .option(
+    '--initial-groups <n>',
+    'data groups of a new cluster, said to the first node of the list (default: one a node)',
+    wholeNumber(1, 100_000),
+  )
   .option('--join <list>', 'HOST:PORT,… of a running cluster (it comes later)')
   .option('--zone <zone>', 'where the node stands', 'default')
   .option('--admin <host:port>', 'a listener of its own for administration', address)

@@ -7,6 +7,7 @@ export interface StartOptions {
   readonly http: string;
   readonly peer: string;
   readonly initialCluster?: readonly { readonly name: string; readonly address: string }[];
+  readonly initialGroups?: number;
   readonly join?: string;
   readonly zone: string;
   readonly admin?: string;
@@ -47,6 +48,7 @@ export async function start(options: StartOptions): Promise<void> {
       peer: options.peer,
       zone: options.zone,
       initialCluster: options.initialCluster ?? [],
+      initialGroups: options.initialGroups,
       admin: options.admin,
       limits: options.logSegment === undefined ? {} : { logSegmentBytes: options.logSegment * MIB },
       notice: (message) => log.info(message),

@@ -9,7 +9,13 @@ import type { GroupId, NodeName, NodeRecord, ShardId, Table, TableId, TableSpec 
  */
 export type ControllerCommand =
   /** The first entry of a cluster: its nodes, in the order of the list they were started with. */
-  | { readonly kind: 'form'; readonly clusterId: string; readonly nodes: readonly NodeRecord[] }
+  | {
+      readonly kind: 'form';
+      readonly clusterId: string;
+      readonly nodes: readonly NodeRecord[];
+      /** How many data groups; one a node unless told. */
+      readonly groups?: number;
+    }
   | {
       readonly kind: 'create-table';
       readonly spec: TableSpec;

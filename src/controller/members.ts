@@ -5,10 +5,13 @@ import type { ClusterMap, GroupRecord } from './types.ts';
 
 type Command<Kind extends ControllerCommand['kind']> = ControllerCommand & { kind: Kind };
 
-export function form({ map }: ControllerState, { clusterId, nodes }: Command<'form'>): Change {
+export function form(
+  { map }: ControllerState,
+  { clusterId, nodes, groups: count }: Command<'form'>,
+): Change {
   if (map.number > 0) return DONE;
   const firstReplica = controllerReplicas(nodes).length + 1;
-  const groups = initialGroups(nodes, firstReplica);
+  const groups = initialGroups(nodes, firstReplica, count);
   const replicas = groups.reduce((sum, group) => sum + group.replicas.length, 0);
   return {
     ...DONE,

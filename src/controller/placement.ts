@@ -17,12 +17,16 @@ export function controllerReplicas(nodes: readonly NodeRecord[]): GroupRecord['r
 }
 
 /**
- * One data group a node, each with its replicas on the node of its number and the next ones, so that every node holds
- * as many replicas as any other. The first replica of a group is the one that should lead it: leaders are spread too.
+ * Data groups, one a node unless told, each with its replicas on the node of its number and the next ones, so that every node
+ * holds as many replicas as any other. The first replica of a group is the one that should lead it: leaders are spread too.
  */
-export function initialGroups(nodes: readonly NodeRecord[], firstReplica: number): GroupRecord[] {
+export function initialGroups(
+  nodes: readonly NodeRecord[],
+  firstReplica: number,
+  groups = nodes.length,
+): GroupRecord[] {
   const count = Math.min(REPLICAS, nodes.length);
-  return nodes.map((_, g) =>
+  return Array.from({ length: groups }, (_, g) =>
     newGroup(
       g + 1,
       Array.from({ length: count }, (__, i) =>

@@ -96,8 +96,14 @@ export class ControllerService {
     const held = this.#replicas.controller;
     if (!held?.replica.isCurrent || held.machine.map.number > 0 || this.#forming) return;
     this.#forming = true;
-    const { clusterId, nodes } = cluster;
-    held.replica.propose(encodeControllerCommand({ kind: 'form', clusterId, nodes }), () => {
+    const { clusterId, nodes, groups } = cluster;
+    const command = {
+      kind: 'form',
+      clusterId,
+      nodes,
+      ...(groups !== undefined && { groups }),
+    } as const;
+    held.replica.propose(encodeControllerCommand(command), () => {
       this.#forming = false;
     });
   }

@@ -174,6 +174,7 @@ export class Node {
           zone: options.zone,
         },
         list: cluster ? [] : options.initialCluster,
+        groups: options.initialGroups,
         random,
         persist: (record) => writeCluster(options.disk, record),
         onFormed: (record) => this.#onFormed(record),

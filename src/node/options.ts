@@ -33,6 +33,8 @@ export interface NodeOptions {
   readonly zone: string;
   /** The first nodes, this one included, in the order given; not looked at once the node is formed. */
   readonly initialCluster: readonly PeerAddress[];
+  /** How many data groups a new cluster begins with, said by the first of them; one a node unless told. */
+  readonly initialGroups?: number | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly network: Network;
