@@ -108,7 +108,7 @@ export class Machine {
   }
 
   /** Starts a process. Resolves when its node runs; a process that cannot is in `exits`, and this resolves all the same. */
-  async start(initialCluster: readonly PeerAddress[]): Promise<void> {
+  async start(initialCluster: readonly PeerAddress[], initialGroups?: number): Promise<void> {
     if (this.isRunning) throw new Error(`${this.name} runs already`);
     const { name, time, network, seed, limits, buggify = NEVER, clockRate = 1 } = this.#options;
     const life = `${name}, process ${++this.#starts}`;
@@ -134,6 +134,7 @@ export class Machine {
         peer: this.peer.address,
         zone: '',
         initialCluster,
+        initialGroups,
         clock,
         random,
         network: network.on(name, process),

@@ -17,6 +17,8 @@ export interface WorldOptions {
   readonly limits?: NodeLimits;
   /** For all nodes and routers. */
   readonly buggify?: Buggify;
+  /** Data groups of the new cluster; one a node unless told. */
+  readonly groups?: number;
   /** How fast the clock of a machine goes, by its number from 0; right unless told. */
   readonly clockRates?: readonly number[];
 }
@@ -32,6 +34,7 @@ export class World {
   readonly network: SimNetwork;
   readonly machines: readonly Machine[];
   readonly list: readonly PeerAddress[];
+  readonly #groups: number | undefined;
 
   constructor(options: WorldOptions) {
     const { seed, nodes = 3, networkLatencyMs, diskLatencyMs = [0.1, 0.4], buggify } = options;
@@ -55,6 +58,7 @@ export class World {
         ...(buggify && { buggify }),
       });
     });
+    this.#groups = options.groups;
     this.list = this.machines.map(({ peer }) => peer);
   }
 
@@ -81,7 +85,9 @@ export class World {
 
   #launch(names: readonly string[]): Promise<unknown> {
     const chosen = names.length > 0 ? names.map((name) => this.machine(name)) : this.machines;
-    const starts = chosen.filter(({ isRunning }) => !isRunning).map((m) => m.start(this.list));
+    const starts = chosen
+      .filter(({ isRunning }) => !isRunning)
+      .map((m) => m.start(this.list, this.#groups));
     return Promise.all(starts);
   }
 
