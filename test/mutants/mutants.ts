@@ -285,13 +285,6 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'if (entry.table < 0) remembered.push(entry);',
   },
   {
-    name: 'a plan of an old map makes a shard anew',
-    rule: 'C4',
-    file: 'store/data-machine.ts',
-    from: "    if (command.config < this.#shards.config) return this.#refused('wrong-shard');",
-    to: '',
-  },
-  {
     name: 'a part that comes twice is taken in twice',
     rule: 'C3',
     file: 'store/data-machine.ts',
