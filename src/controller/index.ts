@@ -25,6 +25,7 @@ export {
   type ClusterMap,
   CONTROLLER_GROUP,
   type ConfigNumber,
+  type Configuration,
   type GroupId,
   type GroupRecord,
   type KeyAttribute,

@@ -76,6 +76,7 @@ export function initialShards(
 function leastLoaded(groups: readonly GroupRecord[], tables: readonly Table[]): GroupId[] {
   const load = new Map<GroupId, number>(groups.map((group) => [group.id, 0]));
   for (const table of tables) {
+    if (table.status === 'DELETING') continue;
     for (const { home } of table.shards) {
       const shards = load.get(home);
       if (shards !== undefined) load.set(home, shards + 1);

@@ -96,6 +96,22 @@ export interface Table {
   readonly shards: readonly ShardRecord[];
 }
 
+/**
+ * Which groups take part, and which of them is to have which shard (MIT 6.824 lab 4A: `Config`). Its number is that of the map
+ * with which it came to be; maps in between change other things.
+ */
+export interface Configuration {
+  readonly number: ConfigNumber;
+  /** Those that have joined, in ascending order, each with its nodes: the one that should lead it first. */
+  readonly groups: readonly { readonly id: GroupId; readonly nodes: readonly NodeName[] }[];
+  readonly shards: readonly {
+    readonly id: ShardId;
+    readonly table: TableId;
+    /** 0 while no group has joined. */
+    readonly home: GroupId;
+  }[];
+}
+
 /** The controller's map: everything that nodes and routers need to find things. Immutable. */
 export interface ClusterMap {
   /** 0: the cluster is being formed, and the map is empty. */

@@ -18,14 +18,17 @@ interface Watcher {
   readonly reply: (reply: ControllerReply) => void;
 }
 
+/** What it needs to know of them. */
+export type HeldController = Pick<Replicas, 'controller' | 'nodeOf'>;
+
 /** Answers what nodes and routers ask of the controller's replica on this node. */
 export class ControllerService {
-  readonly #replicas: Replicas;
+  readonly #replicas: HeldController;
   readonly #clock: Clock;
   #watchers: Watcher[] = [];
   #forming = false;
 
-  constructor(replicas: Replicas, clock: Clock) {
+  constructor(replicas: HeldController, clock: Clock) {
     this.#replicas = replicas;
     this.#clock = clock;
   }
@@ -68,6 +71,17 @@ export class ControllerService {
             confirmed && machine.map.number > 0 ? { kind: 'map', map: machine.map } : notLeader(),
           ),
         );
+        break;
+      case 'query':
+        replica.confirmRead((confirmed) => {
+          if (!confirmed) {
+            reply(notLeader());
+            return;
+          }
+          const found = machine.configuration(request.number, replica.state);
+          if (typeof found === 'string') reply({ kind: 'no-configuration', reason: found });
+          else reply({ kind: 'configuration', configuration: found });
+        });
         break;
       case 'watch':
         if (machine.map.number > request.after) {

@@ -1,5 +1,7 @@
 import type {
   ClusterMap,
+  ConfigNumber,
+  Configuration,
   ControllerCommand,
   ControllerOutcome,
   ControllerReply,
@@ -31,6 +33,16 @@ export class ControllerClient {
     return reply?.kind === 'outcome' ? reply.outcome : undefined;
   }
 
+  /**
+   * A configuration by its number, with -1 the newest as of a moment not before the call; where there is none, the reason in one
+   * line. Undefined when nobody answered.
+   */
+  async query(number: ConfigNumber): Promise<Configuration | string | undefined> {
+    const reply = await this.#ask({ kind: 'query', number });
+    if (reply?.kind === 'no-configuration') return reply.reason;
+    return reply?.kind === 'configuration' ? reply.configuration : undefined;
+  }
+
   /** A map that is not older than the call. Calls that come before a question has left share it. */
   refreshMap(): Promise<ClusterMap | undefined> {
     this.#refresh ??= new Promise((resolve) => {
@@ -56,7 +68,7 @@ export class ControllerClient {
       const node = attempts.next(this.#leader, candidates);
       if (node !== undefined) {
         const reply = await this.#cluster.askController(node, request, attempts.tryTimeoutMs);
-        if (reply.kind === 'outcome' || reply.kind === 'map') {
+        if (reply.kind !== 'not-leader' && reply.kind !== 'unavailable') {
           this.#leader = node;
           return reply;
         }
