@@ -5,11 +5,11 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { utf8 } from './bytes/index.ts';
+import { toHex } from './bytes/index.ts';
 import { type ApiContext, ApiError, errorResponse, handle } from './dynamodb/index.ts';
 import { type Engine, MemoryEngine } from './engine/index.ts';
 import { openLmdb, setAsideDamaged } from './engine/lmdb/index.ts';
-import { type AdminHandler, type HttpServer, startHttpServer } from './http/index.ts';
+import { type Administration, type HttpServer, startHttpServer } from './http/index.ts';
 import { startJobs } from './jobs/index.ts';
 import {
   Node,
@@ -69,8 +69,6 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-const STATUS_PATH = '/_flotilla/status';
-
 interface Storage {
   readonly disk: Disk;
   readonly lock: DirectoryLock | undefined;
@@ -125,13 +123,14 @@ async function openNode(
   });
   opened.push(() => node.stop());
   const router = new Router(node, nodeClock, nodeRandom);
-  startJobs(
-    node,
-    new ControllerClient(node, nodeClock, nodeRandom),
-    new LeaderClient(node, nodeClock, nodeRandom),
-    nodeClock,
-  );
-  const listeners = await startListeners(options, node, router);
+  const controller = new ControllerClient(node, nodeClock, nodeRandom);
+  const leaders = new LeaderClient(node, nodeClock, nodeRandom);
+  startJobs(node, controller, leaders, nodeClock);
+  const administration: Administration = {
+    status: () => node.status(),
+    command: (command) => controller.command({ ...command, request: newToken() }),
+  };
+  const listeners = await startListeners(options, administration, router);
   opened.push(async () => {
     await Promise.all(listeners.map((listener) => listener.close()));
   });
@@ -200,11 +199,10 @@ async function openStorage({ name, directory, wrapDisk, notice }: ServerOptions)
 /** The API, and administration on it or on a listener of its own. */
 async function startListeners(
   options: ServerOptions,
-  node: Node,
+  administration: Administration,
   router: Router,
 ): Promise<readonly HttpServer[]> {
   const context: ApiContext = { database: router, address: options.http };
-  const admin: AdminHandler = (path) => (path === STATUS_PATH ? statusReply(node) : undefined);
   const common = {
     random: nodeRandom,
     log: (event: string, fields: Readonly<Record<string, unknown>>) =>
@@ -215,7 +213,7 @@ async function startListeners(
     ...common,
     address: options.http,
     handle: (request) => handle(request, context),
-    admin: options.admin === undefined ? admin : undefined,
+    administration: options.admin === undefined ? administration : undefined,
   });
   if (options.admin === undefined) return [api];
   const notHere = new ApiError(
@@ -226,14 +224,15 @@ async function startListeners(
     ...common,
     address: options.admin,
     handle: () => Promise.resolve(errorResponse(notHere)),
-    admin,
+    administration,
   });
   return [api, alone];
 }
 
-async function statusReply(node: Node) {
-  const body = utf8(JSON.stringify(await node.status()));
-  return { status: 200, contentType: 'application/json', body };
+function newToken(): string {
+  const bytes = new Uint8Array(16);
+  nodeRandom.fill(bytes);
+  return toHex(bytes);
 }
 
 function reasonOf(error: unknown): string {
