@@ -9,6 +9,7 @@ import { readOptions, type Scenario } from './options.ts';
 import { overload } from './overload.ts';
 import { reconnect } from './reconnect.ts';
 import { restart } from './restart.ts';
+import { shardMove } from './shard-move.ts';
 import { Stage } from './stage.ts';
 import { steady } from './steady.ts';
 import { worlds } from './worlds.ts';
@@ -20,6 +21,7 @@ const PLAYS: Readonly<Record<Scenario, (stage: Stage) => Promise<void>>> = {
   steady,
   overload,
   reconnect,
+  'shard-move': shardMove,
 };
 
 const isSimulation = process.argv.some((argument) => /^--(hours|seeds)\b/.test(argument));

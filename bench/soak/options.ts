@@ -13,6 +13,7 @@ npm run soak -- SCENARIO [options]
   steady      full-speed writes for --minutes 10
   overload    ten times the load that the cluster can bear, then a normal one
   reconnect   2000 clients come back at once after all nodes were restarted
+  shard-move  a third of --items 786432 moves to another group under load; --size 4096 makes that 1 GiB
   --connections 64  --share 0.5 (of the capacity, for a normal load)  --seconds N (of a phase)
   --size 256 (bytes of a value)  --data DIR  --port 9800  --tree DIR (a built source tree)`;
 
@@ -23,6 +24,7 @@ export const SCENARIOS = [
   'steady',
   'overload',
   'reconnect',
+  'shard-move',
 ] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
@@ -33,6 +35,7 @@ const ITEMS: Readonly<Record<Scenario, number>> = {
   steady: 100_000,
   overload: 10_000,
   reconnect: 10_000,
+  'shard-move': 786_432,
 };
 
 /** Of one phase: before, under, or after what a scenario is about; of the rest that it watches. */
@@ -43,6 +46,7 @@ const SECONDS: Readonly<Record<Scenario, number>> = {
   steady: 5,
   overload: 20,
   reconnect: 10,
+  'shard-move': 10,
 };
 
 export interface Options {

@@ -2,7 +2,7 @@ import type { GroupId, ShardId, ShardRecord, Table } from '../controller/index.t
 import { type Pace, paceOf } from '../engine/index.ts';
 import type { Clock } from '../ports/index.ts';
 import type { ControllerClient, LeaderClient } from '../router/index.ts';
-import { type DataCommand, decodeResult, encodeCommand } from '../store/index.ts';
+import { decodeResult, decodeShardPart, encodeCommand, type Shard } from '../store/index.ts';
 import type { LedGroup, LocalGroups } from './shard-keeper.ts';
 
 /** Of all shards that this node's groups fetch together: more than that, and clients would wait for it. */
@@ -10,6 +10,8 @@ const BYTES_PER_SECOND = 16 * 1024 * 1024;
 /** The part of the time that a fetch may take, and what it goes on at where everything takes long. */
 const SHARE = 0.5;
 const SLOWEST = 1 / 8;
+/** The next one is fetched while those before it are still on their way through the log. */
+const PARTS_UNDER_WAY = 4;
 /** After a step that failed, in milliseconds. */
 const PAUSE_MS = 100;
 
@@ -94,34 +96,41 @@ export class ShardMover {
       return false;
     }
     if (held.state !== 'receiving') return false;
-    return this.#receive(record, group, held.parts);
+    if (held.parts === 0 && !(await this.#atSource(record, 'list-changes'))) return false;
+    return this.#receive(record, group, held);
   }
 
-  async #receive(record: ShardRecord, group: LedGroup, number: number): Promise<boolean> {
+  /** Part after part, until there is no more for now or it was the last one. */
+  async #receive(record: ShardRecord, group: LedGroup, held: Readonly<Shard>): Promise<boolean> {
     const { id: shard, epoch, group: source } = record;
-    const held = group.shard(shard);
-    if (!held) return false;
-    if (number === 0 && !(await this.#atSource(source, { kind: 'list-changes', shard, epoch }))) {
-      return false;
+    const underWay: Promise<boolean>[] = [];
+    let { cursor } = held;
+    for (let number = held.parts; ; number++) {
+      const reply = await this.#leaders.ask({ kind: 'part', group: source, shard, epoch, cursor });
+      if (reply?.kind !== 'part') return false;
+      const { part, caughtUp } = reply;
+      const { next, end } = decodeShardPart(part);
+      const command = { kind: 'receive-part', shard, epoch: epoch + 1, number, part } as const;
+      // In the order of their numbers: of those after one that is lost, none is taken in.
+      underWay.push(group.propose(encodeCommand(command)));
+      if (caughtUp || end) {
+        const taken = await Promise.all(underWay);
+        if (taken.includes(false)) return false;
+        return end !== undefined || this.#atSource(record, 'fence-shard');
+      }
+      if (underWay.length === PARTS_UNDER_WAY && !(await underWay.shift())) return false;
+      await this.#pace(part.length);
+      cursor = next;
     }
-    const { cursor } = held;
-    const reply = await this.#leaders.ask({ kind: 'part', group: source, shard, epoch, cursor });
-    if (reply?.kind !== 'part') return false;
-    const { part, caughtUp } = reply;
-    const command = { kind: 'receive-part', shard, epoch: epoch + 1, number, part } as const;
-    if (!(await group.propose(encodeCommand(command)))) return false;
-    if (caughtUp) return this.#atSource(source, { kind: 'fence-shard', shard, epoch });
-    await this.#pace(part.length);
-    return true;
   }
 
-  /** A command to the group that the shard comes from. */
-  async #atSource(group: GroupId, command: DataCommand): Promise<boolean> {
-    const reply = await this.#leaders.ask({
-      kind: 'write',
-      group,
-      command: encodeCommand(command),
-    });
+  /** To the group that the shard comes from. */
+  async #atSource(
+    { id: shard, epoch, group }: ShardRecord,
+    kind: 'list-changes' | 'fence-shard',
+  ): Promise<boolean> {
+    const command = encodeCommand({ kind, shard, epoch });
+    const reply = await this.#leaders.ask({ kind: 'write', group, command });
     return reply?.kind === 'result' && decodeResult(reply.result).kind === 'done';
   }
 }

@@ -37,5 +37,5 @@ export {
 export { RETRY_WINDOW_MS } from './retries.ts';
 export { RETRY_TOKEN_BYTES, type RetryToken } from './retry-token.ts';
 export { DEADLINE_AHEAD_MAX_MS } from './sessions.ts';
-export { encodeShardPart, type MoveCursor } from './shard-part.ts';
+export { decodeShardPart, encodeShardPart, type MoveCursor } from './shard-part.ts';
 export type { Shard } from './shards.ts';
