@@ -14,6 +14,7 @@ const SLOWEST = 1 / 8;
 const PARTS_UNDER_WAY = 4;
 /** After a step that failed, in milliseconds. */
 const PAUSE_MS = 100;
+const PATIENCE_MS = 10_000;
 
 /**
  * Fetches the shards that move to the groups that this node leads (C2, C3), each by itself: the group that has the shard lists what
@@ -63,7 +64,7 @@ export class ShardMover {
   async #fetch(shard: ShardId): Promise<void> {
     for (let move = this.#moveOf(shard); move; move = this.#moveOf(shard)) {
       if (await this.#step(move)) continue;
-      await new Promise<void>((resolve) => this.#clock.after(PAUSE_MS, resolve));
+      await this.#pause();
     }
   }
 
@@ -115,13 +116,28 @@ export class ShardMover {
       underWay.push(group.propose(encodeCommand(command)));
       if (caughtUp || end) {
         const taken = await Promise.all(underWay);
-        if (taken.includes(false)) return false;
+        if (taken.includes(false) && !(await this.#isTaken(shard, number))) return false;
         return end !== undefined || this.#atSource(record, 'fence-shard');
       }
       if (underWay.length === PARTS_UNDER_WAY && !(await underWay.shift())) return false;
       await this.#pace(part.length);
       cursor = next;
     }
+  }
+
+  /** Where entries take long, a part may be taken in after nobody waits for it any more: while this node leads, it may come yet. */
+  async #isTaken(shard: ShardId, number: number): Promise<boolean> {
+    for (let waitedMs = 0; waitedMs < PATIENCE_MS; waitedMs += PAUSE_MS) {
+      const held = this.#moveOf(shard)?.group.shard(shard);
+      if (!held) return false;
+      if (held.state !== 'receiving' || held.parts > number) return true;
+      await this.#pause();
+    }
+    return false;
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => this.#clock.after(PAUSE_MS, resolve));
   }
 
   /** To the group that the shard comes from. */

@@ -1,5 +1,10 @@
-import type { ControllerCommand, ControllerOutcome, Table } from '../../../src/controller/index.ts';
-import { hashToHex } from '../../../src/item/index.ts';
+import type {
+  ClusterMap,
+  ControllerCommand,
+  ControllerOutcome,
+  Table,
+} from '../../../src/controller/index.ts';
+import { compareHash, hashFromHex, hashToHex } from '../../../src/item/index.ts';
 import { nodeHost } from '../../../src/platform/index.ts';
 import { type Cluster, ControllerClient, Router } from '../../../src/router/index.ts';
 import { type SimProcess, SimRandom, World } from '../../../src/sim/index.ts';
@@ -11,6 +16,10 @@ export interface ShardedOptions {
   /** M of §4.2, in bytes; -1: never a snapshot. */
   readonly stateBytesMax: number;
   readonly unreliable?: boolean;
+  /** How many there are, whether they take part or not; 3 unless told. */
+  readonly groups?: number;
+  /** Of the table; 10 unless told. */
+  readonly shards?: number;
 }
 
 const SERVERS = 3;
@@ -22,8 +31,8 @@ const PATIENCE_MS = 120_000;
 const POLL_MS = 20;
 /** So that clients which do one thing after the other do about as many as with the original's servers. */
 const LATENCY_MS = [2, 6] as const;
-/** One in so many parcels is lost, which a connection makes good for after a while, or takes long. */
-const UNRELIABLE = { lossOnceIn: 10, tailOnceIn: 10 };
+/** One in so many parcels is lost, which a connection makes good for after a while: all behind it wait. */
+const UNRELIABLE = { lossOnceIn: 10 };
 
 /** Keys of which one falls into each of ten shards, in the shards' order. */
 export const KEYS: readonly string[] = keysOfShards();
@@ -38,19 +47,22 @@ export class ShardedCluster implements KvClients {
   readonly #seed: number;
   readonly #stateBytesMax: number;
   readonly #admin: SimProcess;
+  readonly #shards: number;
   readonly #isUnreliable: boolean;
-  #known: Cluster['map'] | undefined;
+  #known: ClusterMap = { number: 0, clusterId: '', nodes: [], groups: [], tables: [] };
   #table: Table | undefined;
   #clients = 0;
   #stamps = 0;
 
-  constructor({ seed, stateBytesMax, unreliable = false }: ShardedOptions) {
+  constructor(options: ShardedOptions) {
+    const { seed, stateBytesMax, unreliable = false, groups = GROUPS } = options;
+    this.#shards = options.shards ?? SHARDS;
     this.#seed = seed;
     this.#stateBytesMax = stateBytesMax;
     this.world = new World({
       seed,
       host: nodeHost(),
-      nodes: SERVERS * (1 + GROUPS),
+      nodes: SERVERS * (1 + groups),
       groups: 0,
       networkLatencyMs: LATENCY_MS,
       ...(stateBytesMax >= 0 && {
@@ -98,6 +110,55 @@ export class ShardedCluster implements KvClients {
     return KEYS.filter((_, i) => shards[i]?.home === 100 + group);
   }
 
+  /** The group that serves the key's shard, as the controller knows. */
+  ownerOf(key: string): number {
+    const { hash } = keyOf(key);
+    const shards = this.#map().tables.flatMap((table) => table.shards);
+    const at = shards.findLast(({ hashStart }) => compareHash(hashFromHex(hashStart), hash) <= 0);
+    return (at?.group ?? 0) - 100;
+  }
+
+  /** The configuration has taken effect: every shard is where it should be. */
+  get isSettled(): boolean {
+    const shards = this.#map().tables.flatMap((table) => table.shards);
+    return shards.every(({ group, home, movingTo }) => group === home && movingTo === 0);
+  }
+
+  async settled(withinMs = PATIENCE_MS): Promise<void> {
+    const end = this.world.time.now + withinMs;
+    while (!this.isSettled) {
+      if (this.world.time.now > end)
+        throw new Error(`shards still move after ${withinMs} ms: ${this.#moves()}`);
+      await this.sleep(POLL_MS);
+    }
+  }
+
+  /** In words, for a reader who wants to know what they wait for. */
+  #moves(): string {
+    const moving = this.#map()
+      .tables.flatMap((table) => table.shards)
+      .filter(({ group, home, movingTo }) => group !== home || movingTo !== 0);
+    const held = this.world.machines.flatMap(({ name, node }) =>
+      [...(node?.replicas.allData() ?? [])].flatMap(({ replica, machine }) =>
+        moving.flatMap(({ id }) => {
+          const shard = machine.shard(id);
+          if (!shard) return [];
+          const leads = replica.isLeader ? ' leads' : '';
+          return `${name}/${replica.group}${leads}: ${id} ${shard.state} in epoch ${shard.epoch}, part ${shard.parts}`;
+        }),
+      ),
+    );
+    return JSON.stringify({ moving, held }, undefined, 1);
+  }
+
+  get number(): number {
+    return this.#map().number;
+  }
+
+  hasJoined(group: number): boolean {
+    return this.#map().groups.some(({ id, joined }) => id === 100 + group && joined);
+  }
+
   crash(...groups: readonly number[]): void {
     for (const name of groups.flatMap((group) => this.#serversOf(group))) this.world.powerOff(name);
   }
@@ -118,7 +179,7 @@ export class ShardedCluster implements KvClients {
 
   setReliable(): void {
     const { network } = this.world;
-    network.weather = { ...network.weather, lossOnceIn: 0, tailOnceIn: 0 };
+    network.weather = { ...network.weather, lossOnceIn: 0 };
   }
 
   sleep(ms: number): Promise<void> {
@@ -163,35 +224,67 @@ export class ShardedCluster implements KvClients {
 
   /** A router of its own, which asks through the first of the controllers' nodes that runs. */
   newClient(): { readonly name: string; readonly router: Router } {
+    return this.#client((map) => map);
+  }
+
+  /** Clients that know another controller only, according to which everything is on that group. */
+  misled(to: number): KvClients {
+    const wrong = (map: ClusterMap): ClusterMap => ({
+      ...map,
+      tables: map.tables.map((table) => ({
+        ...table,
+        shards: table.shards.map((shard) => ({ ...shard, group: 100 + to, movingTo: 0 })),
+      })),
+    });
+    return {
+      table: this.table,
+      random: this.random,
+      newClient: () => this.#client(wrong),
+      reach: () => {},
+      sleep: (ms) => this.sleep(ms),
+      stamp: () => this.stamp(),
+    };
+  }
+
+  #client(see: (map: ClusterMap) => ClusterMap) {
     const name = `client ${++this.#clients}`;
     const process = this.world.time.process(name);
     const random = new SimRandom(this.#seed, name);
-    return { name, router: new Router(this.#clusterFor(process), process.clock, random) };
+    return { name, router: new Router(this.#clusterFor(process, see), process.clock, random) };
   }
 
   reach(): void {}
 
   /** A node that dies while it is asked answers nothing: its clients' time goes on. */
-  #clusterFor({ clock }: SimProcess): Cluster {
+  #clusterFor({ clock }: SimProcess, see = (map: ClusterMap) => map): Cluster {
     const within = <T>(answer: Promise<T> | undefined, timeoutMs: number, otherwise: T) =>
       new Promise<T>((resolve) => {
         clock.after(answer ? timeoutMs : 1, () => resolve(otherwise));
         void answer?.then(resolve);
       });
-    const map = () => this.#map();
+    let known = this.#map();
+    let seen = see(known);
+    const map = () => {
+      if (this.#map() !== known) {
+        known = this.#map();
+        seen = see(known);
+      }
+      return seen;
+    };
     return {
       self: '',
       get map() {
         return map();
       },
-      learnMap: (newer) => this.#node()?.learnMap(newer),
+      learnMap: () => {},
       leaderOf: (group) => this.#node()?.leaderOf(group),
       askGroup: (node, request, timeoutMs) =>
         within(this.#node()?.askGroup(node, request, timeoutMs), timeoutMs, { kind: 'unknown' }),
-      askController: (node, request, timeoutMs) =>
-        within(this.#node()?.askController(node, request, timeoutMs), timeoutMs, {
-          kind: 'unavailable',
-        }),
+      askController: async (node, request, timeoutMs) => {
+        const asked = this.#node()?.askController(node, request, timeoutMs);
+        const reply = await within(asked, timeoutMs, { kind: 'unavailable' });
+        return reply.kind === 'map' ? { kind: 'map', map: see(reply.map) } : reply;
+      },
     };
   }
 
@@ -203,10 +296,11 @@ export class ShardedCluster implements KvClients {
     return undefined;
   }
 
-  /** The last one that was known, while no controller runs. */
-  #map() {
-    this.#known = this.#node()?.map ?? this.#known;
-    return this.#known ?? { number: 0, clusterId: '', nodes: [], groups: [], tables: [] };
+  /** The newest that clients have seen: a controller that starts again begins with an old one. */
+  #map(): ClusterMap {
+    const map = this.#node()?.map;
+    if (map && map.number > this.#known.number) this.#known = map;
+    return this.#known;
   }
 
   #controllers(): string[] {
@@ -220,7 +314,7 @@ export class ShardedCluster implements KvClients {
 
   async #createTable(): Promise<void> {
     const spec = specOf('kv');
-    await this.#ask({ kind: 'create-table', spec, uuid: 'kv', createdAt: 0, shards: SHARDS });
+    await this.#ask({ kind: 'create-table', spec, uuid: 'kv', createdAt: 0, shards: this.#shards });
     const find = () => this.#map().tables.find(({ status }) => status === 'ACTIVE');
     for (let waitedMs = 0; !find(); waitedMs += POLL_MS) {
       if (waitedMs > PATIENCE_MS) throw new Error('the table is not there');

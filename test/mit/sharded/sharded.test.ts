@@ -1,87 +1,7 @@
 import { describe, expect } from 'vitest';
-import { REGISTER, type SimRandom } from '../../../src/sim/index.ts';
-import { type Histories, KvClient } from '../kv/client.ts';
-import { expectLinearizable } from '../kv/rounds.ts';
-import { mitTest } from '../seeds.ts';
-import { KEYS, ShardedCluster, type ShardedOptions } from './cluster.ts';
-
-/** The ten keys, or thirty of three to a shard: what the test knows of them. */
-class Store {
-  readonly cluster: ShardedCluster;
-  readonly client: KvClient;
-  readonly histories: Histories = new Map();
-  readonly values = new Map<string, string>();
-
-  constructor(cluster: ShardedCluster) {
-    this.cluster = cluster;
-    this.client = new KvClient(cluster, { histories: this.histories });
-  }
-
-  get random(): SimRandom {
-    return this.cluster.random;
-  }
-
-  async fill(length: number, count = KEYS.length): Promise<void> {
-    for (let i = 0; i < count; i++) {
-      const key = i < KEYS.length ? (KEYS[i] as string) : `more ${i}`;
-      const value = this.text(length);
-      await this.client.put(key, value);
-      this.values.set(key, value);
-    }
-  }
-
-  async verify(count = this.values.size): Promise<void> {
-    for (const [key, value] of [...this.values].slice(0, count)) {
-      expect(await this.client.get(key)).toBe(value);
-    }
-  }
-
-  async verifyAndAppend(length: number): Promise<void> {
-    for (const [key, value] of this.values) {
-      expect(await this.client.get(key)).toBe(value);
-      const more = this.text(length);
-      await this.client.append(key, more);
-      this.values.set(key, value + more);
-    }
-  }
-
-  /** One writer a key, each with a client of its own, until it is told to stop. */
-  writers(length: number, pauseMs: number): { stop(): Promise<void> } {
-    let stopped = false;
-    const running = [...this.values.keys()].map(async (key) => {
-      const client = new KvClient(this.cluster, { histories: this.histories });
-      while (!stopped) {
-        const more = this.text(length);
-        await client.append(key, more);
-        this.values.set(key, this.values.get(key) + more);
-        await this.cluster.sleep(pauseMs);
-      }
-    });
-    return {
-      stop: async () => {
-        stopped = true;
-        await Promise.all(running);
-      },
-    };
-  }
-
-  text(length: number): string {
-    return Array.from({ length }, () => String.fromCharCode(97 + this.random.below(26))).join('');
-  }
-}
-
-function sharded(
-  name: string,
-  options: Omit<ShardedOptions, 'seed'>,
-  test: (cluster: ShardedCluster, store: Store) => Promise<void>,
-): void {
-  mitTest(name, async (seed) => {
-    const cluster = new ShardedCluster({ ...options, seed });
-    const store = new Store(cluster);
-    await cluster.run(() => test(cluster, store));
-    expectLinearizable(REGISTER, store.histories);
-  });
-}
+import { KvClient } from '../kv/client.ts';
+import { KEYS, type ShardedCluster } from './cluster.ts';
+import { type Store, sharded } from './store.ts';
 
 describe('[C2][C3][D1][S1] 4B: a sharded key/value store', () => {
   sharded('StaticShards', { stateBytesMax: -1 }, async (cluster, store) => {
@@ -92,17 +12,7 @@ describe('[C2][C3][D1][S1] 4B: a sharded key/value store', () => {
     await cluster.sleep(1000);
     cluster.crash(1);
     expect(cluster.oversized).toEqual([]);
-    const found: string[] = [];
-    let last = cluster.world.time.now;
-    for (const [key, value] of store.values) {
-      void new KvClient(cluster).get(key).then((got) => {
-        expect(got).toBe(value);
-        found.push(key);
-        last = cluster.world.time.now;
-      });
-    }
-    while (cluster.world.time.now - last < 2000) await cluster.sleep(50);
-    expect(found).toHaveLength(5);
+    expect(await store.answered()).toBe(5);
     await cluster.startAll();
     await store.verify();
   });
@@ -367,5 +277,14 @@ describe('[C2][C3][D1][S1] 4B: a sharded key/value store', () => {
       await store.client.put(key, '100-2');
       expect(await store.client.get(key)).toBe('100-2');
     }
+  });
+
+  // 2023, 2024: a server must not serve a shard that it does not own, whatever a client believes.
+  sharded('Rejection', { stateBytesMax: -1 }, async (cluster, store) => {
+    await cluster.join(0);
+    await cluster.join(1);
+    await store.fill(20);
+    await cluster.settled();
+    expect(await store.answered(cluster.misled(0))).toBe(5);
   });
 });
