@@ -2,7 +2,7 @@ import type { GroupId, ShardId, ShardRecord, Table } from '../controller/index.t
 import { type Pace, paceOf } from '../engine/index.ts';
 import type { Clock } from '../ports/index.ts';
 import type { ControllerClient, LeaderClient } from '../router/index.ts';
-import { decodeResult, decodeShardPart, encodeCommand, type Shard } from '../store/index.ts';
+import { decodeShardPart, encodeCommand, type Shard } from '../store/index.ts';
 import type { LedGroup, LocalGroups } from './shard-keeper.ts';
 
 /** Of all shards that this node's groups fetch together: more than that, and clients would wait for it. */
@@ -97,7 +97,7 @@ export class ShardMover {
       return false;
     }
     if (held.state !== 'receiving') return false;
-    if (held.parts === 0 && !(await this.#atSource(record, 'list-changes'))) return false;
+    if (held.parts === 0) await this.#atSource(record, 'list-changes');
     return this.#receive(record, group, held);
   }
 
@@ -117,7 +117,8 @@ export class ShardMover {
       if (caughtUp || end) {
         const taken = await Promise.all(underWay);
         if (taken.includes(false) && !(await this.#isTaken(shard, number))) return false;
-        return end !== undefined || this.#atSource(record, 'fence-shard');
+        if (caughtUp) await this.#atSource(record, 'fence-shard');
+        return true;
       }
       if (underWay.length === PARTS_UNDER_WAY && !(await underWay.shift())) return false;
       await this.#pace(part.length);
@@ -140,14 +141,13 @@ export class ShardMover {
     return new Promise((resolve) => this.#clock.after(PAUSE_MS, resolve));
   }
 
-  /** To the group that the shard comes from. */
+  /** To the group that the shard comes from. Whether that was done is seen from its next part. */
   async #atSource(
     { id: shard, epoch, group }: ShardRecord,
     kind: 'list-changes' | 'fence-shard',
-  ): Promise<boolean> {
+  ): Promise<void> {
     const command = encodeCommand({ kind, shard, epoch });
-    const reply = await this.#leaders.ask({ kind: 'write', group, command });
-    return reply?.kind === 'result' && decodeResult(reply.result).kind === 'done';
+    await this.#leaders.ask({ kind: 'write', group, command });
   }
 }
 
