@@ -73,6 +73,8 @@ export interface ReplicaOptions {
   readonly initialConfig: Config;
   /** Stands at once while the group is new, instead of waiting for an election timeout: a new cluster is ready sooner. */
   readonly isPreferredLeader: boolean;
+  /** Whether the group sleeps when there is nothing to do: the node says then when others come and go (raft/index.ts, 8). */
+  readonly quiesces: boolean;
   readonly machine: StateMachine;
   readonly state: ReplicaState;
   readonly limits?: Partial<ReplicaLimits>;

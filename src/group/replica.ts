@@ -33,6 +33,8 @@ import { writeSteps } from './write-steps.ts';
 export const TICK_MS = 100;
 const ELECTION_TICKS = 10;
 const HEARTBEAT_TICKS = 2;
+/** A group without anything to do for a second sleeps: to wake it costs a few messages. */
+const QUIESCE_TICKS = 10;
 
 /**
  * What a follower that is behind is sent at once and what may be on its way to it: to make a message and to take one in is
@@ -109,6 +111,7 @@ export class Replica {
       applied: state.appliedIndex,
       electionTicks: ELECTION_TICKS,
       heartbeatTicks: HEARTBEAT_TICKS,
+      quiesceTicks: options.quiesces ? QUIESCE_TICKS : 0,
       preVote: true,
       checkQuorum: true,
       appendEmptyEntry: true,
@@ -241,16 +244,36 @@ export class Replica {
   }
 
   tick(): void {
+    if (this.#closed) return;
     this.standIfNew();
     if (this.#host.buggify('group: stand out of turn')) this.#raft.campaign();
     this.#raft.tick();
     this.#admission.tick(this.#raft.commit, this.#raft.lastIndex);
     this.#proposals.tick();
     this.#reads.tick();
+    this.tickUpkeep();
+    this.#host.schedule(this);
+  }
+
+  /** Of one that {@link isAtRest}, now and then: what it holds of memory and disk others may need. */
+  tickUpkeep(): void {
+    if (this.#closed) return;
     const isAwaited = (index: Index) =>
       isSnapshotAwaited(index, this.#raft.status().followers, ELECTION_TICKS);
     this.#snapshots.tick(isAwaited).catch((error) => this.#host.fatal(error));
     this.#upkeep.tick();
+  }
+
+  /** It needs no ticks until it asks for a turn again. */
+  get isAtRest(): boolean {
+    if (this.#closed) return true;
+    const isDone = this.#committedAt === this.#committed.length && !this.#installing;
+    return isDone && this.#raft.isQuiesced && this.#proposals.isEmpty && this.#reads.isEmpty;
+  }
+
+  /** A node with which this replica has to do fell silent, or is there again (G19). */
+  wake(): void {
+    this.#raft.wake();
     this.#host.schedule(this);
   }
 

@@ -24,6 +24,10 @@ export class Proposals {
   readonly #byIndex = new Map<Index, Proposal>();
   #ticks = 0;
 
+  get isEmpty(): boolean {
+    return this.#byIndex.size === 0;
+  }
+
   add(index: Index, term: Term, settle: (result: ProposalResult) => void): void {
     this.#byIndex.set(index, { term, since: this.#ticks, settle });
   }
@@ -78,8 +82,8 @@ export class Reads {
     this.#gathering.push(settle);
   }
 
-  get isGathering(): boolean {
-    return this.#gathering.length > 0;
+  get isEmpty(): boolean {
+    return this.#gathering.length + this.#asked.size + this.#confirmed.length === 0;
   }
 
   /** Asks for one index for everything gathered. `ask` says whether there was anybody to ask. */

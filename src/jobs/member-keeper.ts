@@ -15,9 +15,15 @@ export class MemberKeeper {
 
   /** To be called when the map has changed, and now and then. Never rejects. */
   run(): void {
-    for (const { id, settledMembers } of this.#groups.led()) {
-      const record = this.#groups.map.groups.find((group) => group.id === id);
-      if (!settledMembers || !record || record.leaving.length === 0 || this.#busy.has(id)) continue;
+    const moving = this.#groups.map.groups.filter(({ leaving }) => leaving.length > 0);
+    if (moving.length === 0) return;
+    const records = new Map(moving.map((record) => [record.id, record]));
+    for (const group of this.#groups.led()) {
+      const { id } = group;
+      const record = records.get(id);
+      if (!record || this.#busy.has(id)) continue;
+      const { settledMembers } = group;
+      if (!settledMembers) continue;
       const isWanted = record.replicas.every(({ replica }) => settledMembers.includes(replica));
       if (!isWanted || settledMembers.length !== record.replicas.length) continue;
       this.#busy.add(id);

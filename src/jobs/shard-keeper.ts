@@ -39,23 +39,32 @@ export class ShardKeeper {
 
   /** To be called when the map has changed, and now and then, since leadership changes too. Never rejects. */
   run(): void {
-    if (this.#groups.map.number === 0) return;
-    const records = new Map<ShardId, { table: Table; record: ShardRecord }>();
-    for (const table of this.#groups.map.tables) {
-      for (const record of table.shards) records.set(record.id, { table, record });
+    const { number, tables } = this.#groups.map;
+    if (number === 0) return;
+    const led = new Map<GroupId, LedGroup>();
+    for (const group of this.#groups.led()) led.set(group.id, group);
+    if (led.size === 0) return;
+    const records = new Map<ShardId, ShardRecord>();
+    for (const table of tables) {
+      for (const record of table.shards) {
+        records.set(record.id, record);
+        const group = led.get(record.group);
+        if (group) this.#keep(group, table, record);
+      }
     }
-    for (const group of this.#groups.led()) {
-      for (const { table, record } of records.values()) {
-        if (record.group !== group.id) continue;
-        if (table.status === 'DELETING') this.#work(record.id, () => this.#empty(group, record));
-        else if (record.state === 'creating') {
-          this.#work(record.id, () => this.#install(group, table, record));
+    for (const group of led.values()) {
+      for (const { id, epoch } of group.shards()) {
+        if (!isFor(group.id, epoch, records.get(id))) {
+          this.#work(id, () => this.#purge(group, id, epoch));
         }
       }
-      for (const { id, epoch } of group.shards()) {
-        const record = records.get(id)?.record;
-        if (!isFor(group.id, epoch, record)) this.#work(id, () => this.#purge(group, id, epoch));
-      }
+    }
+  }
+
+  #keep(group: LedGroup, table: Table, record: ShardRecord): void {
+    if (table.status === 'DELETING') this.#work(record.id, () => this.#empty(group, record));
+    else if (record.state === 'creating') {
+      this.#work(record.id, () => this.#install(group, table, record));
     }
   }
 

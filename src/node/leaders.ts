@@ -20,9 +20,9 @@ export function balanceLeaders(
     const stays = canLead(self) && !buggify('node: lead elsewhere');
     const candidates = stays ? [preferred] : replicas.members(replica.group);
     const next = candidates.find((id) => {
-      if (id === undefined || !replica.isCaughtUp(id)) return false;
-      const node = replicas.nodeOf(replica.group, id);
-      return node !== undefined && node !== self && canLead(node);
+      const node = id === undefined ? undefined : replicas.nodeOf(replica.group, id);
+      if (id === undefined || node === undefined || node === self) return false;
+      return canLead(node) && replica.isCaughtUp(id);
     });
     if (next !== undefined) replica.transferLeader(next);
   }

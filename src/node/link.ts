@@ -51,6 +51,8 @@ export interface LinkHandler {
   onRequest(service: number, payload: ByteReader, respond: Responder): void;
   /** The connection is gone, or could not be had; `refused`: nobody listens there. */
   onDown(refused: boolean): void;
+  /** The peer has said nothing for {@link SILENCE_MS}. */
+  onSilent(): void;
   /** Something waits to be sent: `flush` is to be called at the end of the turn. */
   onQueued(): void;
 }
@@ -202,6 +204,7 @@ export class Link {
     } else if (now - this.#heardAt > SILENCE_MS && !this.#silent) {
       this.#silent = true;
       this.#failRequests(() => true);
+      this.#handler.onSilent();
     } else {
       this.#failRequests(({ expiresAt }) => expiresAt <= now);
     }

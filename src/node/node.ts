@@ -42,6 +42,7 @@ import { fetchSnapshot } from './snapshot-transfer.ts';
 import { type Difference, StateComparison } from './state-comparison.ts';
 import { type ClusterStatus, clusterStatus } from './status.ts';
 import { Turn } from './turn.ts';
+import { Wakes } from './wakes.ts';
 import { watchMap } from './watch-map.ts';
 
 const LOG_DIRECTORY = 'log';
@@ -74,6 +75,7 @@ export class Node {
   readonly #states: ReplicaStates;
   #quarantine: readonly QuarantineRecord[];
   readonly #replicas: Replicas;
+  readonly #wakes: Wakes;
   readonly #data: DataService;
   readonly #controller: ControllerService;
   readonly #comparison: StateComparison;
@@ -84,6 +86,7 @@ export class Node {
   #ticks = 0;
   #stepDownAt = 0;
   #serving = false;
+  #telling = false;
   #differs = false;
   #stopping = false;
   #stopped = false;
@@ -151,11 +154,15 @@ export class Node {
       handler: {
         onHello: (hello) => this.#formation.onHello(hello),
         onRefusal: (name, reason) => this.#formation.onRefusal(name, reason),
-        onUp: (hello) => this.#formation.onUp(hello),
+        onUp: (hello) => {
+          this.#formation.onUp(hello);
+          this.#wakes.onChange(hello.name);
+        },
+        onSilent: (name) => this.#wakes.onChange(name),
         onRaft: (group, message) => this.#replicas.get(group)?.step(message),
         onRequest: (_, service, payload, respond) =>
           this.#services.onRequest(service, payload, respond),
-        onDown: (name, refused) => this.#onDown(name, refused),
+        onDown: (name, refused) => this.#wakes.onDown(name, refused),
       },
     });
     this.#services = new Services({
@@ -213,6 +220,7 @@ export class Node {
       incarnation: identity.incarnation,
       limits: limits.replica ?? {},
     });
+    this.#wakes = new Wakes(this.#replicas);
     this.#data = new DataService(this.#replicas, clock, buggify);
     this.#controller = new ControllerService(this.#replicas, clock);
     this.#comparison = new StateComparison({
@@ -283,7 +291,9 @@ export class Node {
       if (!replica.isCurrent) continue;
       yield {
         id: replica.group,
-        settledMembers: replica.settledMembers,
+        get settledMembers() {
+          return replica.settledMembers;
+        },
         shards: () => machine.shards(),
         shard: (id: ShardId) => machine.shard(id),
         propose: async (command: Uint8Array) => {
@@ -363,21 +373,20 @@ export class Node {
     this.#tellListeners();
   }
 
+  /** Once for all that a turn brings: a node may begin to lead a thousand groups in one. */
   #tellListeners(): void {
-    for (const listener of this.#listeners) listener();
+    if (this.#telling) return;
+    this.#telling = true;
+    this.#options.clock.endOfTurn(() => {
+      this.#telling = false;
+      for (const listener of this.#listeners) listener();
+    });
   }
 
   #afterApply(replicas: readonly Replica[]): void {
     if (this.watcher) for (const replica of replicas) this.watcher.onApplied(replica);
     const map = this.#replicas.controller?.machine.map;
     if (map) this.learnMap(map);
-  }
-
-  #onDown(name: NodeName, refused: boolean): void {
-    for (const replica of this.#replicas.all()) {
-      const there = this.#replicas.replicaOn(replica.group, name);
-      if (there !== undefined) replica.reportUnreachable(there, refused);
-    }
   }
 
   #tick(): void {
@@ -401,7 +410,7 @@ export class Node {
     this.#ticks++;
     this.#checkHealth(lateMs);
     this.#log.tick();
-    for (const replica of this.#replicas.all()) replica.tick();
+    this.#wakes.tick();
     for (const { replica, wanted } of this.#replicas.moving()) replica.moveTo(wanted);
     // What replaced states left behind goes bit by bit. A full disk can wait: it is tried again.
     if (this.#states.hasDeletedSpaces) {
@@ -488,6 +497,7 @@ export class Node {
       send: (group, message) => this.#send(group, message),
       schedule: (replica) => {
         this.watcher?.onReplica(replica);
+        this.#wakes.add(replica);
         this.#turn.schedule(replica);
       },
       onLeading: () => this.#onLeading(),

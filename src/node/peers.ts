@@ -39,6 +39,8 @@ export interface PeersHandler {
   onUp(hello: Hello): void;
   onRaft(group: number, message: Message): void;
   onRequest(from: string, service: number, payload: ByteReader, respond: Responder): void;
+  /** A peer has said nothing for a second, not even that it is there. */
+  onSilent(name: string): void;
   /** `refused`: nobody listens at the peer's address, so its process is gone (R10). */
   onDown(name: string, refused: boolean): void;
 }
@@ -233,6 +235,9 @@ export class Peers {
         return undefined;
       },
       onQueued,
+      onSilent: () => {
+        if (name !== undefined && this.#links.get(name) === link) handler.onSilent(name);
+      },
       onRefusal: (reason) => handler.onRefusal(name ?? 'a peer', reason),
       onRaft: (group, message) => handler.onRaft(group, message),
       onRequest: (service, payload, respond) => {

@@ -19,6 +19,7 @@ const TYPES = [
   'read-index-response',
   'timeout-now',
   'commit-notice',
+  'quiesce',
 ] as const satisfies readonly Message['type'][];
 
 const ENTRY_KINDS = ['normal', 'empty', 'config'] as const satisfies readonly EntryKind[];
@@ -58,6 +59,9 @@ export function writeRaftMessage(writer: ByteWriter, message: Message): void {
       break;
     case 'commit-notice':
       writer.varint(message.commit);
+      break;
+    case 'quiesce':
+      writer.varint(message.index).varint(message.logTerm);
       break;
     case 'snapshot-request':
       writer.varint(message.snapshot.index).varint(message.snapshot.term);
@@ -133,6 +137,8 @@ export function readRaftMessage(reader: ByteReader, incarnation: string): Messag
       };
     case 'commit-notice':
       return { type, ...envelope, commit: reader.varint() };
+    case 'quiesce':
+      return { type, ...envelope, index: reader.varint(), logTerm: reader.varint() };
     case 'timeout-now':
       return { type, ...envelope };
     default:

@@ -53,6 +53,8 @@ export class Replicas {
   readonly #options: ReplicasOptions;
   /** Members of each group that this node knows: who holds which replica. */
   readonly #groups = new Map<GroupId, GroupRecord>();
+  /** Those of them whose members change. */
+  readonly #moving = new Set<GroupId>();
   readonly #data = new Map<GroupId, DataReplica>();
   /** Of the map that the records are of. */
   #number: ConfigNumber = 0;
@@ -115,7 +117,7 @@ export class Replicas {
     this.#number = number;
     await this.#clearOthers(groups);
     // All are known before the first one works: the controller's replica brings a map, and these are not new in it.
-    for (const group of groups) this.#groups.set(group.id, group);
+    for (const group of groups) this.#know(group);
     for (const group of groups) await this.#whenRoom(() => this.#openGroup(group));
   }
 
@@ -128,7 +130,7 @@ export class Replicas {
     this.#number = map.number;
     const changed = map.groups.filter((group) => !isSame(group, this.#groups.get(group.id)));
     if (changed.length === 0) return;
-    for (const group of changed) this.#groups.set(group.id, group);
+    for (const group of changed) this.#know(group);
     // Known for good before they take part: a restart finds them without the controller.
     this.#changing = this.#changing
       .then(() => this.#whenRoom(() => this.#persist()))
@@ -140,10 +142,16 @@ export class Replicas {
 
   /** The groups whose voters are not yet, as far as is known here, those that the controller wants. */
   *moving(): Iterable<{ readonly replica: Replica; readonly wanted: readonly Member[] }> {
-    for (const { replica } of this.#data.values()) {
-      const group = this.#groups.get(replica.group);
-      if (group && group.leaving.length > 0) yield { replica, wanted: membersOf(group.replicas) };
+    for (const id of this.#moving) {
+      const [group, held] = [this.#groups.get(id), this.#data.get(id)];
+      if (group && held) yield { replica: held.replica, wanted: membersOf(group.replicas) };
     }
+  }
+
+  #know(group: GroupRecord): void {
+    this.#groups.set(group.id, group);
+    if (group.leaving.length > 0) this.#moving.add(group.id);
+    else this.#moving.delete(group.id);
   }
 
   async #follow({ id, replicas, leaving }: GroupRecord): Promise<void> {
@@ -222,6 +230,7 @@ export class Replicas {
       incarnation,
       limits,
       initialConfig: birthConfig(group, mine.replica),
+      quiesces: true,
       isPreferredLeader: group.replicas[0] === mine,
       machine,
       state,

@@ -46,7 +46,9 @@ export class StateComparison {
     const now = this.#options.clock.monotonic();
     if (now < this.#nextAt) return;
     this.#nextAt = now + INTERVAL_MS;
-    for (const { replica } of this.#options.replicas.allData()) {
+    for (const { replica, machine } of this.#options.replicas.allData()) {
+      // Groups that sleep were compared before, or have nothing to compare.
+      if ((this.#equalAt.get(replica.group) ?? 0) === machine.commandIndex) continue;
       if (replica.isCurrent && replica.hasPeers) void this.#compare(replica.group);
     }
   }

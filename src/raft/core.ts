@@ -42,6 +42,8 @@ export interface LeaderRole {
   /** The transfer under way; while there is one, nothing is proposed (R8). */
   transfer: { readonly to: ReplicaId; ticks: number } | undefined;
   heartbeatElapsed: number;
+  /** Ticks for which there was nothing to do. */
+  idleTicks: number;
   /** Something may have to be sent to the followers with the next ready. */
   sendDue: boolean;
 }
@@ -68,6 +70,8 @@ export class Core {
   term: Term;
   /** Who got this replica's vote in `term`, or 0. */
   vote: ReplicaId;
+  /** Neither ticks nor sends until something happens: see quiescence.ts. Of leaders and followers only. */
+  quiesced = false;
   electionElapsed = 0;
   /** Ticks until this replica stands, counted by `electionElapsed`. */
   electionTimeout = 0;
@@ -125,6 +129,9 @@ export class Core {
         id: this.id,
         term: this.term,
       });
+    }
+    if (this.quiesced) {
+      throw broken('a sleeper changes its role', { id: this.id, term: this.term });
     }
     this.#role = next;
   }

@@ -1,5 +1,6 @@
 import type { CandidateRole, Core } from './core.ts';
 import { becomeLeader } from './leader.ts';
+import { wake } from './quiescence.ts';
 import { voteResult, voters } from './quorum.ts';
 import type { ReplicaId, VoteRequest, VoteResponse } from './types.ts';
 
@@ -11,6 +12,7 @@ import type { ReplicaId, VoteRequest, VoteResponse } from './types.ts';
  */
 export function campaign(core: Core, transfer: boolean): void {
   if (core.role.name === 'leader' || !core.promotable) return;
+  wake(core);
   if (core.options.preVote && !transfer) becomePreCandidate(core);
   else becomeCandidate(core, transfer);
 }

@@ -119,13 +119,14 @@ export function rejectOldLeader(core: Core, to: ReplicaId): void {
 
 export function handleHeartbeat(core: Core, message: Heartbeat): void {
   core.log.commitTo(core.commitWithin(message.commit));
-  core.send({
-    type: 'heartbeat-response',
-    ...core.envelope(message.from),
-    // A replica that does not count confirms no read.
-    round: core.counts ? message.round : 0,
-    quarantine: core.options.quarantine,
-  });
+  // A replica that does not count confirms no read.
+  answerHeartbeat(core, message.from, core.counts ? message.round : 0);
+}
+
+/** Unasked, with round 0, it only says that this replica is there and awake. */
+export function answerHeartbeat(core: Core, to: ReplicaId, round: number): void {
+  const { quarantine } = core.options;
+  core.send({ type: 'heartbeat-response', ...core.envelope(to), round, quarantine });
 }
 
 export function handleCommitNotice(core: Core, message: CommitNotice): void {

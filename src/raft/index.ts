@@ -36,7 +36,11 @@
  *    old life would otherwise pass for a new one. Answers can get lost, so a read has a deadline.
  * 7. An accepted proposal is committed if the entry at its index has its term when applied, and lost if it has another.
  *    Until then its fate is open, also when leadership changes.
- * 8. Any thrown error is a broken invariant. The process must stop without another word (no send, no write).
+ * 8. With `quiesceTicks`: hosts hear of each other, whatever their replicas do. When a host loses another one, hears nothing
+ *    from it, or has it back, it calls `reportUnreachable` or `wake()` of every replica that leads a replica there or follows
+ *    one there: a group that sleeps would never learn that its leader is gone (G19), nor a leader that it is alone. A replica
+ *    that starts is a host that is there again.
+ * 9. Any thrown error is a broken invariant. The process must stop without another word (no send, no write).
  *
  * ## What may overlap
  *
@@ -74,6 +78,7 @@
  * | append-response     | follower, after write  | leader: moves match, commits by counting (§5.4.2), or probes further  |
  * | heartbeat           | leader                 | follower: hears its leader, commits; candidates step back             |
  * | commit-notice       | leader                 | follower: hears its leader, commits; nobody answers                   |
+ * | quiesce             | leader                 | follower: sleeps, if its log is the leader's (quiescence.ts)          |
  * | heartbeat-response  | follower               | leader: CheckQuorum, read rounds, what was lost is sent again         |
  * | snapshot-request    | leader                 | follower: offers the snapshot to its host (§7)                        |
  * | read-index-request  | follower               | leader: joins the next read round; others reject (thesis §6.4)        |
@@ -128,6 +133,7 @@ export type {
   MessageType,
   ProposalOutcome,
   ProposalRefusal,
+  Quiesce,
   ReadIndexRequest,
   ReadIndexResponse,
   ReadState,

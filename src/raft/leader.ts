@@ -1,6 +1,7 @@
 import type { Core, LeaderRole } from './core.ts';
 import { append, finishChange, followMembers } from './membership.ts';
 import type { Progress } from './progress.ts';
+import { maybeQuiesce, wake } from './quiescence.ts';
 import { quorumValue, voteResult } from './quorum.ts';
 import { ENTRY_OVERHEAD_BYTES } from './raft-log.ts';
 import { ReadRounds } from './read-rounds.ts';
@@ -18,6 +19,7 @@ export function becomeLeader(core: Core): void {
     reads: new ReadRounds(),
     transfer: undefined,
     heartbeatElapsed: 0,
+    idleTicks: 0,
     sendDue: true,
   };
   followMembers(core, core.role);
@@ -42,6 +44,7 @@ export function propose(core: Core, data: Uint8Array): ProposalOutcome {
   if ((waits && bytes > uncommittedBytesMax) || core.writes.bytes > uncommittedBytesMax) {
     return { accepted: false, reason: 'overloaded', leader: core.id };
   }
+  wake(core);
   role.sendDue = true;
   return { accepted: true, index: append(core, 'normal', data), term: core.term };
 }
@@ -86,6 +89,7 @@ export function tickLeader(core: Core, role: LeaderRole): void {
     role.transfer = undefined;
   }
   if (++role.heartbeatElapsed >= heartbeatTicks) sendHeartbeats(core, role);
+  maybeQuiesce(core, role);
 }
 
 /** Heard from within an election timeout. */

@@ -2,6 +2,7 @@ import { encodeConfig } from './configs.ts';
 import type { Core, LeaderRole } from './core.ts';
 import { broken } from './invariant.ts';
 import { Progress } from './progress.ts';
+import { wake } from './quiescence.ts';
 import { findMember, findVoter, members } from './quorum.ts';
 import { confirmRound } from './read-rounds.ts';
 import type { Config, ConfigOutcome, EntryKind, Index, Member, Membership } from './types.ts';
@@ -40,6 +41,7 @@ export function proposeConfig(core: Core, target: Membership): ConfigOutcome {
       return { accepted: false, reason: 'not-caught-up', leader };
     }
   }
+  wake(core);
   const outgoing = isJoint ? config.incoming : [];
   return {
     accepted: true,

@@ -30,6 +30,8 @@ export interface RaftOptions {
    */
   readonly electionTicks: number;
   readonly heartbeatTicks: number;
+  /** A leader that had nothing to do for so many ticks sends its group to sleep (quiescence.ts); 0 for never. */
+  readonly quiesceTicks: number;
   /** A replica asks whether it could win before it raises its term (thesis §9.6). */
   readonly preVote: boolean;
   /** A leader that hears no quorum for `electionTicks` steps down, and who hears a leader ignores elections (R3). */
@@ -67,6 +69,10 @@ export function checkOptions(options: RaftOptions): void {
     if (!Number.isSafeInteger(value) || value < 1) throw broken('option', { [name]: value });
   }
   if (electionTicks <= heartbeatTicks) throw broken('option', { electionTicks, heartbeatTicks });
+  // Everybody must have had the time to answer since the group woke up.
+  const { quiesceTicks } = options;
+  const isLong = Number.isSafeInteger(quiesceTicks) && quiesceTicks > 2 * heartbeatTicks;
+  if (quiesceTicks !== 0 && !isLong) throw broken('option', { quiesceTicks, heartbeatTicks });
   const positions = {
     term: hardState.term,
     vote: hardState.vote,

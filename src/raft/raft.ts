@@ -5,6 +5,7 @@ import { broken } from './invariant.ts';
 import { advanceCommit, propose, tickLeader } from './leader.ts';
 import { proposeConfig } from './membership.ts';
 import type { RaftOptions } from './options.ts';
+import { wake } from './quiescence.ts';
 import { readIndex } from './reads.ts';
 import { hasReady, takeReady } from './ready.ts';
 import {
@@ -48,6 +49,7 @@ export type RaftView = Pick<
   | 'entriesBetween'
   | 'uncommittedBytes'
   | 'quarantine'
+  | 'isQuiesced'
 >;
 
 /** One replica of one Raft group. The contract with its host is in the package comment (index.ts). */
@@ -61,9 +63,10 @@ export class Raft {
 
   // What happens outside.
 
-  /** One unit of time has passed. */
+  /** One unit of time has passed; a replica that {@link isQuiesced} need not be told. */
   tick(): void {
-    const { role } = this.#core;
+    const { role, quiesced } = this.#core;
+    if (quiesced) return;
     if (role.name === 'leader') tickLeader(this.#core, role);
     else tickElection(this.#core);
   }
@@ -114,17 +117,26 @@ export class Raft {
 
   /** Messages to `id` were lost with their connection. `refused`: nobody listens there, its process is gone (R10). */
   reportUnreachable(id: ReplicaId, refused: boolean): void {
-    const { role, options } = this.#core;
+    const { role, options, leader } = this.#core;
     if (role.name === 'leader') {
       const progress = role.progressOf.get(id);
       if (progress === undefined) return;
+      wake(this.#core);
       if (refused) progress.silentTicks = options.electionTicks;
       if (progress.state !== 'replicate') return;
       progress.becomeProbe(progress.match + 1);
       progress.paused = true;
-    } else if (refused && role.name === 'follower' && role.leader === id) {
-      forgetLeader(this.#core, role);
+    } else if (leader === id) {
+      wake(this.#core);
+      if (refused && role.name === 'follower') forgetLeader(this.#core, role);
     }
+  }
+
+  /**
+   * The group must not sleep on: a member's host was lost, fell silent, or is there again (G19). Harmless at any time.
+   */
+  wake(): void {
+    wake(this.#core);
   }
 
   // What is to be done, and that it was done.
@@ -238,6 +250,11 @@ export class Raft {
   /** The leader of this term as far as known here, or 0. */
   get leader(): ReplicaId {
     return this.#core.leader;
+  }
+
+  /** It sleeps: it wants no ticks until something happens to it, and `hasReady` tells of nothing new meanwhile. */
+  get isQuiesced(): boolean {
+    return this.#core.quiesced;
   }
 
   /** That of the last entry that holds one, committed or not (G11). */

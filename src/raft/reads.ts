@@ -1,5 +1,6 @@
 import type { Core, LeaderRole } from './core.ts';
 import { sendHeartbeats } from './leader.ts';
+import { wake } from './quiescence.ts';
 import { quorumValue } from './quorum.ts';
 import { confirmRound } from './read-rounds.ts';
 import { noticeCommit } from './replication.ts';
@@ -16,6 +17,7 @@ import type { HeartbeatResponse, ReadIndexRequest } from './types.ts';
 /** Takes a read of this replica's host, or passes it to the leader. False when there is nobody to ask. */
 export function readIndex(core: Core, context: number): boolean {
   const { role, leader } = core;
+  wake(core);
   if (role.name === 'leader') {
     role.reads.add({ from: 0, context });
     return true;

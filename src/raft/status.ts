@@ -47,6 +47,8 @@ export interface RaftStatus {
   readonly pendingReads: number;
   /** Of a leader: whom it hands over to, or 0. */
   readonly transferTo: ReplicaId;
+  /** It sleeps until something happens. */
+  readonly quiesced: boolean;
   /** Of a leader; empty otherwise. */
   readonly followers: readonly FollowerStatus[];
 }
@@ -76,6 +78,7 @@ export function statusOf(core: Core): RaftStatus {
     installingIndex: core.installing?.index ?? 0,
     pendingReads: leading?.reads.pending ?? 0,
     transferTo: leading?.transfer?.to ?? 0,
+    quiesced: core.quiesced,
     followers: (leading?.followers ?? []).map((progress) => ({
       id: progress.id,
       state: progress.state,

@@ -15,6 +15,7 @@ import {
   rejectOldLeader,
 } from './follower.ts';
 import { assertNever, broken } from './invariant.ts';
+import { handleQuiesce, wake } from './quiescence.ts';
 import { findMember } from './quorum.ts';
 import { handleReadIndexRequest, handleRoundAnswer } from './reads.ts';
 import { handleAppendResponse, handleHeartbeatResponse } from './replication.ts';
@@ -27,6 +28,7 @@ const FOR_STRANGERS: ReadonlySet<Message['type']> = new Set<Message['type']>([
   'append-request',
   'heartbeat',
   'commit-notice',
+  'quiesce',
   'snapshot-request',
   'timeout-now',
 ]);
@@ -37,6 +39,7 @@ export function step(core: Core, message: Message): void {
   if (!Number.isSafeInteger(message.term) || message.term < 0) {
     throw broken('message term', { type: message.type, from: message.from, term: message.term });
   }
+  wake(core, message.from);
   if (message.term < core.term) stepOlder(core, message);
   else if (message.term === core.term || stepNewer(core, message)) stepCurrent(core, message);
 }
@@ -63,6 +66,7 @@ function stepOlder(core: Core, message: Message): void {
     case 'append-request':
     case 'heartbeat':
     case 'commit-notice':
+    case 'quiesce':
     case 'snapshot-request':
       rejectOldLeader(core, message.from);
       break;
@@ -90,6 +94,7 @@ function stepNewer(core: Core, message: Message): boolean {
     case 'append-request':
     case 'heartbeat':
     case 'commit-notice':
+    case 'quiesce':
     case 'snapshot-request':
       core.becomeFollower(message.term, message.from);
       return true;
@@ -115,6 +120,7 @@ function stepCurrent(core: Core, message: Message): void {
     case 'append-request':
     case 'heartbeat':
     case 'commit-notice':
+    case 'quiesce':
     case 'snapshot-request':
       stepFromLeader(core, message);
       break;
@@ -147,7 +153,7 @@ function stepCurrent(core: Core, message: Message): void {
 
 type LeaderMessage = Extract<
   Message,
-  { type: 'append-request' | 'heartbeat' | 'commit-notice' | 'snapshot-request' }
+  { type: 'append-request' | 'heartbeat' | 'commit-notice' | 'quiesce' | 'snapshot-request' }
 >;
 
 function stepFromLeader(core: Core, message: LeaderMessage): void {
@@ -165,6 +171,9 @@ function stepFromLeader(core: Core, message: LeaderMessage): void {
       break;
     case 'commit-notice':
       handleCommitNotice(core, message);
+      break;
+    case 'quiesce':
+      handleQuiesce(core, message);
       break;
     case 'snapshot-request':
       handleSnapshotRequest(core, message);

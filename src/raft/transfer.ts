@@ -1,6 +1,7 @@
 import type { Core, LeaderRole } from './core.ts';
 import { isActive } from './leader.ts';
 import type { Progress } from './progress.ts';
+import { wake } from './quiescence.ts';
 import { finishTransfer } from './replication.ts';
 import type { ReplicaId } from './types.ts';
 
@@ -11,6 +12,7 @@ import type { ReplicaId } from './types.ts';
 export function transferLeader(core: Core, role: LeaderRole, to: ReplicaId): boolean {
   const progress = role.progressOf.get(to);
   if (progress === undefined || !canLead(core, progress)) return false;
+  wake(core);
   role.transfer = { to, ticks: 0 };
   // What is on the way to the target may be lost: an answer now is worth more than one after the next heartbeat.
   progress.poke = progress.match < progress.next - 1;
@@ -27,6 +29,7 @@ function canLead({ config }: Core, { id, quarantine }: Progress): boolean {
 /** Leaves the lead to the follower that can take it soonest, or to whoever will, if none answers. */
 export function stepDown(core: Core, role: LeaderRole): void {
   if (role.transfer !== undefined) return;
+  wake(core);
   let best: Progress | undefined;
   for (const progress of role.followers) {
     if (progress.state === 'snapshot' || !isActive(core, progress)) continue;

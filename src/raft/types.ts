@@ -123,6 +123,13 @@ export interface CommitNotice extends Envelope {
   readonly commit: Index;
 }
 
+/** The leader has nothing more to say: whose log ends with this entry, which is committed, may sleep (quiescence.ts). */
+export interface Quiesce extends Envelope {
+  readonly type: 'quiesce';
+  readonly index: Index;
+  readonly logTerm: Term;
+}
+
 export interface HeartbeatResponse extends Envelope {
   readonly type: 'heartbeat-response';
   readonly round: number;
@@ -167,6 +174,7 @@ export type Message =
   | Heartbeat
   | HeartbeatResponse
   | CommitNotice
+  | Quiesce
   | SnapshotRequest
   | ReadIndexRequest
   | ReadIndexResponse

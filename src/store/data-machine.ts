@@ -127,6 +127,11 @@ export class DataMachine {
     return this.#digests;
   }
 
+  /** Of the last entry with a command, which the digest of now is of; 0 when there was none. */
+  get commandIndex(): number {
+    return this.#index;
+  }
+
   /** The digest of now: as of the last entry that was applied here. */
   digest(): StateDigest {
     const { sessions, bytes } = this.#sessions.size;

@@ -43,6 +43,7 @@ class Side {
         if (text !== 'silence') respond((writer) => writer.text(`re ${text}`));
       },
       onDown: (refused) => this.events.push(refused ? 'down, refused' : 'down'),
+      onSilent: () => this.events.push('silent'),
       onQueued: () => {},
     };
     this.link = new Link(time.process(name).clock, this.connection, clusterId, handler);

@@ -64,6 +64,7 @@ export function configOf(
 export const DEFAULTS = {
   electionTicks: 10,
   heartbeatTicks: 1,
+  quiesceTicks: 0,
   preVote: true,
   checkQuorum: true,
   appendEmptyEntry: true,

@@ -57,6 +57,8 @@ function details(message: Message): string {
       return ` commit ${message.commit}`;
     case 'heartbeat-response':
       return round(message.round);
+    case 'quiesce':
+      return ` at ${message.index}/${message.logTerm}`;
     case 'snapshot-request':
       return ` ${message.snapshot.index}/${message.snapshot.term}`;
     case 'read-index-request':

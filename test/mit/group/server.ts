@@ -74,6 +74,7 @@ export class GroupServer {
       id,
       incarnation: incarnationOf(id),
       initialConfig: configOf(server < options.members ? options.members : 0),
+      quiesces: false,
       isPreferredLeader: false,
       machine,
       state,

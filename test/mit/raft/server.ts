@@ -118,6 +118,7 @@ export class RaftServer {
       applied: appliedIndex,
       electionTicks: ELECTION_TICKS,
       heartbeatTicks: HEARTBEAT_TICKS,
+      quiesceTicks: 0,
       preVote: true,
       checkQuorum: true,
       // The tests fix the indexes of commands (R9).
