@@ -1,6 +1,6 @@
 import { ByteReader, type ByteWriter, MalformedError, utf8, utf8Text } from '../bytes/index.ts';
 import { type Buggify, type Clock, type Connection, NEVER } from '../ports/index.ts';
-import type { Heartbeat, HeartbeatResponse, Message } from '../raft/index.ts';
+import type { Heartbeat, HeartbeatResponse, Message, Quiesce } from '../raft/index.ts';
 import { FrameReader, FrameWriter, NO_CLUSTER } from './frame.ts';
 import { readRaftMessage, writeRaftMessage } from './raft-codec.ts';
 
@@ -77,7 +77,7 @@ export class Link {
   readonly #reader = new FrameReader();
   readonly #writer = new FrameWriter();
   readonly #requests = new Map<number, PendingRequest>();
-  readonly #heartbeats: { group: number; message: Heartbeat }[] = [];
+  readonly #heartbeats: { group: number; message: Heartbeat | Quiesce }[] = [];
   readonly #heartbeatResponses: { group: number; message: HeartbeatResponse }[] = [];
   #nextRequest = 1;
   #clusterId: string;
@@ -147,7 +147,9 @@ export class Link {
   #sendRaft(group: number, message: Message): void {
     if (!this.#peer || this.#isCongested || this.#closed) return;
     this.#handler.onQueued();
-    if (message.type === 'heartbeat') this.#heartbeats.push({ group, message });
+    // With the heartbeats, since what is sent after it would wake the group.
+    if (message.type === 'heartbeat' || message.type === 'quiesce')
+      this.#heartbeats.push({ group, message });
     else if (message.type === 'heartbeat-response')
       this.#heartbeatResponses.push({ group, message });
     else this.#add(RAFT, (writer) => writeRaftMessage(writer.varint(group), message));
@@ -249,7 +251,7 @@ export class Link {
   /** One message for the heartbeats of all groups: their cost does not grow with a message each. */
   #addHeartbeats(
     kind: number,
-    queue: { group: number; message: Heartbeat | HeartbeatResponse }[],
+    queue: { group: number; message: Heartbeat | Quiesce | HeartbeatResponse }[],
   ): void {
     if (queue.length === 0) return;
     this.#add(kind, (writer) => {

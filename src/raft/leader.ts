@@ -1,7 +1,7 @@
 import type { Core, LeaderRole } from './core.ts';
 import { append, finishChange, followMembers } from './membership.ts';
 import type { Progress } from './progress.ts';
-import { maybeQuiesce, wake } from './quiescence.ts';
+import { isIdle, mayQuiesce, quiesce, wake } from './quiescence.ts';
 import { quorumValue, voteResult } from './quorum.ts';
 import { ENTRY_OVERHEAD_BYTES } from './raft-log.ts';
 import { ReadRounds } from './read-rounds.ts';
@@ -88,8 +88,11 @@ export function tickLeader(core: Core, role: LeaderRole): void {
   if (role.transfer !== undefined && ++role.transfer.ticks >= electionTicks) {
     role.transfer = undefined;
   }
-  if (++role.heartbeatElapsed >= heartbeatTicks) sendHeartbeats(core, role);
-  maybeQuiesce(core, role);
+  role.idleTicks = isIdle(core, role) ? role.idleTicks + 1 : 0;
+  if (++role.heartbeatElapsed < heartbeatTicks) return;
+  // In place of heartbeats, whose answers would wake this leader.
+  if (mayQuiesce(core, role)) quiesce(core, role);
+  else sendHeartbeats(core, role);
 }
 
 /** Heard from within an election timeout. */

@@ -10,14 +10,14 @@ import type { Quiesce } from './types.ts';
 // loses a host wakes all replicas that lead it or follow it, and from then on timeouts decide as ever (G19). Sleeping changes when
 // something is noticed, never what may be done: a vote, a read, a commit need what they always need (R3, R6).
 
-/** Of a leader, at each tick: tells its followers to sleep, and does, when there was nothing to do for long enough. */
-export function maybeQuiesce(core: Core, role: LeaderRole): void {
+/** There was nothing to do for long enough. */
+export function mayQuiesce(core: Core, role: LeaderRole): boolean {
   const { quiesceTicks } = core.options;
-  if (quiesceTicks === 0 || !isIdle(core, role)) role.idleTicks = 0;
-  else if (++role.idleTicks >= quiesceTicks) quiesce(core, role);
+  return quiesceTicks > 0 && role.idleTicks >= quiesceTicks;
 }
 
-function isIdle(core: Core, role: LeaderRole): boolean {
+/** There is nothing to do, and nobody needs anything. */
+export function isIdle(core: Core, role: LeaderRole): boolean {
   const { log, config } = core;
   if (role.transfer !== undefined || role.reads.pending > 0) return false;
   if (config.outgoing.length > 0 || !core.knowsCommit) return false;
@@ -31,8 +31,8 @@ function isAtRest({ log, options }: Core, { state, match, quarantine, silentTick
   return isThere && state === 'replicate' && match === log.lastIndex && quarantine === 0;
 }
 
-// The last heartbeat of all.
-function quiesce(core: Core, role: LeaderRole): void {
+/** Sends the whole group to sleep. */
+export function quiesce(core: Core, role: LeaderRole): void {
   const { lastIndex: index, lastTerm: logTerm } = core.log;
   for (const { id } of role.followers) {
     core.send({ type: 'quiesce', ...core.envelope(id), index, logTerm });

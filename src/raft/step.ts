@@ -39,7 +39,7 @@ export function step(core: Core, message: Message): void {
   if (!Number.isSafeInteger(message.term) || message.term < 0) {
     throw broken('message term', { type: message.type, from: message.from, term: message.term });
   }
-  wake(core, message.from);
+  if (core.quiesced) wake(core, message.from);
   if (message.term < core.term) stepOlder(core, message);
   else if (message.term === core.term || stepNewer(core, message)) stepCurrent(core, message);
 }
