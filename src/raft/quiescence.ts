@@ -1,10 +1,12 @@
 import type { Core, LeaderRole } from './core.ts';
 import { answerHeartbeat } from './follower.ts';
+import { isActive } from './leader.ts';
 import type { Progress } from './progress.ts';
-import type { Quiesce } from './types.ts';
+import { voteResult } from './quorum.ts';
+import type { Quiesce, ReplicaId } from './types.ts';
 
 // A group without anything to do goes to sleep: its replicas neither tick nor send, so that it costs nothing (CockroachDB's
-// quiescence, TiKV's hibernating regions). The leader decides, when everybody has everything and said so a moment ago.
+// quiescence, TiKV's hibernating regions). The leader decides, when everybody who is there has everything and said so a moment ago.
 //
 // Nobody hears the leader of a sleeping group, so the hosts listen to each other instead, once for all of their groups: whoever
 // loses a host wakes all replicas that lead it or follow it, and from then on timeouts decide as ever (G19). Sleeping changes when
@@ -22,7 +24,14 @@ export function isIdle(core: Core, role: LeaderRole): boolean {
   if (role.transfer !== undefined || role.reads.pending > 0) return false;
   if (config.outgoing.length > 0 || !core.knowsCommit) return false;
   if (log.commit < log.lastIndex || log.applied < log.lastIndex) return false;
-  return log.durable === log.lastIndex && role.followers.every((each) => isAtRest(core, each));
+  if (log.durable < log.lastIndex) return false;
+  // Who is not there keeps nobody awake, as long as the others can commit: it wakes the leader when it is there again.
+  if (role.followers.some((each) => isActive(core, each) && !isAtRest(core, each))) return false;
+  const rests = (id: ReplicaId): boolean => {
+    const progress = role.progressOf.get(id);
+    return progress === undefined ? id === core.id : isAtRest(core, progress);
+  };
+  return voteResult(config, rests) === 'won';
 }
 
 // Whoever has not answered the last heartbeats may be behind a link that is about to be lost, or may have lost what it had.
@@ -34,7 +43,9 @@ function isAtRest({ log, options }: Core, { state, match, quarantine, silentTick
 /** Sends the whole group to sleep. */
 export function quiesce(core: Core, role: LeaderRole): void {
   const { lastIndex: index, lastTerm: logTerm } = core.log;
-  for (const { id } of role.followers) {
+  for (const progress of role.followers) {
+    const { id } = progress;
+    if (!isActive(core, progress)) continue;
     core.send({ type: 'quiesce', ...core.envelope(id), index, logTerm });
   }
   core.quiesced = true;
@@ -67,7 +78,9 @@ export function wake(core: Core, by = core.id): void {
   core.quiesced = false;
   if (role.name === 'leader') {
     // Silence counts from here on, and everybody is heard again before the next sleep.
-    for (const progress of role.followers) progress.silentTicks = 0;
+    for (const progress of role.followers) {
+      if (isActive(core, progress)) progress.silentTicks = 0;
+    }
     role.heartbeatElapsed = core.options.heartbeatTicks;
   } else {
     core.resetElectionTimer();

@@ -121,7 +121,8 @@ export class Raft {
     if (role.name === 'leader') {
       const progress = role.progressOf.get(id);
       if (progress === undefined) return;
-      wake(this.#core);
+      // One that was silent for long is missed already: every attempt to reach it is reported.
+      if (progress.silentTicks < options.electionTicks) wake(this.#core);
       if (refused) progress.silentTicks = options.electionTicks;
       if (progress.state !== 'replicate') return;
       progress.becomeProbe(progress.match + 1);

@@ -9,6 +9,8 @@ import { bytes, configOf, member, Random, type SimOptions, SimReplica } from './
 const STEPS = 4000;
 /** Members that are not there yet have events, too. */
 const STEPS_WITH_CHANGES = 8000;
+/** Half of so many steps nobody wants anything, in runs with groups that sleep. */
+const QUIET_STEPS = 1000;
 const BIG = 1024 * 1024;
 
 interface Options {
@@ -16,6 +18,7 @@ interface Options {
   /** Of the network: per cent of messages lost, and delivered twice. */
   readonly lossPercent: number;
   readonly doublePercent: number;
+  readonly quiesceTicks: number;
 }
 
 /** Replicas that may become members, besides those of the beginning. */
@@ -35,6 +38,12 @@ class World {
   readonly #changes: boolean;
   /** Begun. */
   changes = 0;
+  /** Replicas that fell asleep. */
+  sleeps = 0;
+  readonly #asleep = new Set<ReplicaId>();
+  /** The connections of each replica's host, as it knows them. */
+  readonly #links = new Map<ReplicaId, string>();
+  #steps = 0;
   #commands = 0;
   #contexts = 0;
   #trace = 0;
@@ -49,6 +58,8 @@ class World {
       replicas,
       lossPercent: this.#random.pick([0, 5, 20]),
       doublePercent: this.#random.pick([0, 5, 20]),
+      // Not drawn: the other half of the seeds are the runs that they were before groups slept.
+      quiesceTicks: seed % 2 === 0 ? 3 : 0,
     };
     const ids = Array.from({ length: replicas }, (_, i) => i + 1);
     this.#known = new Set(ids);
@@ -58,6 +69,7 @@ class World {
       // Where members go, those that went would stand again and again: services have both, always (R3).
       preVote: this.#random.chance(70) || changes,
       checkQuorum: this.#random.chance(70) || changes,
+      quiesceTicks: this.#options.quiesceTicks,
       electionTicks: this.#random.pick([4, 6, 10]),
       appendEmptyEntry: this.#random.chance(80),
       appendBytesMax: this.#random.pick([300, BIG]),
@@ -93,9 +105,14 @@ class World {
 
   /** One event, then all invariants. */
   step(): void {
+    this.#steps++;
     this.#event(this.#random.below(10_000));
     this.checker.check();
     for (const { raft, id } of this.replicas) {
+      const isAsleep = raft.isQuiesced;
+      if (isAsleep && !this.#asleep.has(id)) this.sleeps++;
+      if (isAsleep) this.#asleep.add(id);
+      else this.#asleep.delete(id);
       this.#trace = Math.imul(this.#trace ^ (raft.term * 31 + raft.commit * 7 + id), 0x01000193);
       this.#trace = (this.#trace ^ raft.lastIndex ^ raft.role.length) >>> 0;
     }
@@ -110,7 +127,8 @@ class World {
       return;
     }
     const { raft } = replica;
-    if (draw < 3300) this.#deliver();
+    const isUse = (draw >= 8500 && draw < 9560) || (draw >= 9954 && draw < 9981);
+    if (draw < 3300 || (isUse && this.#isQuiet)) this.#deliver();
     else if (draw < 5900) replica.takeReady();
     else if (draw < 7700) replica.completeWrites(1 + random.below(3));
     else if (draw < 8200) this.#tick();
@@ -136,9 +154,28 @@ class World {
     else this.#crashAll();
   }
 
+  /** Groups that sleep must be left in peace for a while. */
+  get #isQuiet(): boolean {
+    return this.#options.quiesceTicks > 0 && this.#steps % QUIET_STEPS < QUIET_STEPS / 2;
+  }
+
   // The clocks run at about the same speed.
   #tick(): void {
+    this.#lookAtLinks();
     for (const { alive, raft } of this.replicas) if (alive && this.#random.chance(85)) raft.tick();
+  }
+
+  /** Hosts that lost each other, or have each other back, wake their replicas (duty 8). */
+  #lookAtLinks(): void {
+    const isCut = (a: SimReplica, b: SimReplica) =>
+      this.#cut.has(`${a.id}/${b.id}`) || this.#cut.has(`${b.id}/${a.id}`);
+    for (const replica of this.replicas) {
+      if (!replica.alive) continue;
+      const up = this.replicas.filter((other) => other.alive && !isCut(replica, other));
+      const links = `${replica.life}: ${up.map(({ id, life }) => `${id}/${life}`).join(' ')}`;
+      if (this.#links.get(replica.id) !== links) replica.raft.wake();
+      this.#links.set(replica.id, links);
+    }
   }
 
   #deliver(): void {
@@ -234,6 +271,7 @@ class World {
     let asked = false;
     let target = Number.POSITIVE_INFINITY;
     for (let tick = 1; tick <= 400; tick++) {
+      this.#lookAtLinks();
       for (const { raft } of this.replicas) raft.tick();
       this.#settle();
       const leader = this.replicas.find(({ raft }) => raft.role === 'leader')?.raft;
@@ -287,20 +325,23 @@ function run(seed: number, changes = false): World {
 const { RAFT_SEEDS = '60' } = process.env;
 const SEEDS = Array.from({ length: Number(RAFT_SEEDS) }, (_, i) => i + 1);
 
-test('[R1][R2][R6] safety after every step of a faulty network, liveness after it heals', () => {
+test('[R1][R2][R6][G19] safety after every step of a faulty network, liveness after it heals', () => {
   let committed = 0;
   let reads = 0;
   let compacted = 0;
+  let sleeps = 0;
   for (const seed of SEEDS) {
     const world = run(seed);
     committed += world.checker.committedIndex;
     reads += world.checker.confirmedReads;
+    sleeps += world.sleeps;
     compacted += world.replicas.filter(({ disk }) => disk.compacted.index > 0).length;
   }
   // The runs must have done something worth checking.
   expect(committed).toBeGreaterThan(SEEDS.length * 10);
   expect(reads).toBeGreaterThan(SEEDS.length * 3);
   expect(compacted).toBeGreaterThan(SEEDS.length / 2);
+  expect(sleeps).toBeGreaterThan(SEEDS.length);
 });
 
 test('[R7][G1][G11][G13][G15] the same while members come and go', () => {

@@ -17,7 +17,7 @@ import { printConfig, printMessage, printReady, printStatus } from './print.ts';
 //   campaign 1 | tick 1 [n] | propose 1 text [n] | read 1 context | transfer 1 2 | stepdown 1
 //   change 1 voters=1,2,3 [learners=4]
 //   members [1 …]           the configuration of each
-//   unreachable 1 2 [refused]
+//   unreachable 1 2 [refused] | wake 1
 //   ready 1                 takes one ready and prints it
 //   write 1 [n]             completes the n oldest writes (all)
 //   apply 1                 applies what was taken
@@ -33,13 +33,14 @@ import { printConfig, printMessage, printReady, printStatus } from './print.ts';
 //   status [1 …]
 //   quorum 1,2,3 [4,5] match=1:5,2:6 | quorum 1,2,3 [4,5] votes=1:yes,2:no
 //
-// After each command it prints what changed: role, term, leader, commit.
+// After each command it prints what changed: role, term, leader, commit, sleep.
 
 interface Seen {
   readonly role: Role;
   readonly term: number;
   readonly leader: number;
   readonly commit: number;
+  readonly quiesced: boolean;
 }
 
 export class Transcript {
@@ -129,6 +130,7 @@ export class Transcript {
     },
     unreachable: ([id, peer, refused]) =>
       this.#of(id).raft.reportUnreachable(Number(peer), refused !== undefined),
+    wake: ([id]) => this.#of(id).raft.wake(),
     ready: ([id]) => {
       const ready = this.#of(id).takeReady();
       this.#out.push(...(ready === undefined ? ['nothing'] : printReady(ready)));
@@ -315,13 +317,16 @@ export class Transcript {
       if (seen !== undefined && seen.commit !== raft.commit) {
         this.#out.push(`${id}: commit ${seen.commit} -> ${raft.commit}`);
       }
+      if (seen !== undefined && seen.quiesced !== raft.isQuiesced) {
+        this.#out.push(`${id}: ${raft.isQuiesced ? 'sleeps' : 'wakes up'}`);
+      }
       this.#remember(replica);
     }
   }
 
   #remember({ id, raft }: SimReplica): void {
-    const { role, term, leader, commit } = raft;
-    this.#seen.set(id, { role, term, leader, commit });
+    const { role, term, leader, commit, isQuiesced: quiesced } = raft;
+    this.#seen.set(id, { role, term, leader, commit, quiesced });
   }
 
   #quorum(args: string[]): void {
