@@ -250,6 +250,13 @@ export const MUTANTS: readonly Mutant[] = [
     to: '      quarantine: 0,',
   },
   {
+    name: 'a group that sleeps goes on when the node of its leader is lost',
+    rule: 'G19',
+    file: 'node/wakes.ts',
+    from: 'if (replica.isLeader || replica.leader === there) act(replica, there);',
+    to: 'if (replica.isLeader) act(replica, there);',
+  },
+  {
     name: 'an empty disk takes part under the old identity',
     rule: 'R7',
     file: 'node/identity.ts',

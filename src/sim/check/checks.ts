@@ -8,6 +8,7 @@ import type { SimProcess } from '../process.ts';
 import type { World } from '../world.ts';
 import { Ownership } from './ownership.ts';
 import { InvariantError, RaftInvariants } from './raft-invariants.ts';
+import { Sleepers } from './sleepers.ts';
 
 /** How often what costs more is looked at, in milliseconds. */
 const LOOK_MS = 1_000;
@@ -16,14 +17,15 @@ const UNCOMMITTED_BYTES_MAX = (32 + 3) * 1024 * 1024;
 
 /**
  * Watches a world at every event: Raft's promises in every group (R1, R2, G2), and every second that replicas which applied the
- * same entries hold the same state (S3), and that what is uncommitted is bounded (R5); when entries are applied, that a shard has
- * one group (C2).
+ * same entries hold the same state (S3), that what is uncommitted is bounded (R5), and that sleepers wake (G19); when entries are
+ * applied, that a shard has one group (C2).
  */
 export class Checks {
   readonly #world: World;
   readonly #groups = new Map<number, RaftInvariants>();
   /** By group and index: the digest, and on which node it was seen first. */
   readonly #digests = new Map<string, { readonly digest: string; readonly name: string }>();
+  readonly #sleepers: Sleepers;
   readonly #chronicle: Chronicle;
   readonly #heard = new Map<Machine, { notices: number; exits: number }>();
   /** How many messages of Raft were sent, by type, and those that refuse. */
@@ -35,6 +37,7 @@ export class Checks {
 
   constructor(world: World, chronicle: Chronicle) {
     this.#world = world;
+    this.#sleepers = new Sleepers(world);
     this.#chronicle = chronicle;
   }
 
@@ -65,6 +68,7 @@ export class Checks {
     if (time.now < this.#looksAt) return;
     this.#looksAt = time.now + LOOK_MS;
     for (const machine of machines) this.#look(machine);
+    this.#sleepers.look();
   }
 
   #onMachine(machine: Machine): void {
