@@ -104,7 +104,7 @@ export function handleVoteRequest(core: Core, message: VoteRequest): void {
   }
   if (granted) {
     core.vote = message.from;
-    core.electionElapsed = 0;
+    core.resetElectionTimer();
   }
   core.sendAfterWrite({ type: 'vote-response', ...core.envelope(message.from), granted });
 }

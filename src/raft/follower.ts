@@ -1,5 +1,6 @@
 import type { Core, FollowerRole } from './core.ts';
 import { broken } from './invariant.ts';
+import { voters } from './quorum.ts';
 import type {
   AppendRequest,
   CommitNotice,
@@ -175,10 +176,22 @@ export function snapshotFailed(core: Core, meta: SnapshotMeta): void {
 
 /**
  * The leader's process is gone: no use to wait for the rest of the timeout (R10). The others learn the same from their
- * own connections and will not hold the election up.
+ * own connections and will not hold the election up. They stand one after the other: where a node led many groups, the
+ * elections come all at once and take their time, and votes that are split would cost whole timeouts.
  */
 export function forgetLeader(core: Core, role: FollowerRole): void {
-  role.leader = 0;
+  const { electionTicks, randomBelow } = core.options;
+  const stepTicks = Math.ceil(electionTicks / 3);
+  core.electionTimeout = stepTicks * turnAfter(core, role.leader) + randomBelow(stepTicks);
   core.electionElapsed = 0;
-  core.electionTimeout = core.options.randomBelow(Math.floor(core.options.electionTicks / 3) + 1);
+  role.leader = 0;
+}
+
+// Who is the first differs from group to group, so that not one node comes to lead all of them.
+function turnAfter({ id: self, config }: Core, leader: ReplicaId): number {
+  const others = voters(config).filter(({ id }) => id !== leader);
+  const place = others.findIndex(({ id }) => id === self);
+  const first = others[0];
+  if (first === undefined || place < 0) return 0;
+  return (place + first.id) % others.length;
 }
