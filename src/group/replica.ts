@@ -295,11 +295,11 @@ export class Replica {
   /** On a leader: takes the next step towards these voters, if there is one to take now (R7). */
   moveTo(wanted: readonly Member[]): void {
     if (!this.isLeader) return;
+    // One that comes may not be there yet, and can tell nobody once it is.
+    this.wake();
     const canVote = (id: ReplicaId) => id === this.id || this.isCaughtUp(id);
     const next = nextMembership(this.#raft.config, wanted, canVote);
-    if (!next) return;
-    this.#raft.proposeConfig(next);
-    this.#host.schedule(this);
+    if (next) this.#raft.proposeConfig(next);
   }
 
   transferLeader(to: ReplicaId): void {

@@ -1,6 +1,6 @@
 import type { CandidateRole, Core } from './core.ts';
 import { becomeLeader } from './leader.ts';
-import { wake } from './quiescence.ts';
+import { knock, wake } from './quiescence.ts';
 import { voteResult, voters } from './quorum.ts';
 import type { ReplicaId, VoteRequest, VoteResponse } from './types.ts';
 
@@ -137,5 +137,7 @@ export function sticksToLeader(core: Core, message: VoteRequest): boolean {
 
 export function tickElection(core: Core): void {
   core.electionElapsed++;
-  if (core.electionElapsed >= core.electionTimeout && core.promotable) campaign(core, false);
+  if (core.electionElapsed < core.electionTimeout) return;
+  if (core.promotable) campaign(core, false);
+  else knock(core);
 }

@@ -2,7 +2,7 @@ import type { Core, LeaderRole } from './core.ts';
 import { answerHeartbeat } from './follower.ts';
 import { isActive } from './leader.ts';
 import type { Progress } from './progress.ts';
-import { voteResult } from './quorum.ts';
+import { members, voteResult } from './quorum.ts';
 import type { Quiesce, ReplicaId } from './types.ts';
 
 // A group without anything to do goes to sleep: its replicas neither tick nor send, so that it costs nothing (CockroachDB's
@@ -65,6 +65,15 @@ export function handleQuiesce(core: Core, message: Quiesce): void {
   }
   log.commitTo(index);
   core.quiesced = true;
+}
+
+/** Who hears no leader and may not stand, a learner or one in quarantine, says that it is there: the leader may sleep. */
+export function knock(core: Core): void {
+  core.resetElectionTimer();
+  if (core.options.quiesceTicks === 0) return;
+  for (const { id } of members(core.config)) {
+    if (id !== core.id) answerHeartbeat(core, id, 0);
+  }
 }
 
 /**
