@@ -42,12 +42,13 @@ export class Memtable {
   readonly #seed: number;
   readonly #arena: Arena;
   readonly #order = new KeyOrder((entry, key) => this.compare(entry, key));
-  #entries = new Uint32Array(64 * ENTRY_WORDS);
+  // All begin small and double: a node has thousands of tables in which nothing is.
+  #entries = new Uint32Array(8 * ENTRY_WORDS);
   #entryCount = 1;
-  #versions = new Uint32Array(16 * VERSION_WORDS);
+  #versions = new Uint32Array(2 * VERSION_WORDS);
   #versionCount = 1;
   /** Pairs: hash, entry. */
-  #slots = new Uint32Array(2 * 128);
+  #slots = new Uint32Array(2 * 16);
   #epoch = 1;
   #pins: number[] = [];
   #newestPin = 0;

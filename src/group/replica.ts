@@ -267,8 +267,9 @@ export class Replica {
   /** It needs no ticks until it asks for a turn again. */
   get isAtRest(): boolean {
     if (this.#closed) return true;
-    const isDone = this.#committedAt === this.#committed.length && !this.#installing;
-    return isDone && this.#raft.isQuiesced && this.#proposals.isEmpty && this.#reads.isEmpty;
+    const isApplied = this.#committedAt === this.#committed.length && !this.#installing;
+    const isDone = isApplied && this.#proposals.isEmpty && this.#reads.isEmpty;
+    return isDone && this.#upkeep.isAtRest && this.#raft.isQuiesced;
   }
 
   /** A node with which this replica has to do fell silent, or is there again (G19). */

@@ -55,6 +55,11 @@ export class Upkeep {
     return this.#flushing;
   }
 
+  /** Nothing waits for ticks: a flush that found no room does. */
+  get isAtRest(): boolean {
+    return this.#ticksToFlush === 0 && !this.#options.state.isDiskFull && !this.#keepsNothing;
+  }
+
   tick(): void {
     if (this.#ticksToFlush > 0) this.#ticksToFlush--;
     if (this.#options.host.buggify('group: keep nothing for followers')) this.#keepsNothing = true;

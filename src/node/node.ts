@@ -26,6 +26,7 @@ import { Formation } from './formation.ts';
 import { Health } from './health.ts';
 import { type ClusterRecord, readCluster, whereThereIsRoom, writeCluster } from './identity.ts';
 import { balanceLeaders, stepAside, stepDown } from './leaders.ts';
+import { Listeners } from './listeners.ts';
 import type { NodeOptions, NodeWatcher } from './options.ts';
 import { Peers } from './peers.ts';
 import {
@@ -79,14 +80,13 @@ export class Node {
   readonly #data: DataService;
   readonly #controller: ControllerService;
   readonly #comparison: StateComparison;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners: Listeners;
   #map: ClusterMap = { number: 0, clusterId: '', nodes: [], groups: [], tables: [] };
   #ticker: Timer | undefined;
   #tickedAt: number;
   #ticks = 0;
   #stepDownAt = 0;
   #serving = false;
-  #telling = false;
   #differs = false;
   #stopping = false;
   #stopped = false;
@@ -141,6 +141,7 @@ export class Node {
     this.self = identity.name;
     this.#options = options;
     this.#log = log;
+    this.#listeners = new Listeners(clock);
     this.#quarantine = inQuarantine;
     this.#tickedAt = clock.monotonic();
     this.#peers = new Peers({
@@ -246,7 +247,7 @@ export class Node {
     this.#map = map;
     this.#replicas.onMap(map);
     this.#controller.onMap(map);
-    this.#tellListeners();
+    this.#listeners.tell();
   }
 
   /** Calls back after each change of the map, when a group is led from here on, and every two seconds besides. */
@@ -370,17 +371,7 @@ export class Node {
   #onLeading(): void {
     const cluster = this.#formation.record;
     if (cluster) this.#controller.tick(cluster);
-    this.#tellListeners();
-  }
-
-  /** Once for all that a turn brings: a node may begin to lead a thousand groups in one. */
-  #tellListeners(): void {
-    if (this.#telling) return;
-    this.#telling = true;
-    this.#options.clock.endOfTurn(() => {
-      this.#telling = false;
-      for (const listener of this.#listeners) listener();
-    });
+    this.#listeners.tell();
   }
 
   #afterApply(replicas: readonly Replica[]): void {
@@ -427,7 +418,7 @@ export class Node {
         const canLead = (node: NodeName) => this.#canLead(node);
         balanceLeaders(this.#replicas, this.self, canLead, this.#options.buggify ?? NEVER);
       }
-      this.#tellListeners();
+      this.#listeners.tell();
     }
     const waiting = this.#formation.waitingFor();
     if (waiting.length > 0 && this.#ticks % WAITING_NOTICE_TICKS === 10) {
