@@ -244,7 +244,6 @@ export class Replica {
   }
 
   tick(): void {
-    if (this.#closed) return;
     this.standIfNew();
     if (this.#host.buggify('group: stand out of turn')) this.#raft.campaign();
     this.#raft.tick();

@@ -209,6 +209,11 @@ export class Core {
     return this.log.termAt(this.log.commit) === this.term;
   }
 
+  /** On a leader: heard from within an election timeout. */
+  isActive(follower: Progress): boolean {
+    return follower.silentTicks < this.options.electionTicks;
+  }
+
   /** Whom this replica takes for the leader of its term, or 0. */
   get leader(): ReplicaId {
     if (this.#role.name === 'leader') return this.id;

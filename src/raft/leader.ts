@@ -1,6 +1,5 @@
 import type { Core, LeaderRole } from './core.ts';
 import { append, finishChange, followMembers } from './membership.ts';
-import type { Progress } from './progress.ts';
 import { isIdle, mayQuiesce, quiesce, wake } from './quiescence.ts';
 import { quorumValue, voteResult } from './quorum.ts';
 import { ENTRY_OVERHEAD_BYTES } from './raft-log.ts';
@@ -77,7 +76,7 @@ export function tickLeader(core: Core, role: LeaderRole): void {
     return;
   }
   for (const progress of role.followers) {
-    if (isActive(core, progress)) {
+    if (core.isActive(progress)) {
       if (progress.offerDue(electionTicks)) role.sendDue = true;
     } else if (progress.state !== 'probe') {
       // Nothing more is sent into the void: the next answer to a heartbeat starts over.
@@ -95,16 +94,11 @@ export function tickLeader(core: Core, role: LeaderRole): void {
   else sendHeartbeats(core, role);
 }
 
-/** Heard from within an election timeout. */
-export function isActive(core: Core, progress: Progress): boolean {
-  return progress.silentTicks < core.options.electionTicks;
-}
-
 function hearsQuorum(core: Core, role: LeaderRole): boolean {
   const heard = (id: ReplicaId): boolean => {
     const progress = role.progressOf.get(id);
     if (progress === undefined) return id === core.id;
-    return progress.quarantine === 0 && isActive(core, progress);
+    return progress.quarantine === 0 && core.isActive(progress);
   };
   return voteResult(core.config, heard) === 'won';
 }

@@ -1,6 +1,5 @@
 import type { Core, LeaderRole } from './core.ts';
 import { answerHeartbeat } from './follower.ts';
-import { isActive } from './leader.ts';
 import type { Progress } from './progress.ts';
 import { members, voteResult } from './quorum.ts';
 import type { Quiesce, ReplicaId } from './types.ts';
@@ -26,7 +25,7 @@ export function isIdle(core: Core, role: LeaderRole): boolean {
   if (log.commit < log.lastIndex || log.applied < log.lastIndex) return false;
   if (log.durable < log.lastIndex) return false;
   // Who is not there keeps nobody awake, as long as the others can commit: it wakes the leader when it is there again.
-  if (role.followers.some((each) => isActive(core, each) && !isAtRest(core, each))) return false;
+  if (role.followers.some((each) => core.isActive(each) && !isAtRest(core, each))) return false;
   const rests = (id: ReplicaId): boolean => {
     const progress = role.progressOf.get(id);
     return progress === undefined ? id === core.id : isAtRest(core, progress);
@@ -45,7 +44,7 @@ export function quiesce(core: Core, role: LeaderRole): void {
   const { lastIndex: index, lastTerm: logTerm } = core.log;
   for (const progress of role.followers) {
     const { id } = progress;
-    if (!isActive(core, progress)) continue;
+    if (!core.isActive(progress)) continue;
     core.send({ type: 'quiesce', ...core.envelope(id), index, logTerm });
   }
   core.quiesced = true;
@@ -88,7 +87,7 @@ export function wake(core: Core, by = core.id): void {
   if (role.name === 'leader') {
     // Silence counts from here on, and everybody is heard again before the next sleep.
     for (const progress of role.followers) {
-      if (isActive(core, progress)) progress.silentTicks = 0;
+      if (core.isActive(progress)) progress.silentTicks = 0;
     }
     role.heartbeatElapsed = core.options.heartbeatTicks;
   } else {

@@ -1,6 +1,6 @@
 import type { Core, LeaderRole } from './core.ts';
 import { broken } from './invariant.ts';
-import { advanceCommit, isActive } from './leader.ts';
+import { advanceCommit } from './leader.ts';
 import type { Progress } from './progress.ts';
 import { entryBytes } from './raft-log.ts';
 import type {
@@ -77,7 +77,7 @@ function reaches(core: Core, progress: Progress): boolean {
   const { log } = core;
   if (progress.next > log.compacted.index) return true;
   // Nothing is read nor made for a follower that is not there to take it.
-  if (!isActive(core, progress)) return false;
+  if (!core.isActive(progress)) return false;
   if (progress.next <= log.stored.index) {
     wantSnapshot(core, progress);
   } else if (!progress.reading) {

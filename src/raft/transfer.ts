@@ -1,5 +1,4 @@
 import type { Core, LeaderRole } from './core.ts';
-import { isActive } from './leader.ts';
 import type { Progress } from './progress.ts';
 import { wake } from './quiescence.ts';
 import { finishTransfer } from './replication.ts';
@@ -32,7 +31,7 @@ export function stepDown(core: Core, role: LeaderRole): void {
   wake(core);
   let best: Progress | undefined;
   for (const progress of role.followers) {
-    if (progress.state === 'snapshot' || !isActive(core, progress)) continue;
+    if (progress.state === 'snapshot' || !core.isActive(progress)) continue;
     if (!canLead(core, progress)) continue;
     if (best === undefined || progress.match > best.match) best = progress;
   }
