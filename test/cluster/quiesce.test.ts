@@ -20,7 +20,7 @@ const isAsleep = (world: World) => replicasOf(world).every(({ raft }) => raft.is
 function counter(world: World): () => number {
   let count = 0;
   for (const { node } of world.machines) {
-    if (node) node.watcher = { onMessage: () => count++, onReplica: () => {} };
+    if (node) node.watcher = { onMessage: () => count++, onReplica: () => {}, onApplied: () => {} };
   }
   return () => count;
 }
