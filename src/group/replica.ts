@@ -266,7 +266,8 @@ export class Replica {
 
   /** On a leader: takes the next step towards these voters, if there is one to take now (R7). */
   moveTo(wanted: readonly Member[]): void {
-    if (!this.isLeader) return;
+    // What is wanted may follow from what the group itself decided: the controller's replicas are moved by its own map.
+    if (!this.isCurrent) return;
     const canVote = (id: ReplicaId) => id === this.id || this.isCaughtUp(id);
     const next = nextMembership(this.#raft.config, wanted, canVote);
     if (!next) return;

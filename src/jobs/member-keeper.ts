@@ -1,27 +1,33 @@
-import type { GroupId } from '../controller/index.ts';
+import type { ClusterMap, GroupId } from '../controller/index.ts';
 import type { ControllerClient } from '../router/index.ts';
-import type { LocalGroups } from './shard-keeper.ts';
+
+/** Where groups are led, the controller's own included. */
+export interface LocalMembers {
+  readonly map: ClusterMap;
+  /** The groups that this node leads, with their voters, as soon as no change is under way. */
+  settled(): Iterable<{ readonly id: GroupId; readonly members: readonly number[] }>;
+}
 
 /** Tells the controller of groups that have the members that it wants: those that left may go then. */
 export class MemberKeeper {
-  readonly #groups: LocalGroups;
+  readonly #groups: LocalMembers;
   readonly #controller: ControllerClient;
   readonly #busy = new Set<GroupId>();
 
-  constructor(groups: LocalGroups, controller: ControllerClient) {
+  constructor(groups: LocalMembers, controller: ControllerClient) {
     this.#groups = groups;
     this.#controller = controller;
   }
 
   /** To be called when the map has changed, and now and then. Never rejects. */
   run(): void {
-    for (const { id, settledMembers } of this.#groups.led()) {
+    for (const { id, members } of this.#groups.settled()) {
       const record = this.#groups.map.groups.find((group) => group.id === id);
-      if (!settledMembers || !record || record.leaving.length === 0 || this.#busy.has(id)) continue;
-      const isWanted = record.replicas.every(({ replica }) => settledMembers.includes(replica));
-      if (!isWanted || settledMembers.length !== record.replicas.length) continue;
+      if (!record?.changing || this.#busy.has(id)) continue;
+      const isWanted = record.replicas.every(({ replica }) => members.includes(replica));
+      if (!isWanted || members.length !== record.replicas.length) continue;
       this.#busy.add(id);
-      const command = { kind: 'members-settled', group: id, replicas: settledMembers } as const;
+      const command = { kind: 'members-settled', group: id, replicas: members } as const;
       void this.#controller.command(command).finally(() => this.#busy.delete(id));
     }
   }

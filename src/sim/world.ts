@@ -19,6 +19,12 @@ export interface WorldOptions {
   readonly buggify?: Buggify;
   /** How fast the clock of a machine goes, by its number from 0; right unless told. */
   readonly clockRates?: readonly number[];
+  /** How many of the machines form the cluster; all unless told. The others join it when they are started. */
+  readonly firstNodes?: number;
+  /** Of each machine, from the first one on. */
+  readonly zones?: readonly string[];
+  /** See `NodeOptions`. */
+  readonly replaceAfterMs?: number;
 }
 
 /** Long enough for anything that does not hang, in milliseconds of virtual time. */
@@ -43,6 +49,7 @@ export class World {
       ...(networkLatencyMs && { latencyMs: networkLatencyMs }),
     });
     const { network } = this;
+    const { replaceAfterMs, firstNodes = nodes } = options;
     this.machines = Array.from({ length: nodes }, (_, i) => {
       return new Machine({
         name: `n${i + 1}`,
@@ -52,10 +59,12 @@ export class World {
         diskLatencyMs,
         limits,
         clockRate: options.clockRates?.[i] ?? 1,
+        zone: options.zones?.[i] ?? '',
         ...(buggify && { buggify }),
+        ...(replaceAfterMs !== undefined && { replaceAfterMs }),
       });
     });
-    this.list = this.machines.map(({ peer }) => peer);
+    this.list = this.machines.slice(0, firstNodes).map(({ peer }) => peer);
   }
 
   machine(name: string): Machine {
@@ -69,7 +78,7 @@ export class World {
     return this.machines.map((machine) => machine.name).filter((other) => other !== name);
   }
 
-  /** Starts a process on a machine, or on all that have none, and waits until their nodes run. */
+  /** Starts a process on a machine, or on all of the first nodes that have none, and waits until their nodes run. */
   async start(...names: readonly string[]): Promise<void> {
     await this.settle(this.#launch(names));
   }
@@ -80,9 +89,27 @@ export class World {
   }
 
   #launch(names: readonly string[]): Promise<unknown> {
-    const chosen = names.length > 0 ? names.map((name) => this.machine(name)) : this.machines;
-    const starts = chosen.filter(({ isRunning }) => !isRunning).map((m) => m.start(this.list));
+    const first = this.list.map(({ name }) => name);
+    const chosen = (names.length > 0 ? names : first).map((name) => this.machine(name));
+    const starts = chosen
+      .filter(({ isRunning }) => !isRunning)
+      .map((machine) => {
+        const isFirst = first.includes(machine.name);
+        return isFirst ? machine.start(this.list) : this.#join(machine);
+      });
     return Promise.all(starts);
+  }
+
+  /** Starts processes that join the cluster of the first nodes. */
+  async join(...names: readonly string[]): Promise<void> {
+    await this.settle(Promise.all(names.map((name) => this.#join(this.machine(name)))));
+  }
+
+  #join(machine: Machine): Promise<void> {
+    return machine.start(
+      [],
+      this.list.map(({ address }) => address),
+    );
   }
 
   /** Every node that runs knows the map, and every group has a leader that can answer. */
@@ -96,7 +123,7 @@ export class World {
         if (replica.isCurrent) led.add(replica.group);
       }
     }
-    return led.size === groups.length + 1;
+    return led.size === groups.length;
   }
 
   /** The machine whose node leads a group, if exactly one says so. */

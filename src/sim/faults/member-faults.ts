@@ -8,10 +8,10 @@ export const MEMBER_FAULTS = {
     const { node, process } = machine;
     const groups = node?.map.groups ?? [];
     if (!node || !process || groups.length === 0) return false;
-    const { id, replicas, leaving } = random.pick(groups);
+    const { id, replicas, leaving, changing } = random.pick(groups);
     const holders = [...replicas, ...leaving].map((record) => record.node);
     const free = names.filter((name) => !holders.includes(name) && name !== damaged);
-    if (free.length === 0 || leaving.length > 0) return false;
+    if (free.length === 0 || changing) return false;
     const from = random.pick(replicas).node;
     const client = new ControllerClient(node, process.clock, random);
     const command = { kind: 'move-replica', group: id, from, to: random.pick(free) } as const;
