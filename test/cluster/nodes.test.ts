@@ -231,6 +231,7 @@ describe('a node is drained', { timeout: 60_000 }, () => {
       expect(await ask(world, { kind: 'remove-node', node: 'n1' })).toEqual({ kind: 'done' });
       await world.until(() => !world.machine('n1').isRunning, 10_000);
       expect(exitsOf(world, 'n1')).toEqual([expect.stringMatching(/n1 was removed from cluster/)]);
+      await world.run(10);
       await world.start('n1');
       await world.run(3_000);
       expect(exitsOf(world, 'n1')[1]).toMatch(/n1 was removed from cluster/);
