@@ -57,7 +57,14 @@ async function applies(): Promise<void> {
   const state = await openReplicaStates(new MemoryEngine()).open(1);
   const machine = new DataMachine();
   const range = { hashStart: '0000000000000000', hashEnd: '' };
-  const install = { kind: 'install-shard', shard: 1, table: 1, epoch: 1, ...range } as const;
+  const install = {
+    kind: 'install-shard',
+    shard: 1,
+    table: 1,
+    epoch: 1,
+    config: 1,
+    ...range,
+  } as const;
   const { writes } = machine.apply(encodeCommand(install), state);
   state.apply(1, 1, writes);
   const text = (value: string) => ({ type: 'S', value }) as const;
@@ -174,7 +181,9 @@ report('counted for them against the bound', retries.bytes / 2 ** 20, 'MiB');
 report('longest collection by the garbage collector', Math.max(0, ...collections), 'ms');
 const kept: Uint8Array[] = [];
 let number = 0;
-for (const { token } of retries.entries(reader)) if (number++ % 20 === 0) kept.push(token.slice());
+for (const { entry } of retries.entries(reader)) {
+  if (number++ % 20 === 0) kept.push(entry.token.slice());
+}
 report('longest completion of the state before a flush', flushing, 'ms');
 report('written into the state by a write', flushed / all, 'bytes');
 const began = processor();

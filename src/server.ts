@@ -5,11 +5,11 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { utf8 } from './bytes/index.ts';
+import { toHex } from './bytes/index.ts';
 import { type ApiContext, ApiError, errorResponse, handle } from './dynamodb/index.ts';
 import { type Engine, MemoryEngine } from './engine/index.ts';
 import { openLmdb, setAsideDamaged } from './engine/lmdb/index.ts';
-import { type AdminHandler, type HttpServer, startHttpServer } from './http/index.ts';
+import { type Administration, type HttpServer, startHttpServer } from './http/index.ts';
 import { startJobs } from './jobs/index.ts';
 import {
   Node,
@@ -29,7 +29,7 @@ import {
   nodeRandom,
 } from './platform/index.ts';
 import type { Disk } from './ports/index.ts';
-import { ControllerClient, Router } from './router/index.ts';
+import { ControllerClient, LeaderClient, Router } from './router/index.ts';
 import { MemoryDisk } from './sim/index.ts';
 
 export { StartError };
@@ -43,6 +43,11 @@ export interface ServerOptions {
   readonly peer: string;
   readonly zone: string;
   readonly initialCluster: readonly PeerAddress[];
+  /** See `NodeOptions`. */
+  readonly join?: readonly string[];
+  readonly replaceAfterMs?: number;
+  /** See `NodeOptions`. */
+  readonly initialGroups?: number | undefined;
   /** `host:port` of a listener for administration alone; undefined serves it with the API. */
   readonly admin: string | undefined;
   /** Tells an operator something, in one line. */
@@ -66,8 +71,6 @@ export interface Server {
   /** Answers what is under way, lets others lead, makes everything durable. */
   stop(): Promise<void>;
 }
-
-const STATUS_PATH = '/_flotilla/status';
 
 interface Storage {
   readonly disk: Disk;
@@ -100,7 +103,8 @@ async function openNode(
   storage: Storage,
   opened: (() => Promise<void>)[],
 ): Promise<Node> {
-  const { name, http, peer, zone, initialCluster, notice, refuse, fatal } = options;
+  const { name, http, peer, zone, initialCluster, initialGroups, notice, refuse, fatal } = options;
+  const { join: addresses = [], replaceAfterMs } = options;
   const identity = await openIdentity(storage.disk, nodeRandom, name);
   const engine = await storage.openEngine();
   opened.push(() => engine.close());
@@ -110,6 +114,9 @@ async function openNode(
     peer,
     zone,
     initialCluster,
+    initialGroups,
+    join: addresses,
+    ...(replaceAfterMs !== undefined && { replaceAfterMs }),
     clock: nodeClock,
     random: nodeRandom,
     network: nodeNetwork,
@@ -122,8 +129,14 @@ async function openNode(
   });
   opened.push(() => node.stop());
   const router = new Router(node, nodeClock, nodeRandom);
-  startJobs(node, new ControllerClient(node, nodeClock, nodeRandom));
-  const listeners = await startListeners(options, node, router);
+  const controller = new ControllerClient(node, nodeClock, nodeRandom);
+  const leaders = new LeaderClient(node, nodeClock, nodeRandom);
+  startJobs(node, controller, leaders, nodeClock);
+  const administration: Administration = {
+    status: () => node.status(),
+    command: (command) => controller.command({ ...command, request: newToken() }),
+  };
+  const listeners = await startListeners(options, administration, router);
   opened.push(async () => {
     await Promise.all(listeners.map((listener) => listener.close()));
   });
@@ -131,13 +144,20 @@ async function openNode(
 }
 
 /** A list that this node is not in is a mistake of whoever wrote it. */
-function checkList({ name, peer, directory, initialCluster }: ServerOptions): void {
-  if (initialCluster.length === 0) {
-    const isNew = directory === undefined || !existsSync(join(directory, 'cluster'));
-    if (isNew)
-      throw new StartError('a node that belongs to no cluster yet needs --initial-cluster');
-    return;
+function checkList(options: ServerOptions): void {
+  const { name, peer, directory, initialCluster, join: addresses = [] } = options;
+  const isNew = directory === undefined || !existsSync(join(directory, 'cluster'));
+  if (isNew && initialCluster.length === 0 && addresses.length === 0) {
+    throw new StartError(
+      'a node that belongs to no cluster yet needs --initial-cluster, to form one, or --join',
+    );
   }
+  if (isNew && initialCluster.length > 0 && addresses.length > 0) {
+    throw new StartError(
+      '--initial-cluster forms a cluster and --join enters one: give one of them',
+    );
+  }
+  if (initialCluster.length === 0) return;
   const self = initialCluster.find((entry) => entry.name === name);
   if (!self) throw new StartError(`--initial-cluster does not name this node, ${name}`);
   if (self.address !== peer) {
@@ -192,11 +212,10 @@ async function openStorage({ name, directory, wrapDisk, notice }: ServerOptions)
 /** The API, and administration on it or on a listener of its own. */
 async function startListeners(
   options: ServerOptions,
-  node: Node,
+  administration: Administration,
   router: Router,
 ): Promise<readonly HttpServer[]> {
   const context: ApiContext = { database: router, address: options.http };
-  const admin: AdminHandler = (path) => (path === STATUS_PATH ? statusReply(node) : undefined);
   const common = {
     random: nodeRandom,
     log: (event: string, fields: Readonly<Record<string, unknown>>) =>
@@ -207,7 +226,7 @@ async function startListeners(
     ...common,
     address: options.http,
     handle: (request) => handle(request, context),
-    admin: options.admin === undefined ? admin : undefined,
+    administration: options.admin === undefined ? administration : undefined,
   });
   if (options.admin === undefined) return [api];
   const notHere = new ApiError(
@@ -218,14 +237,15 @@ async function startListeners(
     ...common,
     address: options.admin,
     handle: () => Promise.resolve(errorResponse(notHere)),
-    admin,
+    administration,
   });
   return [api, alone];
 }
 
-async function statusReply(node: Node) {
-  const body = utf8(JSON.stringify(await node.status()));
-  return { status: 200, contentType: 'application/json', body };
+function newToken(): string {
+  const bytes = new Uint8Array(16);
+  nodeRandom.fill(bytes);
+  return toHex(bytes);
 }
 
 function reasonOf(error: unknown): string {

@@ -4,9 +4,15 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { splitAddress } from '../platform/index.ts';
 import { FAULTS, type FaultKind } from '../sim/index.ts';
 import { dev } from './dev.ts';
+import { DEFAULT_ENDPOINT } from './endpoint.ts';
+import { joinGroup, leaveGroups, listGroups } from './groups.ts';
+import { drainNode, listNodes, removeNode } from './nodes.ts';
+import { listShards, moveShard } from './shards.ts';
 import { sim } from './sim.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
+
+const ID_MAX = 0xffff_ffff;
 
 const { version } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -45,7 +51,16 @@ program
     'NAME=HOST:PORT,… of the first nodes, the same on each',
     nodes,
   )
-  .option('--join <list>', 'HOST:PORT,… of a running cluster (it comes later)')
+  .option(
+    '--initial-groups <n>',
+    'data groups of a new cluster, said to the first node of the list (default: one a node)',
+    wholeNumber(1, 100_000),
+  )
+  .option(
+    '--join <list>',
+    'HOST:PORT,… of nodes of a running cluster, for an empty directory',
+    addresses,
+  )
   .option('--zone <zone>', 'where the node stands', 'default')
   .option('--admin <host:port>', 'a listener of its own for administration', address)
   .addOption(
@@ -53,16 +68,62 @@ program
       .argParser(wholeNumber(1, 1024))
       .hideHelp(),
   )
-  .option('--replace-after <duration>', 'accepted; replacing dead nodes comes later', '5m')
+  .option(
+    '--replace-after <duration>',
+    'a node that is away for so long is replaced: 90s, 5m, 1h; the same on each',
+    duration,
+    duration('5m'),
+  )
   .action(start);
 
-program
-  .command('status')
+asking(program.command('status'))
   .description('nodes, groups, tables and shards of a cluster')
-  .option('--endpoint <url>', "any node's API address", 'http://127.0.0.1:8000')
   .option('--json', 'for programs')
   .option('--watch', 'again every second until Ctrl-C')
   .action(status);
+
+const groups = program
+  .command('groups')
+  .description('the groups of replicas that shards are spread over');
+asking(groups.command('list'))
+  .description('each group with its nodes, and whether it takes part')
+  .option('--json', 'for programs')
+  .action(listGroups);
+asking(groups.command('join'))
+  .description('have a group take part: it gets its share of the shards')
+  .argument('<id>', 'number of the group', wholeNumber(1, ID_MAX))
+  .option('--nodes <list>', 'NAME,NAME,… that hold its replicas, if the group is new', nodeNames)
+  .action(joinGroup);
+asking(groups.command('leave'))
+  .description('have groups give their shards to the others')
+  .argument('<ids...>', 'numbers of the groups', wholeNumbers(1, ID_MAX))
+  .action(leaveGroups);
+
+const nodesCommand = program.command('nodes').description('the servers of the cluster');
+asking(nodesCommand.command('list'))
+  .description('each node with its state and how many replicas it holds')
+  .option('--json', 'for programs')
+  .action(listNodes);
+asking(nodesCommand.command('drain'))
+  .description('have other nodes take over all that a node has')
+  .argument('<name>', 'name of the node', nodeName)
+  .action(drainNode);
+asking(nodesCommand.command('remove'))
+  .description('let go for good of a node that holds nothing any more')
+  .argument('<name>', 'name of the node', nodeName)
+  .action(removeNode);
+
+const shards = program.command('shards').description('the hash ranges of tables');
+asking(shards.command('list'))
+  .description('each shard with the group that serves it, and where it is moving')
+  .option('--table <name>', 'of that table only')
+  .option('--json', 'for programs')
+  .action(listShards);
+asking(shards.command('move'))
+  .description('have a shard on another group, until groups join or leave')
+  .argument('<shard>', 'number of the shard', wholeNumber(1, ID_MAX))
+  .requiredOption('--to <group>', 'number of the group', wholeNumber(1, ID_MAX))
+  .action(moveShard);
 
 program
   .command('sim')
@@ -76,6 +137,17 @@ program
 
 await program.parseAsync();
 
+function asking(command: Command): Command {
+  return command.option('--endpoint <url>', "any node's API address", endpoint, DEFAULT_ENDPOINT);
+}
+
+function endpoint(text: string): string {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) {
+    throw new InvalidArgumentError('It must be http://HOST:PORT.');
+  }
+  return text;
+}
+
 function wholeNumber(low: number, high: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -84,6 +156,12 @@ function wholeNumber(low: number, high: number): (text: string) => number {
     }
     return value;
   };
+}
+
+/** Of an argument that is given several times. */
+function wholeNumbers(low: number, high: number): (text: string, before?: number[]) => number[] {
+  const parse = wholeNumber(low, high);
+  return (text, before = []) => [...before, parse(text)];
 }
 
 function minutes(text: string): number {
@@ -114,11 +192,28 @@ function address(text: string): string {
   return text;
 }
 
+function addresses(text: string): string[] {
+  return text.split(',').map(address);
+}
+
+/** Milliseconds. */
+function duration(text: string): number {
+  const [, count, unit] = /^(\d+)(s|m|h)$/.exec(text) ?? [];
+  const unitMs = { s: 1_000, m: 60_000, h: 3_600_000 }[unit ?? ''];
+  const ms = Number(count) * (unitMs ?? 0);
+  if (!(ms > 0)) throw new InvalidArgumentError('It must be like 90s, 5m or 1h.');
+  return ms;
+}
+
 function nodeName(text: string): string {
   if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/.test(text)) {
     throw new InvalidArgumentError('A name is 1 to 63 letters, digits, "_", "." or "-".');
   }
   return text;
+}
+
+function nodeNames(text: string): string[] {
+  return text.split(',').map(nodeName);
 }
 
 function nodes(text: string): { name: string; address: string }[] {

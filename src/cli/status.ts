@@ -1,4 +1,5 @@
 import type { ClusterStatus } from '../node/index.ts';
+import { fetchStatus } from './endpoint.ts';
 import { styled } from './style.ts';
 import { table } from './table.ts';
 
@@ -13,27 +14,12 @@ const WATCH_MS = 1_000;
 /** `flotilla status`. */
 export async function status(options: StatusOptions): Promise<void> {
   do {
-    const text = await fetchStatus(options.endpoint);
-    const shown = options.json ? text : render(JSON.parse(text) as ClusterStatus);
+    const cluster = await fetchStatus(options.endpoint);
+    const shown = options.json ? JSON.stringify(cluster) : render(cluster);
     if (options.watch) process.stdout.write('\u001b[2J\u001b[H');
-    process.stdout.write(`${shown.trimEnd()}\n`);
+    process.stdout.write(`${shown}\n`);
     if (options.watch) await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
   } while (options.watch);
-}
-
-async function fetchStatus(endpoint: string): Promise<string> {
-  let answer: Response;
-  try {
-    answer = await fetch(new URL('/_flotilla/status', endpoint));
-  } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    console.error(`flotilla: no node answers at ${endpoint}: ${(cause as Error).message}`);
-    process.exit(1);
-  }
-  const text = await answer.text();
-  if (answer.ok) return text;
-  console.error(`flotilla: ${endpoint} answers ${answer.status}: ${text}`);
-  process.exit(1);
 }
 
 /** Replicas whose log was damaged: an operator has to look at their disks. */
@@ -80,7 +66,7 @@ function render(cluster: ClusterStatus): string {
         `${shard.id}`,
         shard.hashStart,
         shard.hashEnd || 'end',
-        `${shard.group}`,
+        shard.movingTo === 0 ? `${shard.group}` : `${shard.group} -> group ${shard.movingTo}`,
         state(shard.state, 'serving'),
         `${shard.items}`,
         `${shard.bytes}`,

@@ -3,7 +3,16 @@ import { startMove, tableOf, withShard } from './catalogue.ts';
 import { type Change, type ControllerState, DONE, refused } from './change.ts';
 import type { ControllerCommand } from './command.ts';
 import { newGroup, replicaOn } from './placement.ts';
-import type { GroupId, GroupRecord, NodeRecord, ShardRecord, Table } from './types.ts';
+import type {
+  GroupId,
+  GroupRecord,
+  NodeName,
+  NodeRecord,
+  ReplicaRecord,
+  ShardId,
+  ShardRecord,
+  Table,
+} from './types.ts';
 
 type Command<Kind extends ControllerCommand['kind']> = ControllerCommand & { kind: Kind };
 
@@ -15,12 +24,14 @@ export function join(state: ControllerState, command: Command<'join'>): Change {
     if (!(Number.isSafeInteger(id) && id > 0)) return refused(`${id} is no number of a group`);
     const known = groups.get(id);
     if (known) {
+      if (!isOn(known, nodes)) return refused(`group ${id} exists, and is on other nodes`);
       groups.set(id, { ...known, joined: true, retiring: false });
       continue;
     }
-    if (nodes.length === 0 || new Set(nodes).size < nodes.length) {
-      return refused(`group ${id} needs nodes, each once`);
-    }
+    if (nodes.length === 0) return refused(`there is no group ${id}, and a new one needs nodes`);
+    const twice = nodes.find((name, i) => nodes.indexOf(name) < i);
+    if (twice !== undefined)
+      return refused(`group ${id} can have one replica on ${twice}, not two`);
     const records: NodeRecord[] = [];
     for (const name of nodes) {
       const record = state.map.nodes.find((node) => node.name === name);
@@ -36,7 +47,10 @@ export function join(state: ControllerState, command: Command<'join'>): Change {
   return assigned(state, next, { nextReplica, nextGroup });
 }
 
+/** All of them or none. */
 export function leave(state: ControllerState, command: Command<'leave'>): Change {
+  const unknown = command.groups.find((id) => state.map.groups.every((group) => group.id !== id));
+  if (unknown !== undefined) return refused(`there is no group ${unknown}`);
   const groups = state.map.groups.map((group) =>
     command.groups.includes(group.id) ? { ...group, joined: false } : group,
   );
@@ -78,25 +92,37 @@ export function assigned(
   const homes = newHomes(living, joined);
   const tables: { id: number; next: Table }[] = [];
   for (const table of living) {
-    if (!table.shards.some(({ id }) => homes.has(id))) continue;
+    if (table.shards.every(({ id, home }) => homes.get(id) === home)) continue;
     const shards = table.shards.map((shard) => {
-      const home = homes.get(shard.id);
-      return home === undefined ? shard : settle({ ...shard, home });
+      const home = homes.get(shard.id) as GroupId;
+      return home === shard.home ? shard : settle({ ...shard, home });
     });
     tables.push({ id: table.id, next: { ...table, shards } });
   }
   return { ...DONE, head, tables };
 }
 
-/** Of the shards that get another one. Without a group that could have them they stay where they are, and have no home. */
-function newHomes(tables: readonly Table[], joined: readonly GroupId[]): Map<number, GroupId> {
+/**
+ * The home of each shard. Without a group that could have them they stay where they are, and have none; when groups come again,
+ * each that is with one of those stays there if it can.
+ */
+function newHomes(tables: readonly Table[], joined: readonly GroupId[]): Map<ShardId, GroupId> {
   const shards = tables.flatMap((table) =>
-    table.shards.map(
-      ({ id, home }): WeighedShard => ({ id, table: table.id, group: home, weight: 1 }),
-    ),
+    table.shards.map(({ id, home, movingTo, group }): WeighedShard => {
+      return { id, table: table.id, group: home || movingTo || group, weight: 1 };
+    }),
   );
   if (joined.length === 0) return new Map(shards.map(({ id }) => [id, 0]));
-  return new Map(balance(shards, joined).map(({ shard, to }) => [shard, to]));
+  const homes = new Map(shards.map(({ id, group }) => [id, group]));
+  for (const { shard, to } of balance(shards, joined)) homes.set(shard, to);
+  return homes;
+}
+
+/** A repeated join names the nodes that the group was born on, wherever it is now. Where none are named any will do. */
+function isOn({ replicas, born }: GroupRecord, nodes: readonly NodeName[]): boolean {
+  const isThese = (records: readonly ReplicaRecord[]) =>
+    records.length === nodes.length && records.every(({ node }) => nodes.includes(node));
+  return nodes.length === 0 || isThese(replicas) || isThese(born);
 }
 
 /** A shard that no group has yet need not move to its home. */

@@ -20,6 +20,8 @@ export interface ShardMove {
 interface Load {
   readonly group: GroupId;
   readonly shards: Set<WeighedShard>;
+  /** Numbers of shards by table. */
+  readonly counts: Map<TableId, number>;
   weight: number;
 }
 
@@ -38,7 +40,7 @@ export function balance(
   if (groups.length === 0) return [];
   const loads = new Map<GroupId, Load>();
   for (const group of [...groups].sort((a, b) => a - b)) {
-    loads.set(group, { group, shards: new Set(), weight: 0 });
+    loads.set(group, { group, shards: new Set(), counts: new Map(), weight: 0 });
   }
   const homeless: WeighedShard[] = [];
   const homes = new Map<WeighedShard, GroupId>();
@@ -99,18 +101,18 @@ function lightest(loads: readonly Load[], table: TableId): Load {
   });
 }
 
-function countOf({ shards }: Load, table: TableId): number {
-  let count = 0;
-  for (const shard of shards) if (shard.table === table) count++;
-  return count;
+function countOf({ counts }: Load, table: TableId): number {
+  return counts.get(table) ?? 0;
 }
 
 function add(load: Load, shard: WeighedShard): void {
   load.shards.add(shard);
+  load.counts.set(shard.table, countOf(load, shard.table) + 1);
   load.weight += shard.weight;
 }
 
 function remove(load: Load, shard: WeighedShard): void {
   load.shards.delete(shard);
+  load.counts.set(shard.table, countOf(load, shard.table) - 1);
   load.weight -= shard.weight;
 }

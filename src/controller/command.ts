@@ -1,6 +1,9 @@
 import { utf8, utf8Text } from '../bytes/index.ts';
 import type { GroupId, NodeName, NodeRecord, ShardId, Table, TableId, TableSpec } from './types.ts';
 
+/** A random token. A repetition under the same one does nothing, however late it comes and whatever was done in between (F35). */
+type RequestToken = string;
+
 /**
  * The controller's commands, as JSON: they are few, and an operator who reads a log can read them.
  *
@@ -9,7 +12,13 @@ import type { GroupId, NodeName, NodeRecord, ShardId, Table, TableId, TableSpec 
  */
 export type ControllerCommand =
   /** The first entry of a cluster: its nodes, in the order of the list they were started with. */
-  | { readonly kind: 'form'; readonly clusterId: string; readonly nodes: readonly NodeRecord[] }
+  | {
+      readonly kind: 'form';
+      readonly clusterId: string;
+      readonly nodes: readonly NodeRecord[];
+      /** How many data groups; one a node unless told. */
+      readonly groups?: number;
+    }
   | {
       readonly kind: 'create-table';
       readonly spec: TableSpec;
@@ -28,17 +37,27 @@ export type ControllerCommand =
   /** A group has emptied the shard of a table that is being deleted. */
   | { readonly kind: 'shard-gone'; readonly shard: ShardId }
   /**
-   * These groups take part from now on: shards are spread over all that have joined. One that had left comes as it is; a new one
-   * is made with a replica on each of the nodes, the first of which should lead it.
+   * These groups take part from now on: shards are spread over all that have joined. One that had left comes as it is, and its
+   * nodes need not be named; a new one is made with a replica on each of the nodes, the first of which should lead it.
    */
   | {
       readonly kind: 'join';
+      readonly request?: RequestToken;
       readonly groups: readonly { readonly id: GroupId; readonly nodes: readonly NodeName[] }[];
     }
   /** These groups give their shards to the others. */
-  | { readonly kind: 'leave'; readonly groups: readonly GroupId[] }
+  | {
+      readonly kind: 'leave';
+      readonly request?: RequestToken;
+      readonly groups: readonly GroupId[];
+    }
   /** The shard is to be on that group, until groups join or leave. */
-  | { readonly kind: 'move-shard'; readonly shard: ShardId; readonly to: GroupId }
+  | {
+      readonly kind: 'move-shard';
+      readonly request?: RequestToken;
+      readonly shard: ShardId;
+      readonly to: GroupId;
+    }
   /** The group that was to fetch the shard serves it now, under this epoch (C3). */
   | { readonly kind: 'shard-moved'; readonly shard: ShardId; readonly epoch: number }
   /** A replica of the group on `to` takes the place of the one on `from`. */
@@ -60,9 +79,17 @@ export type ControllerCommand =
    */
   | { readonly kind: 'add-node'; readonly node: NodeRecord }
   /** The node is to be emptied: replicas go to others, and the group that it brought gives its shards away. */
-  | { readonly kind: 'drain-node'; readonly node: NodeName }
+  | {
+      readonly kind: 'drain-node';
+      readonly node: NodeName;
+      readonly request?: RequestToken;
+    }
   /** The node is gone for good; refused while it holds a replica. */
-  | { readonly kind: 'remove-node'; readonly node: NodeName }
+  | {
+      readonly kind: 'remove-node';
+      readonly node: NodeName;
+      readonly request?: RequestToken;
+    }
   /**
    * Replicas take the next steps to where they should be (`nextSteps`), as things are when this is applied. `down` is what the leader
    * cannot reach: nothing new goes there; `dead` are those of them that are not waited for any more.

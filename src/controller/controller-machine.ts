@@ -1,17 +1,20 @@
 import { ByteWriter, utf8, utf8Text } from '../bytes/index.ts';
 import type { Reader, Write } from '../engine/index.ts';
+import { Answers } from './answers.ts';
 import { join, leave, moveShard, shardMoved } from './assignment.ts';
 import { createTable, deleteTable, shardGone, shardServing } from './catalogue.ts';
 import type { Change, ControllerState } from './change.ts';
 import {
   type ControllerCommand,
+  type ControllerOutcome,
   decodeControllerCommand,
   encodeControllerOutcome,
 } from './command.ts';
+import { History } from './history.ts';
 import { form, membersSettled, moveReplica } from './members.ts';
 import { addNode, drainNode, removeNode } from './nodes.ts';
 import { place } from './steps.ts';
-import type { ClusterMap, Table, TableId } from './types.ts';
+import type { ClusterMap, ConfigNumber, Configuration, Table, TableId } from './types.ts';
 
 // Keys of the controller's state; values are JSON. docs/on-disk.md has the whole table.
 const HEAD_KEY = Uint8Array.of(0x01);
@@ -38,6 +41,8 @@ const EMPTY: Head = {
 export class ControllerMachine {
   #head: Head = EMPTY;
   #map: ClusterMap = { ...EMPTY.map, tables: [] };
+  readonly #history = new History();
+  readonly #answers = new Answers();
 
   get map(): ClusterMap {
     return this.#map;
@@ -53,6 +58,13 @@ export class ControllerMachine {
     }
     cursor.close();
     this.#map = { ...this.#head.map, tables };
+    this.#history.restore(state);
+    this.#answers.restore(state);
+  }
+
+  /** See `History.find`; `state` is the one that this machine has applied to. */
+  configuration(number: ConfigNumber, state: Reader): Configuration | string {
+    return this.#history.find(number, state);
   }
 
   /** Nothing is kept in memory alone. */
@@ -61,17 +73,28 @@ export class ControllerMachine {
   }
 
   apply(data: Uint8Array): { readonly writes: readonly Write[]; readonly result: Uint8Array } {
-    const state: ControllerState = { ...this.#head, map: this.#map };
-    const change = decide(state, decodeControllerCommand(data));
-    return { writes: this.#change(change), result: encodeControllerOutcome(change.outcome) };
+    const command = decodeControllerCommand(data);
+    const answered = this.#answered(command);
+    if (answered) return { writes: [], result: encodeControllerOutcome(answered) };
+    const change = decide({ ...this.#head, map: this.#map }, command);
+    const writes = [...this.#change(change), ...this.#answers.remember(command, change.outcome)];
+    return { writes, result: encodeControllerOutcome(change.outcome) };
+  }
+
+  /** Of a command that came before. */
+  #answered(command: ControllerCommand): ControllerOutcome | undefined {
+    const isThere =
+      command.kind === 'create-table' && this.#map.tables.some(({ uuid }) => uuid === command.uuid);
+    return isThere ? undefined : this.#answers.get(command);
   }
 
   #change({ head, tables: changed = [] }: Change): Write[] {
     if (!head && changed.length === 0) return [];
     const { clusterId, nodes, removed, groups } = head?.map ?? this.#head.map;
-    const number = this.#map.number + 1;
+    const before = this.#map;
+    const number = before.number + 1;
     this.#head = { ...this.#head, ...head, map: { number, clusterId, nodes, removed, groups } };
-    const tables = this.#map.tables.filter(({ id }) => changed.every((other) => other.id !== id));
+    const tables = before.tables.filter(({ id }) => changed.every((other) => other.id !== id));
     for (const { next } of changed) if (next) tables.push(next);
     tables.sort((a, b) => a.id - b.id);
     this.#map = { ...this.#head.map, tables };
@@ -80,7 +103,7 @@ export class ControllerMachine {
     for (const { id, next } of changed) {
       writes.push({ key: tableKey(id), value: next && json(next) });
     }
-    return writes;
+    return [...writes, ...this.#history.record(before, this.#map)];
   }
 }
 

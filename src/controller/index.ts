@@ -26,6 +26,7 @@ export {
   type ClusterMap,
   CONTROLLER_GROUP,
   type ConfigNumber,
+  type Configuration,
   type GroupId,
   type GroupRecord,
   type KeyAttribute,

@@ -2,6 +2,7 @@ import { type Change, type ControllerState, DONE, refused } from './change.ts';
 import type { ControllerCommand } from './command.ts';
 import { controllerGroup, initialGroups } from './placement.ts';
 import { replaced, withGroup } from './steps.ts';
+import { NO_GROUP } from './types.ts';
 
 type Command<Kind extends ControllerCommand['kind']> = ControllerCommand & { kind: Kind };
 
@@ -9,16 +10,20 @@ export function form({ map }: ControllerState, command: Command<'form'>): Change
   if (map.number > 0) return DONE;
   const { clusterId } = command;
   const controller = controllerGroup(command.nodes);
-  const data = initialGroups(command.nodes, controller.replicas.length + 1);
+  const data = initialGroups(command.nodes, controller.replicas.length + 1, command.groups);
   const groups = [controller, ...data];
   const replicas = groups.reduce((sum, group) => sum + group.replicas.length, 0);
-  const nodes = command.nodes.map((node, i) => ({ ...node, draining: false, group: i + 1 }));
+  const nodes = command.nodes.map((node, i) => ({
+    ...node,
+    draining: false,
+    group: groups[i + 1] ? i + 1 : NO_GROUP,
+  }));
   return {
     ...DONE,
     head: {
       map: { ...map, clusterId, nodes, groups },
       nextReplica: 1 + replicas,
-      nextGroup: 1 + nodes.length,
+      nextGroup: groups.length,
     },
   };
 }

@@ -62,7 +62,7 @@ export function removeNode(state: ControllerState, { node: name }: Command<'remo
 /** The group that a node has brought goes with it. */
 function withoutGroupOf(state: ControllerState, brought: number): Change {
   const groups = state.map.groups.map((group) =>
-    group.id === brought && brought !== 0 ? { ...group, joined: false, retiring: true } : group,
+    group.id === brought && brought > 0 ? { ...group, joined: false, retiring: true } : group,
   );
   return assigned(state, groups, {});
 }

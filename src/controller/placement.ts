@@ -20,12 +20,16 @@ export function controllerGroup(nodes: readonly NodeRecord[]): GroupRecord {
 }
 
 /**
- * One data group a node, each with its replicas on the node of its number and the next ones, so that every node holds
- * as many replicas as any other. The first replica of a group is the one that should lead it: leaders are spread too.
+ * Data groups, one a node unless told, each with its replicas on the node of its number and the next ones, so that every node
+ * holds as many replicas as any other. The first replica of a group is the one that should lead it: leaders are spread too.
  */
-export function initialGroups(nodes: readonly NodeRecord[], firstReplica: number): GroupRecord[] {
+export function initialGroups(
+  nodes: readonly NodeRecord[],
+  firstReplica: number,
+  groups = nodes.length,
+): GroupRecord[] {
   const count = Math.min(REPLICAS, nodes.length);
-  return nodes.map((_, g) =>
+  return Array.from({ length: groups }, (_, g) =>
     newGroup(
       g + 1,
       Array.from({ length: count }, (__, i) =>
@@ -76,6 +80,7 @@ export function initialShards(
 function leastLoaded(groups: readonly GroupRecord[], tables: readonly Table[]): GroupId[] {
   const load = new Map<GroupId, number>(groups.map((group) => [group.id, 0]));
   for (const table of tables) {
+    if (table.status === 'DELETING') continue;
     for (const { home } of table.shards) {
       const shards = load.get(home);
       if (shards !== undefined) load.set(home, shards + 1);

@@ -3,7 +3,14 @@ import { type Change, type ControllerState, DONE } from './change.ts';
 import type { ControllerCommand } from './command.ts';
 import { newGroup, replicaOn } from './placement.ts';
 import { nextSteps, type Step } from './spread.ts';
-import type { ClusterMap, GroupRecord, MemberRecord, NodeName, Table } from './types.ts';
+import {
+  type ClusterMap,
+  type GroupRecord,
+  type MemberRecord,
+  NO_GROUP,
+  type NodeName,
+  type Table,
+} from './types.ts';
 
 type Command<Kind extends ControllerCommand['kind']> = ControllerCommand & { kind: Kind };
 
@@ -70,7 +77,7 @@ function taken(state: ControllerState, step: Step): Change {
     case 'drop-group': {
       const groups = map.groups.filter(({ id }) => id !== group.id);
       const nodes = map.nodes.map((node) =>
-        node.group === group.id ? { ...node, group: 0 } : node,
+        node.group === group.id ? { ...node, group: NO_GROUP } : node,
       );
       return { ...DONE, head: { map: { ...map, nodes, groups } } };
     }

@@ -10,6 +10,8 @@ export type NodeName = string;
 
 /** The controller's own Raft group. Data groups count from 1. */
 export const CONTROLLER_GROUP: GroupId = 0;
+/** Of a node that brings no group, or whose group is gone. */
+export const NO_GROUP: GroupId = -1;
 
 export interface NodeRecord {
   readonly name: NodeName;
@@ -25,7 +27,7 @@ export interface NodeRecord {
 export interface MemberRecord extends NodeRecord {
   /** An operator wants it empty: it gets nothing more, and what it has goes to others. */
   readonly draining: boolean;
-  /** The data group that was made when it came, and that goes when it is drained; 0: none, or no longer. */
+  /** The data group that was made when it came, and that goes when it is drained; 0: still to be made. */
   readonly group: GroupId;
 }
 
@@ -112,6 +114,22 @@ export interface Table {
   readonly deletion: string;
   /** In the order of their hash ranges. While DELETING, those that are still to be emptied. */
   readonly shards: readonly ShardRecord[];
+}
+
+/**
+ * Which groups take part, and which of them is to have which shard (MIT 6.824 lab 4A: `Config`). Its number is that of the map
+ * with which it came to be; maps in between change other things.
+ */
+export interface Configuration {
+  readonly number: ConfigNumber;
+  /** Those that have joined, in ascending order, each with its nodes: the one that should lead it first. */
+  readonly groups: readonly { readonly id: GroupId; readonly nodes: readonly NodeName[] }[];
+  readonly shards: readonly {
+    readonly id: ShardId;
+    readonly table: TableId;
+    /** 0 while no group has joined. */
+    readonly home: GroupId;
+  }[];
 }
 
 /** The controller's map: everything that nodes and routers need to find things. Immutable. */

@@ -156,6 +156,11 @@ export class Replica {
     return this.#host.log.durableHardState(this.id);
   }
 
+  /** What the log on disk holds of it, in bytes. */
+  get loggedBytes(): number {
+    return this.#host.log.liveBytes(this.id);
+  }
+
   get status(): RaftStatus {
     return this.#raft.status();
   }

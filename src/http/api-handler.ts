@@ -1,20 +1,13 @@
 import { utf8 } from '../bytes/index.ts';
 import type { ApiRequest, ApiResponse } from '../dynamodb/index.ts';
+import { ADMIN_PREFIX, type Administration, administer } from './administration.ts';
 import { errorReply, JSON_TYPE } from './errors.ts';
 import type { HttpReply, HttpRequest, RequestHandler, Responder } from './request.ts';
 
-export interface AdminReply {
-  readonly status: number;
-  readonly contentType: string;
-  readonly body: Uint8Array;
-}
-
-/** What is served under /_flotilla/; undefined where there is nothing. */
-export type AdminHandler = (path: string, query: string) => Promise<AdminReply> | undefined;
-
 export interface HandlerOptions {
   readonly handle: (request: ApiRequest) => Promise<ApiResponse>;
-  readonly admin?: AdminHandler | undefined;
+  /** Undefined where administration is not served. */
+  readonly administration?: Administration | undefined;
   /** Lets pages from loopback origins read answers (W2). */
   readonly cors: boolean;
   /** For the health text at GET /. */
@@ -26,7 +19,6 @@ export interface HandlerOptions {
 
 export type HttpLog = (event: string, fields: Readonly<Record<string, unknown>>) => void;
 
-const ADMIN_PREFIX = '/_flotilla/';
 const JSON_TYPES = [JSON_TYPE, 'application/x-amz-json-1.1', 'application/json'];
 /** What curl says of a body unless told otherwise. A page of another site can not name a target beside it (W1). */
 const FORM_TYPE = 'application/x-www-form-urlencoded';
@@ -51,11 +43,9 @@ function route(request: HttpRequest, to: Responder, options: HandlerOptions): vo
   else if (path === '/' && isReading) to.respond(text(200, `healthy: ${options.name} `));
   else if (path === '/' && method === 'OPTIONS' && options.cors) to.respond(text(200, ''));
   else if (path === '/') to.respond(methodNotAllowed(`Requests are sent by POST, not ${method}`));
-  else if (!path.startsWith(ADMIN_PREFIX)) to.respond(NOTHING_HERE);
-  else if (!isReading) to.respond(methodNotAllowed('Use GET here'));
+  else if (!path.startsWith(ADMIN_PREFIX) || !options.administration) to.respond(NOTHING_HERE);
   else {
-    const reply = options.admin?.(path, request.query) ?? Promise.resolve(NOTHING_HERE);
-    reply.then(
+    administer(request, options.administration).then(
       (found) => to.respond(found),
       (error: unknown) => to.respond(failed(error, options)),
     );

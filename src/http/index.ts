@@ -1,8 +1,8 @@
 /**
  * The HTTP side of the API port: an adapter between sockets and `handle` of dynamodb/.
  *
- * In: `POST /` with the target in X-Amz-Target goes to the API, `GET /` is answered with a health text, `GET /_flotilla/…` goes
- * to the administration. Everything else, malformed HTTP included, is answered with an error in DynamoDB's form.
+ * In: `POST /` with the target in X-Amz-Target goes to the API, `GET /` is answered with a health text, what is
+ * under /_flotilla/ to the administration. Everything else, malformed HTTP included, is answered with an error in DynamoDB's form.
  *
  * Two ways in on one port. Nearly every request has one plain form, and the fast path (fast-path.ts, head-parser.ts) takes exactly
  * that, from the raw socket. Whatever deviates in one byte is not judged there: when every earlier answer is written, the
@@ -15,7 +15,9 @@
  *
  * {@link RequestHandler} is the seam behind both: it sees whole requests and gives whole replies.
  */
-export type { AdminHandler, AdminReply, HttpLog } from './api-handler.ts';
+export type { Administration, CommandAnswer } from './administration.ts';
+export type { HttpLog } from './api-handler.ts';
 export { DEFAULT_LIMITS, type HttpLimits } from './limits.ts';
+export type { OperatorCommand } from './operator-command.ts';
 export type { HeaderName, HttpReply, HttpRequest, RequestHandler, Responder } from './request.ts';
 export { type HttpServer, type HttpServerOptions, startHttpServer } from './server.ts';

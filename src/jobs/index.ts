@@ -4,4 +4,5 @@
  */
 export { MemberKeeper } from './member-keeper.ts';
 export { type LedGroup, type LocalGroups, ShardKeeper } from './shard-keeper.ts';
+export { ShardMover } from './shard-mover.ts';
 export { startJobs } from './start.ts';

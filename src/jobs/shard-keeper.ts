@@ -8,9 +8,10 @@ const PURGE_KEYS = 500;
 /** A data group that this node leads, with everything of earlier terms applied. */
 export interface LedGroup {
   readonly id: GroupId;
+  shards(): Iterable<Readonly<Shard>>;
   /** A shard that the group holds. */
   shard(id: ShardId): Readonly<Shard> | undefined;
-  /** Resolves when the command was applied, or with false when it was lost. */
+  /** Resolves when the command took effect, or with false when it was lost or refused. */
   propose(command: Uint8Array): Promise<boolean>;
 }
 
@@ -20,8 +21,8 @@ export interface LocalGroups {
 }
 
 /**
- * Makes the groups hold the shards that the map gives them: installs those of new tables and empties those of deleted
- * ones, and tells the controller of each.
+ * Makes the groups hold the shards that the map gives them and no others: installs those of new tables, empties those of deleted
+ * ones and those that have moved on, and tells the controller of what it waits for.
  */
 export class ShardKeeper {
   readonly #groups: LocalGroups;
@@ -36,45 +37,63 @@ export class ShardKeeper {
 
   /** To be called when the map has changed, and now and then, since leadership changes too. Never rejects. */
   run(): void {
+    if (this.#groups.map.number === 0) return;
+    const records = new Map<ShardId, { table: Table; record: ShardRecord }>();
+    for (const table of this.#groups.map.tables) {
+      for (const record of table.shards) records.set(record.id, { table, record });
+    }
     for (const group of this.#groups.led()) {
-      for (const table of this.#groups.map.tables) {
-        for (const shard of table.shards) {
-          if (shard.group === group.id) this.#keep(group, table, shard);
+      for (const { table, record } of records.values()) {
+        if (record.group !== group.id) continue;
+        if (table.status === 'DELETING') this.#work(record.id, () => this.#empty(group, record));
+        else if (record.state === 'creating') {
+          this.#work(record.id, () => this.#install(group, table, record));
         }
+      }
+      for (const { id, epoch } of group.shards()) {
+        const record = records.get(id)?.record;
+        if (!isFor(group.id, epoch, record)) this.#work(id, () => this.#purge(group, id, epoch));
       }
     }
   }
 
-  #keep(group: LedGroup, table: Table, record: ShardRecord): void {
-    if (this.#busy.has(record.id)) return;
-    const held = group.shard(record.id);
-    if (table.status === 'DELETING') this.#work(record, () => this.#empty(group, record));
-    else if (!held || record.state === 'creating') {
-      this.#work(record, () => this.#install(group, table, record));
-    }
-  }
-
-  #work(record: ShardRecord, work: () => Promise<void>): void {
-    this.#busy.add(record.id);
-    void work().finally(() => this.#busy.delete(record.id));
+  #work(shard: ShardId, work: () => Promise<unknown>): void {
+    if (this.#busy.has(shard)) return;
+    this.#busy.add(shard);
+    void work().finally(() => this.#busy.delete(shard));
   }
 
   async #install(group: LedGroup, table: Table, record: ShardRecord): Promise<void> {
     const { id: shard, epoch, hashStart, hashEnd } = record;
     if (!group.shard(shard)) {
-      const applied = await group.propose(
-        encodeCommand({ kind: 'install-shard', shard, table: table.id, epoch, hashStart, hashEnd }),
-      );
-      if (!applied) return;
+      const config = this.#groups.map.number;
+      const range = { table: table.id, hashStart, hashEnd };
+      const command = { kind: 'install-shard', shard, epoch, config, ...range } as const;
+      if (!(await group.propose(encodeCommand(command)))) return;
     }
+    if (group.shard(shard)?.epoch !== epoch) return;
     await this.#controller.command({ kind: 'shard-serving', shard, epoch });
   }
 
-  async #empty(group: LedGroup, { id: shard }: ShardRecord): Promise<void> {
-    while (group.shard(shard)) {
-      const command = encodeCommand({ kind: 'purge-shard', shard, keys: PURGE_KEYS });
-      if (!(await group.propose(command))) return;
-    }
+  async #empty(group: LedGroup, { id: shard, epoch }: ShardRecord): Promise<void> {
+    if (!(await this.#purge(group, shard, epoch))) return;
     await this.#controller.command({ kind: 'shard-gone', shard });
   }
+
+  /** True when nothing of it is left. */
+  async #purge(group: LedGroup, shard: ShardId, epoch: number): Promise<boolean> {
+    const { number: config } = this.#groups.map;
+    while (group.shard(shard)?.epoch === epoch) {
+      const command = { kind: 'purge-shard', shard, epoch, config, keys: PURGE_KEYS } as const;
+      if (!(await group.propose(encodeCommand(command)))) return false;
+    }
+    return !group.shard(shard);
+  }
+}
+
+/** The map has the shard, under this epoch, on the group or on its way there. */
+function isFor(group: GroupId, epoch: number, record: ShardRecord | undefined): boolean {
+  if (!record) return false;
+  if (record.group === group) return epoch === record.epoch;
+  return record.movingTo === group && epoch === record.epoch + 1;
 }

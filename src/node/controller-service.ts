@@ -18,16 +18,19 @@ interface Watcher {
   readonly reply: (reply: ControllerReply) => void;
 }
 
+/** What it needs to know of them. */
+export type HeldController = Pick<Replicas, 'controller' | 'nodeOf'>;
+
 /** Answers what nodes and routers ask of the controller's replica on this node. Maps that need not be the newest are given by any node. */
 export class ControllerService {
-  readonly #replicas: Replicas;
+  readonly #replicas: HeldController;
   readonly #clock: Clock;
   #watchers: Watcher[] = [];
   #forming = false;
   /** The newest that this node has seen. */
   #map: ClusterMap | undefined;
 
-  constructor(replicas: Replicas, clock: Clock) {
+  constructor(replicas: HeldController, clock: Clock) {
     this.#replicas = replicas;
     this.#clock = clock;
   }
@@ -78,6 +81,17 @@ export class ControllerService {
           ),
         );
         break;
+      case 'query':
+        replica.confirmRead((confirmed) => {
+          if (!confirmed) {
+            reply(notLeader());
+            return;
+          }
+          const found = machine.configuration(request.number, replica.state);
+          if (typeof found === 'string') reply({ kind: 'no-configuration', reason: found });
+          else reply({ kind: 'configuration', configuration: found });
+        });
+        break;
       case 'watch': {
         const expiresAt = this.#clock.monotonic() + WATCH_MS_MAX;
         this.#watchers.push({ after: request.after, expiresAt, reply });
@@ -103,8 +117,14 @@ export class ControllerService {
     const held = this.#replicas.controller;
     if (!held?.replica.isCurrent || held.machine.map.number > 0 || this.#forming) return;
     this.#forming = true;
-    const { clusterId, nodes } = cluster;
-    held.replica.propose(encodeControllerCommand({ kind: 'form', clusterId, nodes }), () => {
+    const { clusterId, nodes, groups } = cluster;
+    const command = {
+      kind: 'form',
+      clusterId,
+      nodes,
+      ...(groups !== undefined && { groups }),
+    } as const;
+    held.replica.propose(encodeControllerCommand(command), () => {
       this.#forming = false;
     });
   }

@@ -1,7 +1,12 @@
 import type { GroupId, NodeName } from '../controller/index.ts';
 import type { Replica } from '../group/index.ts';
 import { type Buggify, type Clock, NEVER } from '../ports/index.ts';
-import { type GroupReply, type GroupRequest, stampCommand } from '../store/index.ts';
+import {
+  encodeShardPart,
+  type GroupReply,
+  type GroupRequest,
+  stampCommand,
+} from '../store/index.ts';
 import type { DataReplica, Replicas } from './replicas.ts';
 
 /** The leader's clock of a group: goes on from the last session time that it applied, at the speed of its own time (S1). */
@@ -62,11 +67,22 @@ export class DataService {
           slice();
         });
         break;
+      case 'part': {
+        const { shard, epoch, cursor } = request;
+        if (!held.replica.isCurrent) {
+          reply(this.#notLeader(held.replica));
+          return;
+        }
+        const made = held.machine.part(shard, epoch, cursor, held.replica.state);
+        if (!made) reply({ kind: 'wrong-shard' });
+        else reply({ kind: 'part', part: encodeShardPart(made.part), caughtUp: made.caughtUp });
+        break;
+      }
       case 'statistics': {
         let items = 0;
         let bytes = 0;
         for (const shard of held.machine.shards()) {
-          if (shard.table !== request.table) continue;
+          if (shard.table !== request.table || shard.state !== 'serving') continue;
           items += shard.items;
           bytes += shard.bytes;
         }

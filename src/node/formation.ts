@@ -11,6 +11,8 @@ export interface FormationOptions {
   readonly self: Pick<NodeRecord, 'name' | 'incarnation' | 'http' | 'peer' | 'zone'>;
   /** `--initial-cluster`, in the order given; empty for a node that is formed, or that wants to join. */
   readonly list: readonly PeerAddress[];
+  /** See `ClusterRecord`; the first node of the list decides. */
+  readonly groups?: number | undefined;
   readonly random: Random;
   /** Who belongs to the cluster, once there is one. */
   readonly roster: () => Roster;
@@ -145,7 +147,7 @@ export class Formation {
   }
 
   #maybeForm(): void {
-    const { list, self, random } = this.#options;
+    const { list, self, random, groups } = this.#options;
     if (this.#record || this.#persisting || list[0]?.name !== self.name) return;
     const records: NodeRecord[] = [];
     for (const { name, address } of list) {
@@ -154,7 +156,8 @@ export class Formation {
       const { incarnation, http, zone } = from;
       records.push({ name, incarnation, http, peer: address, zone });
     }
-    const record = { clusterId: randomId(random), nodes: records };
+    const clusterId = randomId(random);
+    const record = { clusterId, nodes: records, ...(groups !== undefined && { groups }) };
     this.#adopt(record).catch(this.#options.fatal);
   }
 

@@ -22,6 +22,8 @@ export interface ClusterRecord {
   readonly clusterId: string;
   /** In the order of the list that the first nodes were started with; of a node that joined, those of that time. */
   readonly nodes: readonly NodeRecord[];
+  /** How many data groups the controller makes at first; one a node unless told. */
+  readonly groups?: number;
 }
 
 /** The directory or the options do not fit: one clear line for whoever started the node, and nothing was changed. */

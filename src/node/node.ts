@@ -10,6 +10,7 @@ import type {
 import { damageText, openReplicaStates, type ReplicaStates } from '../engine/index.ts';
 import {
   ReadBackPace,
+  type Replica,
   type ReplicaHost,
   SNAPSHOT_DIRECTORY,
   SnapshotWork,
@@ -18,7 +19,7 @@ import {
 import { type LogOptions, openLog, type WriteAheadLog } from '../log/index.ts';
 import { DiskError, NEVER, type Timer } from '../ports/index.ts';
 import type { Message } from '../raft/index.ts';
-import type { GroupReply, GroupRequest } from '../store/index.ts';
+import { decodeResult, type GroupReply, type GroupRequest } from '../store/index.ts';
 import { ControllerService } from './controller-service.ts';
 import { DataService } from './data-service.ts';
 import { endWithDifference, isOwnDifference } from './difference.ts';
@@ -178,6 +179,7 @@ export class Node {
       {
         self: this.record,
         list: cluster ? [] : options.initialCluster,
+        groups: options.initialGroups,
         random,
         roster: () => this.#replicas.roster,
         persist: (record) => writeCluster(options.disk, record),
@@ -191,7 +193,7 @@ export class Node {
     this.#turn = new Turn({
       clock,
       log,
-      afterApply: () => this.#afterApply(),
+      afterApply: (replicas) => this.#afterApply(replicas),
       flushPeers: () => this.#peers.flush(),
     });
     this.#states = openReplicaStates(engine, { hashSeed: random.uint32(), ...stateSizes(limits) });
@@ -220,12 +222,7 @@ export class Node {
     });
     this.#data = new DataService(this.#replicas, clock, buggify);
     this.#controller = new ControllerService(this.#replicas, clock);
-    this.#placer = new Placer(
-      this.#replicas,
-      clock,
-      (name) => name === this.self || this.#peers.isUp(name),
-      options.replaceAfterMs,
-    );
+    this.#placer = new Placer(options, this.#replicas, this.#peers);
     this.#comparison = new StateComparison({
       self: this.self,
       replicas: this.#replicas,
@@ -300,9 +297,12 @@ export class Node {
       if (!replica.isCurrent) continue;
       yield {
         id: replica.group,
+        shards: () => machine.shards(),
         shard: (id: ShardId) => machine.shard(id),
-        propose: async (command: Uint8Array) =>
-          (await this.propose(replica.group, command)).kind === 'result',
+        propose: async (command: Uint8Array) => {
+          const reply = await this.propose(replica.group, command);
+          return reply.kind === 'result' && decodeResult(reply.result).kind === 'done';
+        },
       };
     }
   }
@@ -356,7 +356,7 @@ export class Node {
       onDifference: (difference) => this.#onDifference(difference),
     });
     this.#serving = true;
-    this.#afterApply();
+    this.#afterApply([]);
     watchMap(this, clock, () => this.#stopping);
   }
 
@@ -370,7 +370,8 @@ export class Node {
     for (const listener of this.#listeners) listener();
   }
 
-  #afterApply(): void {
+  #afterApply(replicas: readonly Replica[]): void {
+    if (this.watcher) for (const replica of replicas) this.watcher.onApplied(replica);
     const map = this.#replicas.controller?.machine.map;
     if (map) this.learnMap(map);
   }

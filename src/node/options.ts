@@ -48,6 +48,8 @@ export interface NodeOptions {
   readonly join?: readonly string[];
   /** How long a node may be away before its replicas are given to others, in milliseconds; five minutes unless told. */
   readonly replaceAfterMs?: number;
+  /** How many data groups a new cluster begins with, said by the first of them; one a node unless told. */
+  readonly initialGroups?: number | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly network: Network;
@@ -72,4 +74,6 @@ export interface NodeWatcher {
   onMessage(group: GroupId, message: Message): void;
   /** Something has happened to a replica. */
   onReplica(replica: Replica): void;
+  /** A replica may have applied entries. */
+  onApplied(replica: Replica): void;
 }

@@ -1,9 +1,11 @@
 import { encodeControllerCommand, type NodeName, nextSteps } from '../controller/index.ts';
 import type { Clock } from '../ports/index.ts';
+import type { NodeOptions } from './options.ts';
+import type { Peers } from './peers.ts';
 import type { ControllerReplica, Replicas } from './replicas.ts';
 
 /** How long a node may be away before its replicas are given to others, unless told (`--replace-after`). Milliseconds. */
-export const REPLACE_AFTER_MS = 5 * 60_000;
+const REPLACE_AFTER_MS = 5 * 60_000;
 /** How often the controller's leader looks around. Milliseconds. */
 const LOOK_MS = 500;
 /** A look that comes this late tells of a stall of our own, in which nobody could be heard (R10). */
@@ -26,14 +28,14 @@ export class Placer {
   #isBusy = false;
 
   constructor(
+    node: Pick<NodeOptions, 'identity' | 'clock' | 'replaceAfterMs'>,
     replicas: Pick<Replicas, 'controller'>,
-    clock: Clock,
-    isUp: (node: NodeName) => boolean,
-    replaceAfterMs: number = REPLACE_AFTER_MS,
+    peers: Pick<Peers, 'isUp'>,
   ) {
+    const { identity, clock, replaceAfterMs = REPLACE_AFTER_MS } = node;
     this.#replicas = replicas;
     this.#clock = clock;
-    this.#isUp = isUp;
+    this.#isUp = (name) => name === identity.name || peers.isUp(name);
     this.#replaceAfterMs = replaceAfterMs;
   }
 

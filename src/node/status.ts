@@ -39,6 +39,8 @@ export interface ClusterStatus {
   }[];
   readonly groups: readonly {
     readonly id: GroupId;
+    /** Whether it takes part, so that shards are given to it; the controller's own group never does. */
+    readonly joined: boolean;
     /** Empty while nobody leads. */
     readonly leader: NodeName;
     readonly term: number;
@@ -59,6 +61,8 @@ export interface ClusterStatus {
       readonly hashStart: string;
       readonly hashEnd: string;
       readonly group: GroupId;
+      /** The group that it is on its way to; 0 while it does not move. */
+      readonly movingTo: GroupId;
       readonly state: string;
       readonly items: number;
       readonly bytes: number;
@@ -126,6 +130,7 @@ export function clusterStatus(
     );
     return {
       id,
+      joined: map.groups.some((group) => group.id === id && group.joined),
       leader: leader ?? '',
       term: report?.term ?? 0,
       commit,
@@ -145,12 +150,12 @@ export function clusterStatus(
   const tables = map.tables.map(({ spec, status, shards }) => ({
     name: spec.name,
     status,
-    shards: shards.map(({ id, hashStart, hashEnd, group, state }) => {
+    shards: shards.map(({ id, hashStart, hashEnd, group, movingTo, state }) => {
       const leader = leaderOf(group);
       const report = leader === undefined ? undefined : reportOf(leader, group);
       const counts = report?.shards.find((shard) => shard.id === id);
       const { items, bytes } = counts ?? { items: 0, bytes: 0 };
-      return { id, hashStart, hashEnd, group, state, items, bytes };
+      return { id, hashStart, hashEnd, group, movingTo, state, items, bytes };
     }),
   }));
 

@@ -8,8 +8,8 @@ const HOLD_MS_MAX = 1;
 export interface TurnOptions {
   readonly clock: Clock;
   readonly log: WriteAheadLog;
-  /** Called when entries may have been applied. */
-  readonly afterApply: () => void;
+  /** Called when these may have applied entries. */
+  readonly afterApply: (replicas: readonly Replica[]) => void;
   /** Sends what was collected for the other nodes. */
   readonly flushPeers: () => void;
 }
@@ -69,7 +69,7 @@ export class Turn {
     for (const replica of due) replica.collect();
     this.#options.log.flush();
     for (const replica of due) replica.applyCommitted();
-    if (due.length > 0) this.#options.afterApply();
+    if (due.length > 0) this.#options.afterApply(due);
     this.#options.flushPeers();
     this.#armed = false;
     if (this.#due.size > 0) this.arm();

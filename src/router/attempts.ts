@@ -24,6 +24,8 @@ export class Attempts {
   #redirected: NodeName | undefined;
   #asked: NodeName | undefined;
   #hurries = 0;
+  #moves = false;
+  #asksTarget = false;
 
   constructor(clock: Clock, random: Random) {
     this.#clock = clock;
@@ -50,6 +52,22 @@ export class Attempts {
    */
   mayHurry(): boolean {
     return this.#hurries++ < HURRIES_MAX;
+  }
+
+  /** The request's shard moves, as far as is known: two groups may have it. */
+  moves(itDoes: boolean): void {
+    this.#moves = itDoes;
+  }
+
+  /** The group that fetches the shard is to be asked, since the other one has refused. */
+  get asksTarget(): boolean {
+    return this.#moves && this.#asksTarget;
+  }
+
+  /** A group does not serve the shard. True: the one that fetches it may, and is asked at once; the two take turns. */
+  refused(): boolean {
+    this.#asksTarget = this.#moves && !this.#asksTarget;
+    return this.#asksTarget;
   }
 
   /** Whom the last `next` named. */

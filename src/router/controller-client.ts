@@ -1,5 +1,7 @@
 import type {
   ClusterMap,
+  ConfigNumber,
+  Configuration,
   ControllerCommand,
   ControllerOutcome,
   ControllerReply,
@@ -29,6 +31,16 @@ export class ControllerClient {
   async command(command: ControllerCommand): Promise<ControllerOutcome | undefined> {
     const reply = await this.#ask({ kind: 'command', command });
     return reply?.kind === 'outcome' ? reply.outcome : undefined;
+  }
+
+  /**
+   * A configuration by its number, with -1 the newest as of a moment not before the call; where there is none, the reason in one
+   * line. Undefined when nobody answered.
+   */
+  async query(number: ConfigNumber): Promise<Configuration | string | undefined> {
+    const reply = await this.#ask({ kind: 'query', number });
+    if (reply?.kind === 'no-configuration') return reply.reason;
+    return reply?.kind === 'configuration' ? reply.configuration : undefined;
   }
 
   /** A map that is not older than the call. Calls that come before a question has left share it. */
@@ -61,7 +73,7 @@ export class ControllerClient {
       const node = attempts.next(this.#leader, this.#members());
       if (node !== undefined) {
         const reply = await this.#cluster.askController(node, request, attempts.tryTimeoutMs);
-        if (reply.kind === 'outcome' || reply.kind === 'map') {
+        if (reply.kind !== 'not-leader' && reply.kind !== 'unavailable') {
           this.#leader = node;
           return reply;
         }

@@ -10,6 +10,7 @@ export type { RetryToken } from '../store/index.ts';
 export { REQUEST_TIMEOUT_MS } from './attempts.ts';
 export type { Cluster } from './cluster.ts';
 export { ControllerClient } from './controller-client.ts';
+export { LeaderClient } from './leader-client.ts';
 export { Router } from './router.ts';
 export { RoutingTable } from './routing-table.ts';
 export type {

@@ -1,5 +1,5 @@
 import { toHex } from '../bytes/index.ts';
-import type { ClusterMap, GroupId, NodeName, Table, TableSpec } from '../controller/index.ts';
+import type { ClusterMap, GroupId, ShardRecord, Table, TableSpec } from '../controller/index.ts';
 import {
   type ItemKey,
   type PageOperation,
@@ -9,17 +9,12 @@ import {
   type WriteOutcome,
 } from '../item/index.ts';
 import { type Buggify, type Clock, NEVER, type Random } from '../ports/index.ts';
-import {
-  decodeResult,
-  encodeCommand,
-  type GroupReply,
-  type GroupRequest,
-  type RetryToken,
-} from '../store/index.ts';
+import { decodeResult, encodeCommand, type GroupReply, type RetryToken } from '../store/index.ts';
 import { Attempts } from './attempts.ts';
 import type { Cluster } from './cluster.ts';
 import { CommandSequence } from './command-sequence.ts';
 import { ControllerClient } from './controller-client.ts';
+import { GroupClient } from './group-client.ts';
 import {
   afterPiece,
   firstPiece,
@@ -28,7 +23,6 @@ import {
   type Piece,
   withinTable,
 } from './page-parts.ts';
-import { RoutingTable } from './routing-table.ts';
 import { SessionTimes } from './session-times.ts';
 import type {
   CreateTableOutcome,
@@ -73,31 +67,28 @@ const STALE: Verdict<never> = { kind: 'stale' };
 
 /** The database on top of all groups: finds each key's shard and group, and tries until it is answered. */
 export class Router implements Database {
-  readonly #cluster: Cluster;
+  readonly #groups: GroupClient;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #buggify: Buggify;
   readonly #controller: ControllerClient;
   readonly #sequence = new CommandSequence();
   readonly #times: SessionTimes;
-  readonly #leaders = new Map<GroupId, NodeName>();
   /** A random number below 2^53 that names this router's session in every group. */
   readonly #id: number;
-  #routing: RoutingTable;
 
   constructor(cluster: Cluster, clock: Clock, random: Random, buggify: Buggify = NEVER) {
-    this.#cluster = cluster;
+    this.#groups = new GroupClient(cluster);
     this.#clock = clock;
     this.#random = random;
     this.#buggify = buggify;
     this.#controller = new ControllerClient(cluster, clock, random);
     this.#times = new SessionTimes(clock);
     this.#id = (random.uint32() >>> 11) * 0x1_0000_0000 + random.uint32();
-    this.#routing = new RoutingTable(cluster.map);
   }
 
   findTable(name: string): Table | Promise<Table | Failure> {
-    const table = this.#current().table(name);
+    const table = this.#groups.routing.table(name);
     return table?.status === 'ACTIVE' ? table : this.#findInFreshMap(name);
   }
 
@@ -113,9 +104,9 @@ export class Router implements Database {
     // Once a try may have taken effect, "nothing was done" is no longer true.
     let uncertain = false;
     const ask = (attempts: Attempts): Asked<WriteOutcome> => {
-      const route = this.#current().route(table.id, key.hash);
+      const route = this.#groups.routing.route(table.id, key.hash);
       if (!route) return STALE;
-      const { shard } = route;
+      const shard = servedBy(route.shard, attempts);
       group = shard.group;
       const command = encodeCommand({
         kind: 'write',
@@ -130,10 +121,10 @@ export class Router implements Database {
         operation,
       });
       if (command.length > COMMAND_BYTES_MAX) return { kind: 'answer', answer: TOO_LARGE };
-      return this.#askLeader({ kind: 'write', group, command }, attempts);
+      return this.#groups.askLeader({ kind: 'write', group, command }, attempts);
     };
     const judge = (reply: GroupReply, attempts: Attempts): Verdict<WriteOutcome | Failure> => {
-      this.#learnLeader(group, reply, attempts);
+      this.#groups.learnLeader(group, reply, attempts);
       if (reply.kind === 'unknown') uncertain = true;
       if (reply.kind === 'overloaded' && uncertain) return { kind: 'again' };
       if (reply.kind !== 'result') return verdictOf(reply);
@@ -163,11 +154,11 @@ export class Router implements Database {
   read(table: Table, key: ItemKey, consistent: boolean): Promise<Found | Failure> {
     const keyBytes = storageKey(table.id, key);
     const ask = (attempts: Attempts): Asked<Found> => {
-      const route = this.#current().route(table.id, key.hash);
+      const route = this.#groups.routing.route(table.id, key.hash);
       if (!route) return STALE;
-      const { group, id, epoch } = route.shard;
+      const { group, id, epoch } = servedBy(route.shard, attempts);
       const request = { kind: 'read', group, shard: id, epoch, key: keyBytes, consistent } as const;
-      return this.#askReplica(request, attempts);
+      return this.#groups.askReplica(request, attempts);
     };
     return this.#try(table, ask, foundIn);
   }
@@ -235,18 +226,12 @@ export class Router implements Database {
     for (const group of groups) {
       const attempts = new Attempts(this.#clock, this.#random);
       const request = { kind: 'statistics', group, table: table.id } as const;
-      const reply = await this.#askReplica(request, attempts);
+      const reply = await this.#groups.askReplica(request, attempts);
       if (reply.kind !== 'statistics') return UNAVAILABLE;
       items += reply.items;
       bytes += reply.bytes;
     }
     return { kind: 'statistics', items, bytes };
-  }
-
-  #current(): RoutingTable {
-    const { map } = this.#cluster;
-    if (this.#routing.map !== map) this.#routing = new RoutingTable(map);
-    return this.#routing;
   }
 
   async #findInFreshMap(name: string): Promise<Table | Failure> {
@@ -269,6 +254,8 @@ export class Router implements Database {
       if (verdict.kind === 'answer') return verdict.answer;
       if (verdict.kind === 'elsewhere' && attempts.mayHurry()) continue;
       if (verdict.kind === 'stale') {
+        // First the group that fetches the shard, if it moves: it may have it before the map says so.
+        if (attempts.refused()) continue;
         const map = await this.#controller.refreshMap();
         const status = map?.tables.find(({ id }) => id === table.id)?.status;
         if (map && status !== 'ACTIVE') return NO_TABLE;
@@ -283,37 +270,6 @@ export class Router implements Database {
     return this.#buggify('router: miss the answer') ? { kind: 'unknown' } : reply;
   }
 
-  /** What is answered is for {@link Router.#learnLeader} first. */
-  #askLeader(request: GroupRequest, attempts: Attempts): Promise<GroupReply> {
-    const { group } = request;
-    const known = this.#cluster.leaderOf(group) ?? this.#leaders.get(group);
-    return this.#ask(attempts.next(known, this.#current().replicas(group)), request, attempts);
-  }
-
-  #learnLeader(group: GroupId, reply: GroupReply, attempts: Attempts): void {
-    if (reply.kind === 'not-leader' && reply.leader !== '') {
-      this.#leaders.set(group, reply.leader);
-      attempts.redirect(reply.leader);
-    } else if (reply.kind === 'not-leader' || reply.kind === 'unknown') {
-      this.#leaders.delete(group);
-    } else if (attempts.asked !== undefined) {
-      this.#leaders.set(group, attempts.asked);
-    }
-  }
-
-  /** This node if it holds a replica: it asks its leader for no more than the read index (R6). */
-  #askReplica(request: GroupRequest, attempts: Attempts): Promise<GroupReply> {
-    const replicas = this.#current().replicas(request.group);
-    const { self } = this.#cluster;
-    const preferred = replicas.includes(self) ? self : this.#leaders.get(request.group);
-    return this.#ask(attempts.next(preferred, replicas), request, attempts);
-  }
-
-  #ask(node: NodeName | undefined, request: GroupRequest, attempts: Attempts): Promise<GroupReply> {
-    if (node === undefined) return Promise.resolve({ kind: 'wrong-shard' });
-    return this.#cluster.askGroup(node, request, attempts.tryTimeoutMs);
-  }
-
   /** One shard's part of a page. */
   #pagePart(
     table: Table,
@@ -322,12 +278,12 @@ export class Router implements Database {
   ): Promise<PagePart | Failure> {
     let piece: Piece | undefined;
     const ask = (attempts: Attempts): Asked<PagePart> => {
-      piece = firstPiece(this.#current().routes(table.id), table.id, operation);
+      piece = firstPiece(this.#groups.routing.routes(table.id), table.id, operation);
       if (!piece) return STALE;
       const { route, from, to } = piece;
-      const { group, id, epoch } = route.shard;
+      const { group, id, epoch } = servedBy(route.shard, attempts);
       const query = { shard: id, epoch, operation: { ...operation, from, to } };
-      return this.#askReplica({ kind: 'page', group, query, consistent }, attempts);
+      return this.#groups.askReplica({ kind: 'page', group, query, consistent }, attempts);
     };
     const judge = (reply: GroupReply): Verdict<PagePart | Failure> => {
       if (reply.kind !== 'page') return verdictOf(reply);
@@ -345,6 +301,13 @@ export class Router implements Database {
     bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
     return toHex(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   }
+}
+
+/** While a shard moves, the group that it comes from and the one that fetches it are asked by turns. */
+function servedBy(shard: ShardRecord, attempts: Attempts): ShardRecord {
+  const { movingTo, epoch } = shard;
+  attempts.moves(movingTo !== 0);
+  return attempts.asksTarget ? { ...shard, group: movingTo, epoch: epoch + 1 } : shard;
 }
 
 function foundIn(reply: GroupReply): Verdict<Found | Failure> {

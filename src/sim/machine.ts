@@ -8,7 +8,7 @@ import {
   StartError,
 } from '../node/index.ts';
 import { type Buggify, NEVER, type Random } from '../ports/index.ts';
-import { ControllerClient, Router } from '../router/index.ts';
+import { ControllerClient, LeaderClient, Router } from '../router/index.ts';
 import { MemoryDisk } from './memory-disk.ts';
 import type { SimNetwork } from './network.ts';
 import type { SimProcess } from './process.ts';
@@ -113,10 +113,16 @@ export class Machine {
   }
 
   /**
-   * Starts a process; `join`: addresses of nodes of a running cluster, in place of the first nodes. Resolves when its node runs; a process
-   * that cannot is in `exits`, and this resolves all the same.
+   * Starts a process as one of the first nodes, or with `join`, addresses of nodes of a running cluster, as a later one. Resolves when its
+   * node runs; a process that cannot is in `exits`, and this resolves all the same.
    */
-  async start(initialCluster: readonly PeerAddress[], join: readonly string[] = []): Promise<void> {
+  async start(
+    initialCluster: readonly PeerAddress[],
+    {
+      join = [],
+      initialGroups,
+    }: { join?: readonly string[]; initialGroups?: number | undefined } = {},
+  ): Promise<void> {
     if (this.isRunning) throw new Error(`${this.name} runs already`);
     const { name, time, network, seed, limits, buggify = NEVER, clockRate = 1 } = this.#options;
     const { zone = '', replaceAfterMs } = this.#options;
@@ -143,6 +149,7 @@ export class Machine {
         peer: this.peer.address,
         zone,
         initialCluster,
+        initialGroups,
         join,
         ...(replaceAfterMs !== undefined && { replaceAfterMs }),
         clock,
@@ -160,7 +167,12 @@ export class Machine {
         fatal: (error) => exit('failed', error),
       });
       const router = new Router(node, clock, random, buggify);
-      startJobs(node, new ControllerClient(node, clock, random));
+      startJobs(
+        node,
+        new ControllerClient(node, clock, random),
+        new LeaderClient(node, clock, random),
+        clock,
+      );
       this.node = node;
       this.router = router;
     } catch (error) {

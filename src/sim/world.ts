@@ -17,6 +17,8 @@ export interface WorldOptions {
   readonly limits?: NodeLimits;
   /** For all nodes and routers. */
   readonly buggify?: Buggify;
+  /** Data groups of the new cluster; one a node unless told. */
+  readonly groups?: number;
   /** How fast the clock of a machine goes, by its number from 0; right unless told. */
   readonly clockRates?: readonly number[];
   /** How many of the machines form the cluster; all unless told. The others join it when they are started. */
@@ -38,6 +40,7 @@ export class World {
   readonly network: SimNetwork;
   readonly machines: readonly Machine[];
   readonly list: readonly PeerAddress[];
+  readonly #groups: number | undefined;
 
   constructor(options: WorldOptions) {
     const { seed, nodes = 3, networkLatencyMs, diskLatencyMs = [0.1, 0.4], buggify } = options;
@@ -64,6 +67,7 @@ export class World {
         ...(replaceAfterMs !== undefined && { replaceAfterMs }),
       });
     });
+    this.#groups = options.groups;
     this.list = this.machines.slice(0, firstNodes).map(({ peer }) => peer);
   }
 
@@ -95,7 +99,8 @@ export class World {
       .filter(({ isRunning }) => !isRunning)
       .map((machine) => {
         const isFirst = first.includes(machine.name);
-        return isFirst ? machine.start(this.list) : this.#join(machine);
+        if (!isFirst) return this.#join(machine);
+        return machine.start(this.list, { initialGroups: this.#groups });
       });
     return Promise.all(starts);
   }
@@ -106,10 +111,7 @@ export class World {
   }
 
   #join(machine: Machine): Promise<void> {
-    return machine.start(
-      [],
-      this.list.map(({ address }) => address),
-    );
+    return machine.start([], { join: this.list.map(({ address }) => address) });
   }
 
   /** Every node that runs knows the map, and every group has a leader that can answer. */

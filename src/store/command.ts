@@ -10,6 +10,9 @@ import {
   writeWriteOutcome,
 } from '../item/index.ts';
 
+import { RETRY_TOKEN_BYTES, type RetryToken } from './retry-token.ts';
+import { decodeShardPart } from './shard-part.ts';
+
 /**
  * The commands of a data group, as entries of its log:
  *
@@ -18,15 +21,8 @@ import {
  * The proposing leader fills in the session time (`stampCommand`). A replica that meets an apply-version it does not know
  * stops, since guessing would make it differ from the others.
  */
-const APPLY_VERSION = 2;
+const APPLY_VERSION = 3;
 const TIME_OFFSET = 1;
-
-/**
- * Identifies one request of a client's however often the client sends it, to whatever router: 128 bits of hash over the
- * request and the id that the client gave it (S1).
- */
-export type RetryToken = Uint8Array;
-export const RETRY_TOKEN_BYTES = 16;
 
 /** Identifies one try-until-answered of a router, so that it takes effect once (S1). */
 export interface SessionTag {
@@ -50,27 +46,82 @@ export interface WriteCommand extends SessionTag {
   readonly operation: WriteOperation;
 }
 
-/** The group begins to serve a shard, empty. Harmless when it does already. */
-export interface InstallShardCommand {
-  readonly kind: 'install-shard';
+interface NewShard {
   readonly shard: number;
   readonly table: number;
   readonly epoch: number;
   /** 16 hex digits; `hashEnd` is exclusive, empty for the last shard. */
   readonly hashStart: string;
   readonly hashEnd: string;
+  /** The number of the map that says so; refused after a newer one was followed (C4). */
+  readonly config: number;
+}
+
+/** The group begins to serve a shard, empty. Harmless when it does already. */
+export interface InstallShardCommand extends NewShard {
+  readonly kind: 'install-shard';
+}
+
+/**
+ * The group gets ready to take a shard in from another one, under the epoch that it will have here. Harmless when it is; refused
+ * while it holds what is left of the shard from an earlier time.
+ */
+export interface ReceiveShardCommand extends NewShard {
+  readonly kind: 'receive-shard';
+}
+
+/** One part of the shard (shard-part.ts): `number` counts them from 0. With the last one the group serves it. */
+export interface ReceivePartCommand {
+  readonly kind: 'receive-part';
+  readonly shard: number;
+  readonly epoch: number;
+  readonly number: number;
+  readonly part: Uint8Array;
+}
+
+/** The group that serves the shard begins to list what changes in it, for another group that fetches it. Harmless when it does. */
+export interface ListChangesCommand {
+  readonly kind: 'list-changes';
+  readonly shard: number;
+  readonly epoch: number;
+}
+
+/** It stops serving the shard, for good: another group fetches the rest and serves it under the next epoch. Harmless when it has. */
+export interface FenceShardCommand {
+  readonly kind: 'fence-shard';
+  readonly shard: number;
+  readonly epoch: number;
 }
 
 /** The group stops serving a shard and deletes up to `keys` of its items; repeated until the shard is gone. */
 export interface PurgeShardCommand {
   readonly kind: 'purge-shard';
   readonly shard: number;
+  /** A copy under another epoch stays. */
+  readonly epoch: number;
   readonly keys: number;
+  /** As of a new shard. */
+  readonly config: number;
 }
 
-export type DataCommand = WriteCommand | InstallShardCommand | PurgeShardCommand;
+export type DataCommand =
+  | WriteCommand
+  | InstallShardCommand
+  | PurgeShardCommand
+  | ListChangesCommand
+  | FenceShardCommand
+  | ReceiveShardCommand
+  | ReceivePartCommand;
 
-const KINDS = { write: 1, 'install-shard': 2, 'purge-shard': 3 } as const;
+const KINDS = {
+  write: 1,
+  'install-shard': 2,
+  'purge-shard': 3,
+  'list-changes': 4,
+  'fence-shard': 5,
+  'receive-shard': 6,
+  'receive-part': 7,
+} as const;
 
 export function encodeCommand(command: DataCommand): Uint8Array {
   const writer = new ByteWriter(512).u8(APPLY_VERSION).u64(0).u8(KINDS[command.kind]);
@@ -89,15 +140,28 @@ export function encodeCommand(command: DataCommand): Uint8Array {
       writeWriteOperation(writer, command.operation);
       break;
     case 'install-shard':
+    case 'receive-shard':
       writer
         .varint(command.shard)
         .varint(command.table)
         .varint(command.epoch)
         .text(command.hashStart)
-        .text(command.hashEnd);
+        .text(command.hashEnd)
+        .varint(command.config);
       break;
     case 'purge-shard':
-      writer.varint(command.shard).varint(command.keys);
+      writer
+        .varint(command.shard)
+        .varint(command.epoch)
+        .varint(command.keys)
+        .varint(command.config);
+      break;
+    case 'list-changes':
+    case 'fence-shard':
+      writer.varint(command.shard).varint(command.epoch);
+      break;
+    case 'receive-part':
+      writer.varint(command.shard).varint(command.epoch).varint(command.number).raw(command.part);
       break;
   }
   return writer.take();
@@ -133,6 +197,8 @@ export function decodeCommand(data: Uint8Array): { sessionTime: number; command:
 export function checkCommand(data: Uint8Array): void {
   const { command } = decodeCommand(data);
   if (command.kind === 'write') storagePlace(command.key);
+  if (command.kind !== 'receive-part') return;
+  for (const { key } of decodeShardPart(command.part).items) storagePlace(key);
 }
 
 function readCommand(reader: ByteReader): DataCommand {
@@ -152,19 +218,43 @@ function readCommand(reader: ByteReader): DataCommand {
         operation: readWriteOperation(reader),
       };
     case KINDS['install-shard']:
-      return {
-        kind: 'install-shard',
-        shard: reader.varint(),
-        table: reader.varint(),
-        epoch: reader.varint(),
-        hashStart: reader.text(),
-        hashEnd: reader.text(),
-      };
+      return { kind: 'install-shard', ...readNewShard(reader) };
+    case KINDS['receive-shard']:
+      return { kind: 'receive-shard', ...readNewShard(reader) };
     case KINDS['purge-shard']:
-      return { kind: 'purge-shard', shard: reader.varint(), keys: reader.varint() };
+      return {
+        kind: 'purge-shard',
+        shard: reader.varint(),
+        epoch: reader.varint(),
+        keys: reader.varint(),
+        config: reader.varint(),
+      };
+    case KINDS['list-changes']:
+      return { kind: 'list-changes', shard: reader.varint(), epoch: reader.varint() };
+    case KINDS['fence-shard']:
+      return { kind: 'fence-shard', shard: reader.varint(), epoch: reader.varint() };
+    case KINDS['receive-part']:
+      return {
+        kind: 'receive-part',
+        shard: reader.varint(),
+        epoch: reader.varint(),
+        number: reader.varint(),
+        part: reader.raw(reader.remaining),
+      };
     default:
       throw new MalformedError(`command kind ${kind}`);
   }
+}
+
+function readNewShard(reader: ByteReader): NewShard {
+  return {
+    shard: reader.varint(),
+    table: reader.varint(),
+    epoch: reader.varint(),
+    hashStart: reader.text(),
+    hashEnd: reader.text(),
+    config: reader.varint(),
+  };
 }
 
 /**

@@ -1,13 +1,12 @@
-import { ByteWriter, mix128, state128 } from '../bytes/index.ts';
+import { ByteWriter, type Hash64, mix128, state128 } from '../bytes/index.ts';
 import type { Reader, Write } from '../engine/index.ts';
 import {
-  hashBound,
   type PageOutcome,
   runWrite,
+  type StoragePlace,
   type StoredItem,
   sortKeyIn,
   storagePlace,
-  tableEnd,
   type WriteOutcome,
 } from '../item/index.ts';
 import {
@@ -16,20 +15,32 @@ import {
   decodeCommand,
   encodeAgain,
   encodeResult,
+  type FenceShardCommand,
   type InstallShardCommand,
+  type ListChangesCommand,
   outcomeOf,
   type PageQuery,
   type PurgeShardCommand,
+  type ReceivePartCommand,
+  type ReceiveShardCommand,
   type WriteCommand,
 } from './command.ts';
-import { itemKey, shardKey } from './keys.ts';
+import { changeKey, changesAfter, itemKey, shardKey } from './keys.ts';
 import { PageReader } from './page-reader.ts';
+import { makePart } from './part-maker.ts';
 import { Retries } from './retries.ts';
 import type { RetryEntry } from './retry-generation.ts';
 import { Sessions } from './sessions.ts';
-import { addItem, itemHash, removeItem } from './set-digest.ts';
-import { encodeShard, type Shard, Shards } from './shards.ts';
-import { decodeStoredValue, encodeStoredValue } from './stored-value.ts';
+import { addItem, itemHash, removeItem, type SetDigest } from './set-digest.ts';
+import {
+  decodeShardPart,
+  type MoveCursor,
+  type ShardEnd,
+  type ShardPart,
+  START,
+} from './shard-part.ts';
+import { encodeShard, type Shard, type ShardState, Shards } from './shards.ts';
+import { decodeStoredValue, encodeStoredValue, sizeIn } from './stored-value.ts';
 
 interface Applied {
   readonly writes: readonly Write[];
@@ -52,7 +63,7 @@ export interface StateDigest {
 const DIGEST_INTERVAL_MS = 1_000;
 const DIGESTS_KEPT = 32;
 /** Of what goes into a digest: replicas compare digests of one version only. */
-const DIGEST_VERSION = 1;
+const DIGEST_VERSION = 2;
 
 /**
  * The state machine of a data group: items in shards, with what makes each command take effect once:
@@ -88,8 +99,8 @@ export class DataMachine {
   }
 
   /** What is remembered for clients, oldest first; the bytes are views. */
-  retries(state: Reader): Iterable<RetryEntry> {
-    return this.#retries.entries(state);
+  *retries(state: Reader): Generator<RetryEntry> {
+    for (const { entry } of this.#retries.entries(state)) yield entry;
   }
 
   restore(state: AppliedState): void {
@@ -124,7 +135,8 @@ export class DataMachine {
       .varint(sessions)
       .varint(bytes)
       .varint(this.#retries.count)
-      .varint(this.#retries.bytes);
+      .varint(this.#retries.bytes)
+      .varint(this.#shards.config);
     const shards = [...this.#shards.all()].sort((a, b) => a.id - b.id);
     for (const shard of shards) writer.bytes(encodeShard(shard));
     const hash = state128();
@@ -155,10 +167,36 @@ export class DataMachine {
       case 'write':
         return this.#write(command, state);
       case 'install-shard':
-        return this.#install(command);
+        return this.#add(command, 'serving');
+      case 'receive-shard':
+        return this.#add(command, 'receiving');
+      case 'receive-part':
+        return this.#receive(command, state);
+      case 'list-changes':
+        return this.#listChanges(command);
+      case 'fence-shard':
+        return this.#fence(command);
       case 'purge-shard':
         return this.#purge(command, state);
     }
+  }
+
+  /**
+   * The part of a shard that begins at the cursor, for the group that fetches it (C3); undefined: its changes are not listed under
+   * this epoch. `caughtUp`: there is no more for now, and the shard is not fenced.
+   */
+  part(
+    id: number,
+    epoch: number,
+    cursor: MoveCursor,
+    state: Reader,
+  ): { readonly part: ShardPart; readonly caughtUp: boolean } | undefined {
+    const shard = this.#shards.get(id);
+    if (shard?.epoch !== epoch || shard.listedFrom === undefined) return undefined;
+    if (shard.state !== 'serving' && shard.state !== 'fenced') return undefined;
+    const covers = (place: StoragePlace) => this.#shards.covers(shard, place);
+    const moving = { shard, ...this.#shards.range(shard), covers };
+    return makePart(moving, cursor, state, this.#retries, this.#sessions);
   }
 
   /** A linearizable read if the group confirmed its read index first (R6); undefined: not under this epoch (S2). */
@@ -207,17 +245,18 @@ export class DataMachine {
     const value = state.get(key);
     const current = value && decodeStoredValue(value);
     const { outcome, effect } = runWrite(command.operation, current);
-    let writes = NOTHING;
+    let writes: Write[] = [];
     if (effect) {
       const item = effect.kind === 'put' ? effect.item : undefined;
       const keyHash = itemHash(place.hash, sortKeyIn(command.key));
       shard.sequence += 1;
-      shard.items += (item ? 1 : 0) - (current ? 1 : 0);
-      shard.bytes += (item?.size ?? 0) - (current?.size ?? 0);
       const next = item && encodeStoredValue(item, shard.sequence);
-      if (value) removeItem(shard, keyHash, value);
-      if (next) addItem(shard, keyHash, next);
+      if (value) countOut(shard, keyHash, value);
+      if (next) countIn(shard, keyHash, next);
       writes = [{ key, value: next }];
+      if (shard.listedFrom !== undefined) {
+        writes.push({ key: changeKey(shard.id, shard.sequence), value: command.key });
+      }
     }
     const result = this.#done(outcome);
     this.#sessions.remember(command, place, result);
@@ -229,33 +268,108 @@ export class DataMachine {
     return { writes, result };
   }
 
-  #install(command: InstallShardCommand): Applied {
+  #add(command: InstallShardCommand | ReceiveShardCommand, as: ShardState): Applied {
+    if (command.config < this.#shards.config) return this.#refused('wrong-shard');
+    this.#shards.follow(command.config);
     const held = this.#shards.get(command.shard);
-    if (held) return { writes: NOTHING, result: this.#done(undefined) };
-    this.#shards.install(command);
-    return { writes: NOTHING, result: this.#done(undefined) };
+    // What is left of it from an earlier time has to go first.
+    if (held && held.epoch !== command.epoch) return this.#refused('wrong-shard');
+    if (!held) this.#shards.add(command, as);
+    return this.#accepted();
   }
 
-  #purge(command: PurgeShardCommand, state: Reader): Applied {
-    const shard = this.#shards.get(command.shard);
-    if (!shard) return { writes: NOTHING, result: this.#done(undefined) };
-    shard.state = 'purging';
-    const { start, end } = this.#shards.bounds(shard.id);
-    const writes: Write[] = [];
-    const cursor = state.range({
-      from: itemKey(hashBound(shard.table, start)),
-      to: itemKey(end ? hashBound(shard.table, end) : tableEnd(shard.table)),
-    });
-    let pair = cursor.next();
-    for (; pair && writes.length < command.keys; pair = cursor.next()) {
-      writes.push({ key: pair.key, value: undefined });
+  #listChanges({ shard: id, epoch }: ListChangesCommand): Applied {
+    const shard = this.#shards.get(id);
+    if (shard?.epoch !== epoch || shard.state === 'receiving' || shard.state === 'purging') {
+      return this.#refused('wrong-shard');
     }
-    cursor.close();
-    if (!pair) {
-      this.#shards.remove(shard.id);
-      writes.push({ key: shardKey(shard.id), value: undefined });
+    shard.listedFrom ??= shard.sequence;
+    return this.#accepted();
+  }
+
+  #fence({ shard: id, epoch }: FenceShardCommand): Applied {
+    const shard = this.#shards.get(id);
+    const isListed = shard?.epoch === epoch && shard.listedFrom !== undefined;
+    if (!isListed || (shard.state !== 'serving' && shard.state !== 'fenced')) {
+      return this.#refused('wrong-shard');
+    }
+    shard.state = 'fenced';
+    return this.#accepted();
+  }
+
+  #receive({ shard: id, epoch, number, part: bytes }: ReceivePartCommand, state: Reader): Applied {
+    const shard = this.#shards.get(id);
+    if (shard?.epoch !== epoch || shard.state === 'purging') return this.#refused('wrong-shard');
+    // It was taken in already.
+    if (shard.state !== 'receiving' || number < shard.parts) return this.#accepted();
+    if (number > shard.parts) return this.#refused('wrong-shard');
+    const { items, retries, next, end } = decodeShardPart(bytes);
+    const writes: Write[] = [];
+    for (const { key, value } of items) {
+      const engineKey = itemKey(key);
+      const old = state.get(engineKey);
+      const { hash } = storagePlace(key);
+      const keyHash = itemHash(hash, sortKeyIn(key));
+      if (old) countOut(shard, keyHash, old);
+      if (value) countIn(shard, keyHash, value);
+      writes.push({ key: engineKey, value });
+    }
+    for (const entry of retries) {
+      if (this.#retries.find(entry.token, state)) continue;
+      this.#retries.remember(this.#sessions.time, entry, this.#extra);
+    }
+    shard.cursor = next;
+    shard.parts += 1;
+    if (end) this.#complete(shard, end);
+    return { writes, result: this.#done(undefined) };
+  }
+
+  /** With the last part the shard is what it was where it comes from, or it is no good. */
+  #complete(shard: Shard, end: ShardEnd): void {
+    const isSame =
+      shard.items === end.items &&
+      shard.bytes === end.bytes &&
+      shard.digestHigh === end.digestHigh &&
+      shard.digestLow === end.digestLow;
+    if (!isSame) {
+      const text = ({ items, bytes, digestHigh, digestLow }: SetDigest & ShardCounts) =>
+        `${items} items, ${bytes} bytes, digest ${digestHigh} ${digestLow}`;
+      throw new Error(`shard ${shard.id} arrived with ${text(shard)}; it left with ${text(end)}`);
+    }
+    const { time } = this.#sessions;
+    for (const answer of end.answers) {
+      this.#sessions.adopt(answer, encodeAgain(time, outcomeOf(answer.result)));
+    }
+    shard.sequence = end.sequence;
+    shard.cursor = START;
+    shard.parts = 0;
+    shard.state = 'serving';
+  }
+
+  #purge({ shard: id, epoch, keys, config }: PurgeShardCommand, state: Reader): Applied {
+    if (config < this.#shards.config) return this.#refused('wrong-shard');
+    this.#shards.follow(config);
+    const shard = this.#shards.get(id);
+    if (shard?.epoch !== epoch) return this.#accepted();
+    shard.state = 'purging';
+    const writes: Write[] = [];
+    for (const range of [this.#shards.range(shard), changesAfter(id, 0)]) {
+      const cursor = state.range({ ...range, keysOnly: true });
+      for (let pair = cursor.next(); pair; pair = cursor.next()) {
+        if (writes.length === keys) break;
+        writes.push({ key: pair.key, value: undefined });
+      }
+      cursor.close();
+    }
+    if (writes.length < keys) {
+      this.#shards.remove(id);
+      writes.push({ key: shardKey(id), value: undefined });
     }
     return { writes, result: this.#done(undefined) };
+  }
+
+  #accepted(): Applied {
+    return { writes: NOTHING, result: this.#done(undefined) };
   }
 
   #done(outcome: WriteOutcome | undefined): Uint8Array {
@@ -266,4 +380,23 @@ export class DataMachine {
     const result = encodeResult({ kind, sessionTime: this.#sessions.time });
     return { writes: NOTHING, result };
   }
+}
+
+interface ShardCounts {
+  items: number;
+  bytes: number;
+}
+
+/** The item is one of the shard's from now on: `value` is a stored value (stored-value.ts). */
+function countIn(shard: Shard, keyHash: Hash64, value: Uint8Array): void {
+  shard.items += 1;
+  shard.bytes += sizeIn(value);
+  addItem(shard, keyHash, value);
+}
+
+/** The inverse of {@link countIn}. */
+function countOut(shard: Shard, keyHash: Hash64, value: Uint8Array): void {
+  shard.items -= 1;
+  shard.bytes -= sizeIn(value);
+  removeItem(shard, keyHash, value);
 }

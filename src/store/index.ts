@@ -21,8 +21,6 @@ export {
   type InstallShardCommand,
   type PageQuery,
   type PurgeShardCommand,
-  RETRY_TOKEN_BYTES,
-  type RetryToken,
   type SessionTag,
   stampCommand,
   type WriteCommand,
@@ -37,5 +35,7 @@ export {
   writeGroupRequest,
 } from './protocol.ts';
 export { RETRY_WINDOW_MS } from './retries.ts';
+export { RETRY_TOKEN_BYTES, type RetryToken } from './retry-token.ts';
 export { DEADLINE_AHEAD_MAX_MS } from './sessions.ts';
+export { encodeShardPart, type MoveCursor } from './shard-part.ts';
 export type { Shard } from './shards.ts';

@@ -1,4 +1,5 @@
-import { writeU32, writeU64 } from '../bytes/index.ts';
+import { ByteReader, writeU32, writeU64 } from '../bytes/index.ts';
+import type { Range } from '../engine/index.ts';
 
 /**
  * The first byte of each key in a data group's state. docs/on-disk.md has the whole table.
@@ -10,6 +11,8 @@ import { writeU32, writeU64 } from '../bytes/index.ts';
  *     05                               which of the following are there: retries.ts
  *     05 · generation, u32 · block, u32  retry tokens with short answers: retry-generation.ts
  *     06 · generation, u32 · block, u32  longer answers: likewise
+ *     07 · shard id, u32 · sequence, u64  a change to a shard that moves: the storage key of the item
+ *     08                               the number of the newest map that was followed, u64
  *     0f                               the group's own records (group/): never touched here
  */
 const ITEM = 0x01;
@@ -18,8 +21,12 @@ const SESSION = 0x03;
 const SESSION_TIME = 0x04;
 const RETRIES = 0x05;
 const RETRY_OUTCOMES = 0x06;
+const CHANGE = 0x07;
+const CONFIG = 0x08;
 
 export const SESSION_TIME_KEY = Uint8Array.of(SESSION_TIME);
+
+export const CONFIG_KEY = Uint8Array.of(CONFIG);
 
 export const RETRIES_KEY = Uint8Array.of(RETRIES);
 
@@ -51,6 +58,13 @@ export function storageKeyOf(key: Uint8Array): Uint8Array {
   return key.subarray(1);
 }
 
+/** The smallest key after this one. */
+export function afterKey(key: Uint8Array): Uint8Array {
+  const next = new Uint8Array(key.length + 1);
+  next.set(key);
+  return next;
+}
+
 export function shardKey(shard: number): Uint8Array {
   const key = new Uint8Array(5);
   key[0] = SHARD;
@@ -67,3 +81,21 @@ export function sessionKey(router: number): Uint8Array {
 
 export const SHARD_RANGE = { from: Uint8Array.of(SHARD), to: Uint8Array.of(SHARD + 1) };
 export const SESSION_RANGE = { from: Uint8Array.of(SESSION), to: Uint8Array.of(SESSION + 1) };
+
+export function changeKey(shard: number, sequence: number): Uint8Array {
+  const key = new Uint8Array(13);
+  key[0] = CHANGE;
+  writeU32(key, 1, shard);
+  writeU64(key, 5, sequence);
+  return key;
+}
+
+/** The sequence in a {@link changeKey}. */
+export function sequenceIn(key: Uint8Array): number {
+  return new ByteReader(key, 5).u64();
+}
+
+/** The listed changes of a shard after this sequence. */
+export function changesAfter(shard: number, sequence: number): Range {
+  return { from: changeKey(shard, sequence + 1), to: changeKey(shard, Number.MAX_SAFE_INTEGER) };
+}

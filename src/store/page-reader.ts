@@ -1,6 +1,6 @@
 import type { Reader } from '../engine/index.ts';
 import { PageCollector, type PageOperation, type PageOutcome } from '../item/index.ts';
-import { itemKey, storageKeyOf } from './keys.ts';
+import { afterKey, itemKey, storageKeyOf } from './keys.ts';
 import { decodeStoredValue } from './stored-value.ts';
 
 // One slice must stay under 5 ms (E7). Reading takes up to 4 µs a KB, parsing for a filter 10 µs a KB, and the last item of a
@@ -42,11 +42,4 @@ export class PageReader {
       cursor.close();
     }
   }
-}
-
-/** The smallest key after this one. */
-function afterKey(key: Uint8Array): Uint8Array {
-  const next = new Uint8Array(key.length + 1);
-  next.set(key);
-  return next;
 }

@@ -8,6 +8,7 @@ import {
   writePageOutcome,
 } from '../item/index.ts';
 import { checkCommand, type PageQuery } from './command.ts';
+import { type MoveCursor, readMoveCursor, writeMoveCursor } from './shard-part.ts';
 
 /**
  * What a router asks a replica of a data group, and what it gets. The same messages serve a replica on the router's own
@@ -30,7 +31,15 @@ export type GroupRequest =
       readonly query: PageQuery;
       readonly consistent: boolean;
     }
-  /** Items and bytes of the shards that the replica holds of a table. */
+  /** For the leader: the part of a shard that begins at the cursor, for the group that fetches the shard (shard-part.ts). */
+  | {
+      readonly kind: 'part';
+      readonly group: number;
+      readonly shard: number;
+      readonly epoch: number;
+      readonly cursor: MoveCursor;
+    }
+  /** Items and bytes of the shards of a table that the replica's group serves. */
   | { readonly kind: 'statistics'; readonly group: number; readonly table: number };
 
 export type GroupReply =
@@ -39,6 +48,8 @@ export type GroupReply =
   | { readonly kind: 'item'; readonly item: StoredItem | undefined }
   | { readonly kind: 'page'; readonly page: PageOutcome }
   | { readonly kind: 'statistics'; readonly items: number; readonly bytes: number }
+  /** An encoded {@link ShardPart}. `caughtUp`: there is no more for now, and the shard is not fenced. */
+  | { readonly kind: 'part'; readonly part: Uint8Array; readonly caughtUp: boolean }
   /** Nothing was done; `leader` is a node's name, empty when not known. */
   | { readonly kind: 'not-leader'; readonly leader: string }
   | { readonly kind: 'wrong-shard' }
@@ -47,7 +58,7 @@ export type GroupReply =
   /** Not known whether it was done: leadership was lost, the node is stopping, or the connection broke. */
   | { readonly kind: 'unknown' };
 
-const REQUESTS = { write: 1, read: 2, page: 3, statistics: 4 } as const;
+const REQUESTS = { write: 1, read: 2, page: 3, statistics: 4, part: 5 } as const;
 const REPLIES = [
   'result',
   'item',
@@ -57,6 +68,7 @@ const REPLIES = [
   'wrong-shard',
   'overloaded',
   'unknown',
+  'part',
 ] as const;
 
 export function writeGroupRequest(writer: ByteWriter, request: GroupRequest): void {
@@ -78,6 +90,10 @@ export function writeGroupRequest(writer: ByteWriter, request: GroupRequest): vo
       break;
     case 'statistics':
       writer.varint(request.table);
+      break;
+    case 'part':
+      writer.varint(request.shard).varint(request.epoch);
+      writeMoveCursor(writer, request.cursor);
       break;
   }
 }
@@ -113,6 +129,14 @@ export function readGroupRequest(reader: ByteReader): GroupRequest {
     }
     case REQUESTS.statistics:
       return { kind: 'statistics', group, table: reader.varint() };
+    case REQUESTS.part:
+      return {
+        kind: 'part',
+        group,
+        shard: reader.varint(),
+        epoch: reader.varint(),
+        cursor: readMoveCursor(reader),
+      };
     default:
       throw new MalformedError(`group request ${kind}`);
   }
@@ -133,6 +157,9 @@ export function writeGroupReply(writer: ByteWriter, reply: GroupReply): void {
       break;
     case 'statistics':
       writer.varint(reply.items).varint(reply.bytes);
+      break;
+    case 'part':
+      writer.boolean(reply.caughtUp).raw(reply.part);
       break;
     case 'not-leader':
       writer.text(reply.leader);
@@ -163,6 +190,8 @@ export function readGroupReply(reader: ByteReader): GroupReply {
     }
     case 'statistics':
       return { kind, items: reader.varint(), bytes: reader.varint() };
+    case 'part':
+      return { kind, caughtUp: reader.boolean(), part: copyBytes(reader.raw(reader.remaining)) };
     case 'not-leader':
       return { kind, leader: reader.text() };
     case 'wrong-shard':

@@ -1,8 +1,8 @@
 import { ByteReader, ByteWriter, equalBytes, MalformedError, readU32 } from '../bytes/index.ts';
 import type { Reader, Write } from '../engine/index.ts';
-import type { RetryToken } from './command.ts';
 import { RETRIES_KEY } from './keys.ts';
 import { type GenerationEnds, type RetryEntry, RetryGeneration } from './retry-generation.ts';
+import type { RetryToken } from './retry-token.ts';
 
 /**
  * An answer is remembered for at least this long after its command took effect, in milliseconds of session time; a retry
@@ -74,9 +74,26 @@ export class Retries {
     }
   }
 
-  /** Everything, oldest first; the bytes are views. */
-  *entries(state: Reader): Generator<RetryEntry> {
-    for (const generation of this.#generations) yield* generation.entries(state);
+  /**
+   * Everything, oldest first, from a place on: a generation and a position in it (retry-generation.ts). Each with the place after
+   * it; the bytes are views.
+   */
+  *entries(
+    state: Reader,
+    from = { generation: 0, position: 0 },
+  ): Generator<{
+    readonly entry: RetryEntry;
+    readonly generation: number;
+    readonly position: number;
+  }> {
+    for (const generation of this.#generations) {
+      const { number } = generation;
+      if (number < from.generation) continue;
+      const start = number === from.generation ? from.position : 0;
+      for (const { entry, end } of generation.entries(state, start)) {
+        yield { entry, generation: number, position: end };
+      }
+    }
   }
 
   restore(state: Reader): void {

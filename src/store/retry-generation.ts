@@ -2,8 +2,8 @@ import { ByteReader, MalformedError, readU32 } from '../bytes/index.ts';
 import type { Reader, Write } from '../engine/index.ts';
 import type { StoragePlace } from '../item/index.ts';
 import { BlockStream } from './block-stream.ts';
-import { RETRY_TOKEN_BYTES, type RetryToken } from './command.ts';
 import { retryBlockKey, retryOutcomeKey } from './keys.ts';
+import { RETRY_TOKEN_BYTES, type RetryToken } from './retry-token.ts';
 
 const SLOTS_MIN = 64;
 /** What an entry costs in memory: two words of an index which is a third to two thirds full. */
@@ -168,11 +168,17 @@ export class RetryGeneration {
     }
   }
 
-  /** In the order in which they were added; the bytes are views. */
-  *entries(state: Reader): Generator<RetryEntry> {
-    for (let i = 0; i <= this.#tokens.closed; i++) {
+  /**
+   * In the order in which they were added, from a position on: 0, or the `end` of the entry before. Positions are the same on every
+   * replica. The bytes are views.
+   */
+  *entries(
+    state: Reader,
+    from = 0,
+  ): Generator<{ readonly entry: RetryEntry; readonly end: number }> {
+    for (let i = from >>> 16; i <= this.#tokens.closed; i++) {
       const block = this.#blockOf(this.#tokens, i, state);
-      const reader = new ByteReader(block);
+      const reader = new ByteReader(block, i === from >>> 16 ? from & 0xffff : 0);
       while (reader.remaining > 0) {
         const start = reader.position;
         const token = reader.raw(RETRY_TOKEN_BYTES);
@@ -181,7 +187,7 @@ export class RetryGeneration {
         const length = reader.varint();
         reader.raw(length > INLINE_MAX ? 4 : length);
         const outcome = this.#outcomeOf(new ByteReader(block, start), state);
-        yield { token, hash, table, outcome };
+        yield { entry: { token, hash, table, outcome }, end: i * 0x1_0000 + reader.position };
       }
     }
   }

@@ -3,6 +3,7 @@ import type { Reader, Write } from '../engine/index.ts';
 import type { StoragePlace } from '../item/index.ts';
 import type { SessionTag } from './command.ts';
 import { SESSION_RANGE, SESSION_TIME_KEY, sessionKey } from './keys.ts';
+import type { MovedAnswer } from './shard-part.ts';
 
 /** A deadline may lie at most this far ahead, and a session is kept this long after its last one (milliseconds). */
 export const DEADLINE_AHEAD_MAX_MS = 60_000;
@@ -113,6 +114,24 @@ export class Sessions {
     const answer = { table, hash, result };
     session.answers.set(tag.sequence, answer);
     this.#bytes += costOf(answer);
+  }
+
+  /** Answers of which `isWanted` says so, for a shard that moves; the results are views. */
+  *answersFor(isWanted: (place: StoragePlace) => boolean): Generator<MovedAnswer> {
+    for (const [router, { answers }] of this.#sessions) {
+      for (const [sequence, answer] of answers) {
+        if (isWanted(answer)) yield { router, sequence, ...answer };
+      }
+    }
+  }
+
+  /** Remembers what another group has answered, for as long as its router may still ask. The result is in this group's time. */
+  adopt({ router, sequence, table, hash }: MovedAnswer, result: Uint8Array): void {
+    const { lowestUnanswered, answers } = this.#sessions.get(router) ?? {};
+    if (sequence < (lowestUnanswered ?? 0) || answers?.has(sequence)) return;
+    const deadline = this.#time + DEADLINE_AHEAD_MAX_MS;
+    const tag = { router, sequence, lowestUnanswered: lowestUnanswered ?? 0, deadline };
+    this.remember(tag, { table, hash }, result);
   }
 
   /** The sessions as writes, as far as `persisted` has others; one that is gone meanwhile is deleted there. */

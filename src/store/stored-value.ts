@@ -31,3 +31,8 @@ export function decodeStoredValue(value: Uint8Array): StoredItem {
 export function checksumIn(value: Uint8Array): number {
   return readU32(value, 0);
 }
+
+/** By DynamoDB's rules. */
+export function sizeIn(value: Uint8Array): number {
+  return readU32(value, 4);
+}

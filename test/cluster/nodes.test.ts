@@ -21,8 +21,9 @@ async function growingWorld(seed: number, options: Partial<WorldOptions> = {}): 
 async function ask(world: World, command: ControllerCommand): Promise<ControllerOutcome> {
   for (;;) {
     const { node, process } =
-      world.machines.findLast(({ node: one, isRunning }) => isRunning && one && one.map.number > 0) ??
-      {};
+      world.machines.findLast(
+        ({ node: one, isRunning }) => isRunning && one && one.map.number > 0,
+      ) ?? {};
     if (!node || !process) throw new Error('no node runs');
     const client = new ControllerClient(node, process.clock, new SimRandom(1, 'operator'));
     const outcome = await world.settle(client.command(command));
@@ -171,7 +172,7 @@ describe('a node joins', { timeout: 60_000 }, () => {
   test('[C7] [F17] the node that joins loses power at any moment', async () => {
     for (let moment = 1; moment < 40; moment += 3) {
       const world = await growingWorld(6);
-      void world.machine('n4').start([], ['n2:7000']);
+      void world.machine('n4').start([], { join: ['n2:7000'] });
       await world.run(moment);
       if (world.machine('n4').isRunning) world.powerOff('n4');
       await world.run(300);
@@ -198,21 +199,18 @@ describe('a node joins', { timeout: 60_000 }, () => {
 });
 
 describe('a node is drained', { timeout: 60_000 }, () => {
-  test.each(SEEDS)(
-    '[C5] [C6] while writes go on, and nothing is lost (seed %i)',
-    async (seed) => {
-      const world = await growingWorld(seed);
-      const table = await createTable(world, 't');
-      const workload = new Workload(world, table, { seed, thinkMs: [10, 40], keys: 20 });
-      await world.join('n4');
-      await world.until(() => mapOf(world).nodes.length === 4 && isEven(world));
-      expect(await ask(world, { kind: 'drain-node', node: 'n4' })).toEqual({ kind: 'done' });
-      expect(await ask(world, { kind: 'drain-node', node: 'n4' })).toEqual({ kind: 'done' });
-      await world.until(() => !holds(world, 'n4') && isSettled(world));
-      expect(loads(world)).toEqual({ n1: 4, n2: 4, n3: 4, n4: 0 });
-      await expectNothingLost(world, workload);
-    },
-  );
+  test.each(SEEDS)('[C5] [C6] while writes go on, and nothing is lost (seed %i)', async (seed) => {
+    const world = await growingWorld(seed);
+    const table = await createTable(world, 't');
+    const workload = new Workload(world, table, { seed, thinkMs: [10, 40], keys: 20 });
+    await world.join('n4');
+    await world.until(() => mapOf(world).nodes.length === 4 && isEven(world));
+    expect(await ask(world, { kind: 'drain-node', node: 'n4' })).toEqual({ kind: 'done' });
+    expect(await ask(world, { kind: 'drain-node', node: 'n4' })).toEqual({ kind: 'done' });
+    await world.until(() => !holds(world, 'n4') && isSettled(world));
+    expect(loads(world)).toEqual({ n1: 4, n2: 4, n3: 4, n4: 0 });
+    await expectNothingLost(world, workload);
+  });
 
   test.each([...SEEDS, 5, 6])(
     '[C5] [C6] [F26] of the controller: another takes over, and who was removed is told so (seed %i)',
@@ -240,7 +238,7 @@ describe('a node is drained', { timeout: 60_000 }, () => {
       await world.start('n2', 'n3', 'n4');
       await world.until(() => world.isReady && isEven(world));
       world.machine('n1').wipe();
-      await world.settle(world.machine('n1').start([], ['n4:7000']));
+      await world.settle(world.machine('n1').start([], { join: ['n4:7000'] }));
       await world.until(() => mapOf(world).nodes.length === 4 && isEven(world));
       expect(world.failures).toEqual([]);
     },

@@ -1,74 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import {
   type ControllerCommand,
-  ControllerMachine,
-  type ControllerOutcome,
   decodeControllerCommand,
-  decodeControllerOutcome,
   encodeControllerCommand,
-  type NodeRecord,
-  type Table,
 } from '../../src/controller/index.ts';
-import { MemoryEngine, openReplicaStates, type ReplicaState } from '../../src/engine/index.ts';
+import { MemoryEngine } from '../../src/engine/index.ts';
 import { SimRandom } from '../../src/sim/index.ts';
 import { specOf } from '../support/world.ts';
-
-class TestController {
-  readonly machine = new ControllerMachine();
-  readonly state: ReplicaState;
-
-  constructor(state: ReplicaState) {
-    this.state = state;
-    this.machine.restore(state);
-  }
-
-  static async open(engine = new MemoryEngine()): Promise<TestController> {
-    return new TestController(await openReplicaStates(engine).open(1));
-  }
-
-  apply(command: ControllerCommand): ControllerOutcome {
-    const { writes, result } = this.machine.apply(encodeControllerCommand(command));
-    this.state.apply(this.state.appliedIndex + 1, 1, writes);
-    return decodeControllerOutcome(result);
-  }
-
-  create(name: string, uuid = `uuid of ${name}`): ControllerOutcome {
-    return this.apply({ kind: 'create-table', spec: specOf(name), uuid, createdAt: 1 });
-  }
-
-  table(name: string): Table {
-    const table = this.machine.map.tables.find(({ spec }) => spec.name === name);
-    if (!table) throw new Error(`no table ${name}`);
-    return table;
-  }
-
-  serve(name: string): void {
-    for (const { id, epoch } of this.table(name).shards) {
-      this.apply({ kind: 'shard-serving', shard: id, epoch });
-    }
-  }
-
-  remove(name: string): void {
-    this.apply({ kind: 'delete-table', table: this.table(name).id, deletion: 'd' });
-    for (const { id } of this.table(name).shards) this.apply({ kind: 'shard-gone', shard: id });
-  }
-}
-
-function nodes(count: number): NodeRecord[] {
-  return Array.from({ length: count }, (_, i) => ({
-    name: `n${i + 1}`,
-    incarnation: `i${i + 1}`,
-    http: `n${i + 1}:80`,
-    peer: `n${i + 1}:70`,
-    zone: '',
-  }));
-}
-
-async function formed(count = 3): Promise<TestController> {
-  const controller = await TestController.open();
-  controller.apply({ kind: 'form', clusterId: 'aa', nodes: nodes(count) });
-  return controller;
-}
+import { formed, nodes, TestController } from './support.ts';
 
 describe('the map', () => {
   test('[C7] is formed once; another formation changes nothing', async () => {

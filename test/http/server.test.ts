@@ -63,17 +63,13 @@ describe('answers', () => {
 
   test('administration is served under its prefix, and nowhere else', async () => {
     server = await startTestServer({
-      admin: (path, query) =>
-        path === '/_flotilla/status'
-          ? Promise.resolve({
-              status: 200,
-              contentType: 'application/json',
-              body: new TextEncoder().encode(`{"query":"${query}"}`),
-            })
-          : undefined,
+      administration: {
+        status: () => Promise.resolve({ cluster: 'aa' }),
+        command: () => Promise.resolve(undefined),
+      },
     });
     const found = await send('GET /_flotilla/status?v=1 HTTP/1.1\r\nHost: x\r\n\r\n');
-    expect(found.body).toBe('{"query":"v=1"}');
+    expect(found.body).toBe('{"cluster":"aa"}');
     for (const [request, status] of [
       ['GET /_flotilla/other', '404'],
       ['GET /elsewhere', '404'],

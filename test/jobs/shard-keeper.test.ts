@@ -17,6 +17,7 @@ async function keeperOf(status: 'CREATING' | 'ACTIVE' | 'DELETING', answers = tr
   const proposed: string[] = [];
   const group: LedGroup = {
     id: record.group,
+    shards: () => replica.machine.shards(),
     shard: (id) => replica.machine.shard(id),
     propose: async (command) => {
       proposed.push(decodeCommand(command).command.kind);

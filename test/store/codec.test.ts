@@ -49,14 +49,33 @@ const command: fc.Arbitrary<DataCommand> = fc.oneof(
     operation,
   }),
   fc.record({
-    kind: fc.constant('install-shard' as const),
+    kind: fc.constantFrom('install-shard' as const, 'receive-shard' as const),
     shard: number,
     table: number,
     epoch: number,
     hashStart: text,
     hashEnd: text,
+    config: number,
   }),
-  fc.record({ kind: fc.constant('purge-shard' as const), shard: number, keys: number }),
+  fc.record({
+    kind: fc.constant('purge-shard' as const),
+    shard: number,
+    epoch: number,
+    keys: number,
+    config: number,
+  }),
+  fc.record({
+    kind: fc.constantFrom('list-changes' as const, 'fence-shard' as const),
+    shard: number,
+    epoch: number,
+  }),
+  fc.record({
+    kind: fc.constant('receive-part' as const),
+    shard: number,
+    epoch: number,
+    number,
+    part: bytes,
+  }),
 );
 
 const optionalBytes = fc.option(bytes, { nil: undefined });
@@ -172,9 +191,9 @@ describe('commands', () => {
   });
 
   test('[F32] of another apply-version stop the replica', () => {
-    const encoded = encodeCommand({ kind: 'purge-shard', shard: 1, keys: 1 });
-    encoded[0] = 3;
-    expect(() => decodeCommand(encoded)).toThrow(/apply-version 3/);
+    const encoded = encodeCommand({ kind: 'fence-shard', shard: 1, epoch: 1 });
+    encoded[0] = 4;
+    expect(() => decodeCommand(encoded)).toThrow(/apply-version 4/);
   });
 });
 

@@ -74,7 +74,7 @@ describe('shards', () => {
       const shard = low.includes(key) ? 1 : 2;
       expect(replica.apply(1, { ...putting(7, i + 1, key, 'v'), shard }).kind).toBe('done');
     }
-    const purge = { kind: 'purge-shard', shard: 1, keys: 7 } as const;
+    const purge = { kind: 'purge-shard', shard: 1, epoch: 1, config: 1, keys: 7 } as const;
     replica.apply(2, purge);
     expect(counted(replica.apply(2, write(8, 1, low[0] as string)))).toBe('wrong-shard');
     expect(pageOf(replica, 1, 1).outcome).toBe('wrong-shard');
@@ -219,7 +219,7 @@ describe('pages', () => {
       operation: wholeTable({ id: 1 } as never),
     });
     expect(reader.step(replica.state)).toBe('more');
-    replica.apply(2, { kind: 'purge-shard', shard: 1, keys: 1 });
+    replica.apply(2, { kind: 'purge-shard', shard: 1, epoch: 1, config: 1, keys: 1 });
     expect(reader.step(replica.state)).toBe('wrong-shard');
   });
 });

@@ -58,7 +58,7 @@ export class TestReplica {
 export const WHOLE = { hashStart: '0000000000000000', hashEnd: '' };
 
 export function install(shard = 1, more = {}): DataCommand {
-  return { kind: 'install-shard', shard, table: 1, epoch: 1, ...WHOLE, ...more };
+  return { kind: 'install-shard', shard, table: 1, epoch: 1, config: 1, ...WHOLE, ...more };
 }
 
 export function write(

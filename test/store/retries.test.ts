@@ -307,7 +307,7 @@ test('[S1] a model: found for the window, forgotten a generation later, by sessi
         keep(writes);
         model.set(number, { time, outcome });
       }
-      for (const entry of retries.entries(reader)) {
+      for (const { entry } of retries.entries(reader)) {
         const { high, low } = entry.hash;
         expect(entry.table).toBe(high);
         expect(low).toBe(2 ** 32 - 1 - high);

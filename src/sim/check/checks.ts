@@ -6,6 +6,7 @@ import type { Chronicle } from '../chronicle.ts';
 import type { Machine } from '../machine.ts';
 import type { SimProcess } from '../process.ts';
 import type { World } from '../world.ts';
+import { Ownership } from './ownership.ts';
 import { InvariantError, RaftInvariants } from './raft-invariants.ts';
 
 /** How often what costs more is looked at, in milliseconds. */
@@ -15,7 +16,8 @@ const UNCOMMITTED_BYTES_MAX = (32 + 3) * 1024 * 1024;
 
 /**
  * Watches a world at every event: Raft's promises in every group (R1, R2, G2), and every second that replicas which applied the
- * same entries hold the same state (S3), and that what is uncommitted is bounded (R5).
+ * same entries hold the same state (S3), and that what is uncommitted is bounded (R5); when entries are applied, that a shard has
+ * one group (C2).
  */
 export class Checks {
   readonly #world: World;
@@ -28,6 +30,7 @@ export class Checks {
   readonly messages = new Map<string, number>();
   /** Those to which something happened in this event. */
   readonly #touched = new Set<Replica>();
+  readonly #ownership = new Ownership();
   #looksAt = 0;
 
   constructor(world: World, chronicle: Chronicle) {
@@ -41,6 +44,11 @@ export class Checks {
 
   get conflicts(): number {
     return this.#sum(({ conflicts }) => conflicts);
+  }
+
+  /** How many times a shard came to another group. */
+  get shardMoves(): number {
+    return this.#ownership.moves;
   }
 
   /** Entries committed, in all groups. */
@@ -69,6 +77,10 @@ export class Checks {
           checkPromise(created, group, message);
         },
         onReplica: (replica) => this.#touched.add(replica),
+        onApplied: ({ group }) => {
+          const held = created.replicas.data(group);
+          if (held) this.#ownership.look(group, held.machine);
+        },
       };
     }
     if (this.#touched.size === 0) return;

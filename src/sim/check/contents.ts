@@ -83,3 +83,20 @@ export function areSettled(world: World): boolean {
     (node?.map.groups ?? []).every(({ changing }) => !changing),
   );
 }
+
+/** Every shard is where it should be, as far as every node knows, and nobody has anything of it besides. */
+export function areAtHome(world: World): boolean {
+  const nodes = world.machines.flatMap(({ node }) => node ?? []);
+  const homes = new Map<number, number>();
+  for (const { map } of nodes) {
+    for (const { id, group, home, movingTo } of map.tables.flatMap(({ shards }) => shards)) {
+      if (movingTo !== 0 || (home !== 0 && group !== home)) return false;
+      homes.set(id, group);
+    }
+  }
+  return nodes.every(({ replicas }) =>
+    [...replicas.allData()].every(({ replica, machine }) =>
+      [...machine.shards()].every(({ id }) => homes.get(id) === replica.group),
+    ),
+  );
+}

@@ -1,5 +1,5 @@
 import { Checks } from '../check/checks.ts';
-import { areCaughtUp, areSettled, differences } from '../check/contents.ts';
+import { areAtHome, areCaughtUp, areSettled, differences } from '../check/contents.ts';
 import { InvariantError } from '../check/raft-invariants.ts';
 import { Chronicle, type Happening } from '../chronicle.ts';
 import { FAULTS, type FaultKind, Faults } from '../faults/faults.ts';
@@ -163,7 +163,10 @@ export async function runWorld(options: RunOptions): Promise<Report> {
     if (!isIdle) blame('liveness', 'operations have not ended, long after all was healed');
     // Who is to be a member on a machine that lost what it had may never be.
     const isAtRest = () =>
-      world.isReady && areCaughtUp(world) && (areSettled(world) || faults?.damaged !== undefined);
+      world.isReady &&
+      areCaughtUp(world) &&
+      areAtHome(world) &&
+      (areSettled(world) || faults?.damaged !== undefined);
     if (!(await time.runUntil(isAtRest, REST_MS_MAX))) {
       blame('liveness', `replicas have not caught up, long after all was healed: ${states(world)}`);
     }
@@ -261,6 +264,7 @@ function occurred(
   add('raft: elections', checks.elections);
   add('raft: conflicts', checks.conflicts);
   add('raft: entries committed', checks.committed);
+  add('shards: came to another group', checks.shardMoves);
   for (const [type, count] of checks.messages) add(`raft: ${type}`, count);
   for (const { notices, exits, starts } of world.machines) {
     add('processes started', starts);

@@ -1,4 +1,5 @@
 import { utf8Text } from '../../../src/bytes/index.ts';
+import type { Table } from '../../../src/controller/index.ts';
 import {
   type AttributeValue,
   encodeStoredItem,
@@ -8,7 +9,6 @@ import {
 import type { Router } from '../../../src/router/index.ts';
 import { type Operation, type RegisterInput, SimRandom } from '../../../src/sim/index.ts';
 import { keyOf } from '../../support/world.ts';
-import { type KvCluster, TABLE } from './cluster.ts';
 
 const RETRY_PAUSE_MS = 20;
 const TOKEN_BYTES = 16;
@@ -18,6 +18,18 @@ const L = (...values: readonly string[]): AttributeValue => ({ type: 'L', value:
 
 /** Histories by key, for the check of §7. */
 export type Histories = Map<string, Operation<RegisterInput, string>[]>;
+
+/** What clients live in. */
+export interface KvClients {
+  readonly table: Table;
+  readonly random: SimRandom;
+  /** A client's way to the database: to these servers, or to all. */
+  newClient(reaches?: readonly number[]): { readonly name: string; readonly router: Router };
+  reach(client: string, servers?: readonly number[]): void;
+  sleep(ms: number): Promise<void>;
+  /** A number that is larger than all before. */
+  stamp(): number;
+}
 
 export interface KvClientOptions {
   /** The servers that it reaches; all unless told. */
@@ -39,12 +51,12 @@ export interface KvClientOptions {
  */
 export class KvClient {
   readonly name: string;
-  readonly #cluster: KvCluster;
+  readonly #cluster: KvClients;
   readonly #router: Router;
   readonly #random: SimRandom;
   readonly #options: KvClientOptions;
 
-  constructor(cluster: KvCluster, options: KvClientOptions = {}) {
+  constructor(cluster: KvClients, options: KvClientOptions = {}) {
     const { name, router } = cluster.newClient(options.reaches);
     this.name = name;
     this.#cluster = cluster;
@@ -60,7 +72,7 @@ export class KvClient {
   get(key: string): Promise<string> {
     return this.#recorded(key, { kind: 'get' }, async () => {
       for (;;) {
-        const found = await this.#router.read(TABLE, keyOf(key), true);
+        const found = await this.#router.read(this.#cluster.table, keyOf(key), true);
         if (found.kind === 'found') {
           return found.item ? textIn(found.item.json) : '';
         }
@@ -106,7 +118,7 @@ export class KvClient {
       const token = this.#options.tokens === false ? undefined : new Uint8Array(TOKEN_BYTES);
       if (token) this.#random.fill(token);
       for (;;) {
-        const outcome = await this.#router.write(TABLE, keyOf(key), operation, token);
+        const outcome = await this.#router.write(this.#cluster.table, keyOf(key), operation, token);
         if (outcome.kind === 'written') return outcome.attributes ? textIn(outcome.attributes) : '';
         if (!('message' in outcome) || outcome.kind === 'invalid') {
           throw new Error(`${input.kind} ${key}: ${JSON.stringify(outcome)}`);

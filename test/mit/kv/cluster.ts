@@ -11,6 +11,7 @@ import { specOf } from '../../support/world.ts';
 import { Calls, type Latency } from '../group/calls.ts';
 import { GroupCluster } from '../group/cluster.ts';
 import { GROUP } from '../group/server.ts';
+import type { KvClients } from './client.ts';
 import { KvService, nameOf, SHARD } from './service.ts';
 
 export interface KvClusterOptions {
@@ -45,7 +46,8 @@ export const TABLE: Table = {
 };
 
 /** The key/value servers of §9 and the way of clients to them: the product's routers, which ask over the network of §2. */
-export class KvCluster extends GroupCluster<KvService> {
+export class KvCluster extends GroupCluster<KvService> implements KvClients {
+  readonly table = TABLE;
   readonly #seed: number;
   readonly #calls: Calls<GroupRequest, GroupReply>;
   /** By client: the servers that it reaches. */

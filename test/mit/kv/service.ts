@@ -15,7 +15,14 @@ import {
 import type { Service } from '../group/cluster.ts';
 
 /** The one shard, which has every key. */
-export const SHARD = { shard: 1, table: 1, epoch: 1, hashStart: '0000000000000000', hashEnd: '' };
+export const SHARD = {
+  shard: 1,
+  table: 1,
+  epoch: 1,
+  config: 1,
+  hashStart: '0000000000000000',
+  hashEnd: '',
+};
 
 export function nameOf(server: number): string {
   return `s${server}`;

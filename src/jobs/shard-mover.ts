@@ -1,0 +1,134 @@
+import type { GroupId, ShardId, ShardRecord, Table } from '../controller/index.ts';
+import { type Pace, paceOf } from '../engine/index.ts';
+import type { Clock } from '../ports/index.ts';
+import type { ControllerClient, LeaderClient } from '../router/index.ts';
+import { type DataCommand, decodeResult, encodeCommand } from '../store/index.ts';
+import type { LedGroup, LocalGroups } from './shard-keeper.ts';
+
+/** Of all shards that this node's groups fetch together: more than that, and clients would wait for it. */
+const BYTES_PER_SECOND = 16 * 1024 * 1024;
+/** The part of the time that a fetch may take, and what it goes on at where everything takes long. */
+const SHARE = 0.5;
+const SLOWEST = 1 / 8;
+/** After a step that failed, in milliseconds. */
+const PAUSE_MS = 100;
+
+/**
+ * Fetches the shards that move to the groups that this node leads (C2, C3), each by itself: the group that has the shard lists what
+ * changes from here on; its items come over, then the changes; when there is next to nothing left the other group fences the
+ * shard, and with the last part this one serves it. Every step is an entry in the log of one of the two groups, and repeating
+ * it does no harm: whoever leads next goes on from what the groups hold.
+ */
+export class ShardMover {
+  readonly #groups: LocalGroups;
+  readonly #controller: ControllerClient;
+  readonly #leaders: LeaderClient;
+  readonly #clock: Clock;
+  readonly #pace: Pace;
+  readonly #busy = new Set<ShardId>();
+
+  constructor(
+    groups: LocalGroups,
+    controller: ControllerClient,
+    leaders: LeaderClient,
+    clock: Clock,
+  ) {
+    this.#groups = groups;
+    this.#controller = controller;
+    this.#leaders = leaders;
+    this.#clock = clock;
+    this.#pace = paceOf(clock, {
+      bytesPerSecond: BYTES_PER_SECOND,
+      share: SHARE,
+      slowestBytesPerSecond: SLOWEST * BYTES_PER_SECOND,
+    });
+  }
+
+  /** To be called when the map has changed, and now and then, since leadership changes too. Never rejects. */
+  run(): void {
+    const led = new Set<GroupId>();
+    for (const { id } of this.#groups.led()) led.add(id);
+    for (const { shards } of this.#groups.map.tables) {
+      for (const { id, movingTo } of shards) {
+        if (!led.has(movingTo) || this.#busy.has(id)) continue;
+        this.#busy.add(id);
+        void this.#fetch(id).finally(() => this.#busy.delete(id));
+      }
+    }
+  }
+
+  /** Until it is done, or not for this node to do any more. */
+  async #fetch(shard: ShardId): Promise<void> {
+    for (let move = this.#moveOf(shard); move; move = this.#moveOf(shard)) {
+      if (await this.#step(move)) continue;
+      await new Promise<void>((resolve) => this.#clock.after(PAUSE_MS, resolve));
+    }
+  }
+
+  #moveOf(shard: ShardId): Move | undefined {
+    for (const table of this.#groups.map.tables) {
+      const record = table.shards.find(({ id }) => id === shard);
+      if (!record) continue;
+      for (const group of this.#groups.led()) {
+        if (group.id === record.movingTo) return { table, record, group };
+      }
+    }
+    return undefined;
+  }
+
+  /** False: nothing has come of it. */
+  async #step({ table, record, group }: Move): Promise<boolean> {
+    const { id: shard, hashStart, hashEnd } = record;
+    const epoch = record.epoch + 1;
+    const held = group.shard(shard);
+    if (!held) {
+      const config = this.#groups.map.number;
+      const range = { table: table.id, hashStart, hashEnd };
+      const command = { kind: 'receive-shard', shard, epoch, config, ...range } as const;
+      return group.propose(encodeCommand(command));
+    }
+    if (held.epoch !== epoch) return false;
+    if (held.state === 'serving') {
+      await this.#controller.command({ kind: 'shard-moved', shard, epoch });
+      // Said again, should the map that follows from it be long on its way.
+      return false;
+    }
+    if (held.state !== 'receiving') return false;
+    return this.#receive(record, group, held.parts);
+  }
+
+  async #receive(record: ShardRecord, group: LedGroup, number: number): Promise<boolean> {
+    const { id: shard, epoch, group: source } = record;
+    const held = group.shard(shard);
+    if (!held) return false;
+    if (number === 0 && !(await this.#atSource(source, { kind: 'list-changes', shard, epoch }))) {
+      return false;
+    }
+    const { cursor } = held;
+    const reply = await this.#leaders.ask({ kind: 'part', group: source, shard, epoch, cursor });
+    if (reply?.kind !== 'part') return false;
+    const { part, caughtUp } = reply;
+    const command = { kind: 'receive-part', shard, epoch: epoch + 1, number, part } as const;
+    if (!(await group.propose(encodeCommand(command)))) return false;
+    if (caughtUp) return this.#atSource(source, { kind: 'fence-shard', shard, epoch });
+    await this.#pace(part.length);
+    return true;
+  }
+
+  /** A command to the group that the shard comes from. */
+  async #atSource(group: GroupId, command: DataCommand): Promise<boolean> {
+    const reply = await this.#leaders.ask({
+      kind: 'write',
+      group,
+      command: encodeCommand(command),
+    });
+    return reply?.kind === 'result' && decodeResult(reply.result).kind === 'done';
+  }
+}
+
+interface Move {
+  readonly table: Table;
+  readonly record: ShardRecord;
+  /** The one that fetches the shard. */
+  readonly group: LedGroup;
+}

@@ -1,0 +1,32 @@
+import type { Clock, Random } from '../ports/index.ts';
+import type { GroupReply, GroupRequest } from '../store/index.ts';
+import { Attempts } from './attempts.ts';
+import type { Cluster } from './cluster.ts';
+import { GroupClient } from './group-client.ts';
+
+/** Asks the leaders of groups what is harmless to ask twice: for the cluster's own work. */
+export class LeaderClient {
+  readonly #groups: GroupClient;
+  readonly #clock: Clock;
+  readonly #random: Random;
+
+  constructor(cluster: Cluster, clock: Clock, random: Random) {
+    this.#groups = new GroupClient(cluster);
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  /** What the leader answers, if not that it could not; undefined when nobody did in time. */
+  async ask(request: GroupRequest): Promise<GroupReply | undefined> {
+    const attempts = new Attempts(this.#clock, this.#random);
+    while (attempts.remainingMs > 0) {
+      const reply = await this.#groups.askLeader(request, attempts);
+      this.#groups.learnLeader(request.group, reply, attempts);
+      const { kind } = reply;
+      if (kind !== 'not-leader' && kind !== 'unknown' && kind !== 'overloaded') return reply;
+      if (kind === 'not-leader' && reply.leader !== '' && attempts.mayHurry()) continue;
+      await attempts.pause();
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,158 @@
+import { ByteReader, ByteWriter, type Hash64 } from '../bytes/index.ts';
+import type { RetryEntry } from './retry-generation.ts';
+import { RETRY_TOKEN_BYTES } from './retry-token.ts';
+
+/**
+ * A shard on its way from one group to another (C3), in parts that the group that serves it makes and the other one takes in as
+ * entries of its log, one after the other:
+ *
+ * 1. its items in the order of their keys, as they are when a part is made;
+ * 2. the items that changed since the group began to list changes, in the order of the changes, as they are now;
+ * 3. what is remembered by retry token;
+ * 4. once the shard is fenced and all of that is through, what is remembered for routers, and what the shard has to be then.
+ *
+ * Each part says where the next one begins, so that whoever leads either group goes on anywhere. What is in a part twice, or again
+ * in a later one, does no harm: the newest comes last.
+ */
+export interface ShardPart {
+  readonly items: readonly PartItem[];
+  readonly retries: readonly RetryEntry[];
+  /** Where the next part begins. */
+  readonly next: MoveCursor;
+  /** With the last part. */
+  readonly end: ShardEnd | undefined;
+}
+
+export interface PartItem {
+  /** Storage key (item/key.ts). */
+  readonly key: Uint8Array;
+  /** A stored value (stored-value.ts); undefined: there is none any more. */
+  readonly value: Uint8Array | undefined;
+}
+
+/** How far a shard was read. */
+export interface MoveCursor {
+  /** Items from this storage key on, inclusive, are still to come; undefined: all were read. */
+  readonly from: Uint8Array | undefined;
+  /** The changes with sequences up to this one were read. */
+  readonly changes: number;
+  /** Of what is remembered by retry token: the generation, and what of it was read (retry-generation.ts). */
+  readonly generation: number;
+  readonly position: number;
+}
+
+/** An empty key is before all others. */
+export const START: MoveCursor = {
+  from: new Uint8Array(0),
+  changes: 0,
+  generation: 0,
+  position: 0,
+};
+
+/** What the shard was when it was fenced: the other group must have come to the same. */
+export interface ShardEnd {
+  readonly sequence: number;
+  readonly items: number;
+  readonly bytes: number;
+  readonly digestHigh: number;
+  readonly digestLow: number;
+  readonly answers: readonly MovedAnswer[];
+}
+
+/** An answer that a router may ask for again (sessions.ts). */
+export interface MovedAnswer {
+  readonly router: number;
+  readonly sequence: number;
+  readonly table: number;
+  readonly hash: Hash64;
+  readonly result: Uint8Array;
+}
+
+export function encodeShardPart({ items, retries, next, end }: ShardPart): Uint8Array {
+  const writer = new ByteWriter(1024);
+  writer.varint(items.length);
+  for (const { key, value } of items) {
+    writer.bytes(key).boolean(value !== undefined);
+    if (value) writer.bytes(value);
+  }
+  writer.varint(retries.length);
+  for (const { token, table, hash, outcome } of retries) {
+    writer.raw(token).varint(table).u32(hash.high).u32(hash.low).bytes(outcome);
+  }
+  writeMoveCursor(writer, next);
+  writer.boolean(end !== undefined);
+  if (end) writeEnd(writer, end);
+  return writer.take();
+}
+
+/** The bytes are views. Throws {@link MalformedError}. */
+export function decodeShardPart(bytes: Uint8Array): ShardPart {
+  const reader = new ByteReader(bytes);
+  const items: PartItem[] = [];
+  for (let left = reader.varint(); left > 0; left--) {
+    const key = reader.bytes();
+    items.push({ key, value: reader.boolean() ? reader.bytes() : undefined });
+  }
+  const retries: RetryEntry[] = [];
+  for (let left = reader.varint(); left > 0; left--) {
+    retries.push({
+      token: reader.raw(RETRY_TOKEN_BYTES),
+      table: reader.varint(),
+      hash: { high: reader.u32(), low: reader.u32() },
+      outcome: reader.bytes(),
+    });
+  }
+  const next = readMoveCursor(reader);
+  const end = reader.boolean() ? readEnd(reader) : undefined;
+  reader.end();
+  return { items, retries, next, end };
+}
+
+export function writeMoveCursor(writer: ByteWriter, cursor: MoveCursor): void {
+  writer.boolean(cursor.from !== undefined);
+  if (cursor.from) writer.bytes(cursor.from);
+  writer.varint(cursor.changes).varint(cursor.generation).varint(cursor.position);
+}
+
+export function readMoveCursor(reader: ByteReader): MoveCursor {
+  return {
+    from: reader.boolean() ? reader.bytes().slice() : undefined,
+    changes: reader.varint(),
+    generation: reader.varint(),
+    position: reader.varint(),
+  };
+}
+
+function writeEnd(writer: ByteWriter, end: ShardEnd): void {
+  writer
+    .varint(end.sequence)
+    .varint(end.items)
+    .varint(end.bytes)
+    .u32(end.digestHigh)
+    .u32(end.digestLow)
+    .varint(end.answers.length);
+  for (const { router, sequence, table, hash, result } of end.answers) {
+    writer.u64(router).varint(sequence).varint(table).u32(hash.high).u32(hash.low).bytes(result);
+  }
+}
+
+function readEnd(reader: ByteReader): ShardEnd {
+  const counts = {
+    sequence: reader.varint(),
+    items: reader.varint(),
+    bytes: reader.varint(),
+    digestHigh: reader.u32(),
+    digestLow: reader.u32(),
+  };
+  const answers: MovedAnswer[] = [];
+  for (let left = reader.varint(); left > 0; left--) {
+    answers.push({
+      router: reader.u64(),
+      sequence: reader.varint(),
+      table: reader.varint(),
+      hash: { high: reader.u32(), low: reader.u32() },
+      result: reader.bytes(),
+    });
+  }
+  return { ...counts, answers };
+}

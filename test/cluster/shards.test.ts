@@ -1,0 +1,152 @@
+import { describe, expect, test } from 'vitest';
+import type {
+  ControllerCommand,
+  ControllerOutcome,
+  ShardRecord,
+} from '../../src/controller/index.ts';
+import { ControllerClient } from '../../src/router/index.ts';
+import { areCaughtUp, differences } from '../../src/sim/check/contents.ts';
+import { SimRandom, type World } from '../../src/sim/index.ts';
+import { SMALL } from '../support/scenario.ts';
+import { Workload } from '../support/workload.ts';
+import { createTable, formedWorld, get, put, routerOf } from '../support/world.ts';
+
+let asked = 0;
+
+function ask(world: World, command: ControllerCommand): Promise<ControllerOutcome | undefined> {
+  const { node, process } =
+    world.machines.find((machine) => machine.isRunning && machine.node) ?? {};
+  if (!node || !process) throw new Error('no node runs');
+  const client = new ControllerClient(node, process.clock, new SimRandom(asked++, 'asked'));
+  return world.settle(client.command(command));
+}
+
+/** As every node knows them, one list after the other. */
+function records(world: World): ShardRecord[][] {
+  return world.machines.flatMap(({ node }) =>
+    node ? [node.map.tables.flatMap(({ shards }) => shards)] : [],
+  );
+}
+
+function nth(world: World, i: number): ShardRecord {
+  const record = records(world)[0]?.[i];
+  if (!record) throw new Error(`no shard ${i}`);
+  return record;
+}
+
+/** The groups of which a replica holds something of the shard. */
+function holders(world: World, shard: number): number[] {
+  const groups = new Set<number>();
+  for (const { node } of world.machines) {
+    for (const { replica, machine } of node?.replicas.allData() ?? []) {
+      if (machine.shard(shard)) groups.add(replica.group);
+    }
+  }
+  return [...groups].sort((a, b) => a - b);
+}
+
+/** Every shard is at home, nobody has anything of it besides, and all nodes know. */
+async function atHome(world: World): Promise<void> {
+  await world.until(
+    () =>
+      records(world).every((shards) =>
+        shards.every(
+          ({ id, group, home, movingTo }) =>
+            group === home && movingTo === 0 && holders(world, id).join() === `${group}`,
+        ),
+      ),
+    120_000,
+  );
+}
+
+describe('a shard that moves', { timeout: 60_000 }, () => {
+  test('[C2] [C3] to another group, while clients work; the old one deletes its copy', async () => {
+    const world = await formedWorld(1, { limits: SMALL });
+    const table = await createTable(world, 't');
+    const workload = new Workload(world, table, { seed: 1, thinkMs: [5, 20], keys: 40 });
+    await world.run(2_000);
+    const shard = nth(world, 0);
+    const to = (shard.group % 3) + 1;
+    expect(await ask(world, { kind: 'move-shard', shard: shard.id, to })).toEqual({ kind: 'done' });
+    await atHome(world);
+    const record = records(world)[0]?.find(({ id }) => id === shard.id);
+    expect(record).toMatchObject({ group: to, home: to, movingTo: 0, epoch: 2 });
+    await world.run(2_000);
+    await workload.stop();
+    await world.until(() => areCaughtUp(world));
+    expect(differences(world)).toEqual([]);
+    expect(await workload.faults()).toEqual([]);
+    expect(world.failures).toEqual([]);
+  });
+
+  test('[C2] [F36] to and fro, with its items and without those that were deleted', async () => {
+    const world = await formedWorld(2, { limits: SMALL });
+    const table = await createTable(world, 't');
+    const router = routerOf(world, 'n2');
+    for (let i = 0; i < 300; i++) await world.settle(put(router, table, `k${i}`, `v${i}`));
+    for (let round = 0; round < 4; round++) {
+      const { id, group } = nth(world, round % 3);
+      await ask(world, { kind: 'move-shard', shard: id, to: (group % 3) + 1 });
+      await atHome(world);
+    }
+    const page = async () => {
+      const found = await Promise.all(
+        Array.from({ length: 300 }, (_, i) => get(router, table, `k${i}`)),
+      );
+      return found.filter((v, i) => v !== `v${i}`);
+    };
+    expect(await world.settle(page())).toEqual([]);
+    const statistics = await world.settle(router.tableStatistics(table));
+    expect(statistics).toMatchObject({ items: 300 });
+    expect(world.failures).toEqual([]);
+  });
+
+  test('[C1] [F34] groups leave and join while clients work, and shards follow', async () => {
+    const world = await formedWorld(3, { limits: SMALL });
+    const table = await createTable(world, 't');
+    const workload = new Workload(world, table, { seed: 3, thinkMs: [5, 20], keys: 40 });
+    for (const group of [1, 3]) {
+      expect(await ask(world, { kind: 'leave', groups: [group] })).toEqual({ kind: 'done' });
+      await atHome(world);
+    }
+    expect(new Set(records(world)[0]?.map(({ group }) => group))).toEqual(new Set([2]));
+    const groups = [1, 3].map((id) => ({ id, nodes: [] }));
+    expect(await ask(world, { kind: 'join', groups })).toEqual({ kind: 'done' });
+    await atHome(world);
+    expect(new Set(records(world)[0]?.map(({ group }) => group))).toEqual(new Set([1, 2, 3]));
+    await workload.stop();
+    expect(await workload.faults()).toEqual([]);
+    expect(world.failures).toEqual([]);
+  });
+
+  test.each([1, 2, 3, 4, 5, 6, 7, 8])(
+    '[C2] [C3] [F36] under crashes at any moment, of all (seed %i)',
+    async (seed) => {
+      const world = await formedWorld(seed, { limits: SMALL });
+      const table = await createTable(world, 't');
+      const workload = new Workload(world, table, { seed, thinkMs: [10, 40], keys: 40 });
+      const random = new SimRandom(seed, 'crashes');
+      await world.run(1_000);
+      for (let round = 0; round < 3; round++) {
+        for (const { id } of records(world)[0] ?? []) {
+          await ask(world, { kind: 'move-shard', shard: id, to: random.between(1, 3) });
+        }
+        for (let i = 0; i < 5; i++) {
+          await world.run(random.between(20, 700));
+          const { name } = random.pick(world.machines);
+          if (random.once(2)) world.kill(name);
+          else world.powerOff(name);
+          await world.run(random.between(20, 700));
+          world.launch(name);
+        }
+        await world.until(() => world.isReady, 60_000);
+        await atHome(world);
+      }
+      await workload.stop();
+      await world.until(() => areCaughtUp(world));
+      expect(differences(world)).toEqual([]);
+      expect(await workload.faults()).toEqual([]);
+      expect(world.failures).toEqual([]);
+    },
+  );
+});

@@ -1,0 +1,175 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { utf8 } from '../../src/bytes/index.ts';
+import { encodeShardPart, type MoveCursor } from '../../src/store/index.ts';
+import { START } from '../../src/store/shard-part.ts';
+import { counted, install, putting, TestReplica, WHOLE, write } from './machine.ts';
+
+const MOVED = { shard: 1, epoch: 2 } as const;
+const LISTED = { kind: 'list-changes', shard: 1, epoch: 1 } as const;
+const FENCED = { kind: 'fence-shard', shard: 1, epoch: 1 } as const;
+const RECEIVED = { kind: 'receive-shard', ...MOVED, table: 1, config: 2, ...WHOLE } as const;
+
+function purge(epoch: number, config: number) {
+  return { kind: 'purge-shard', shard: 1, epoch, config, keys: 1_000 } as const;
+}
+
+async function two(): Promise<{ source: TestReplica; target: TestReplica }> {
+  const [source, target] = [await TestReplica.open(), await TestReplica.open()];
+  source.apply(0, install());
+  // The target's time is another one.
+  target.apply(500_000, { ...purge(1, 1) });
+  return { source, target };
+}
+
+/** The next part; true when the target asks for the fence. */
+function carry({ machine, state }: TestReplica, target: TestReplica): boolean {
+  const { cursor, parts } = target.machine.shard(1) ?? { cursor: START, parts: 0 };
+  const made = machine.part(1, 1, cursor as MoveCursor, state);
+  if (!made) throw new Error('no part');
+  const part = encodeShardPart(made.part);
+  const command = { kind: 'receive-part', ...MOVED, number: parts, part } as const;
+  // However often it comes.
+  for (let i = 0; i < 2; i++) expect(target.apply(500_001, command).kind).toBe('done');
+  return made.caughtUp;
+}
+
+function move(source: TestReplica, target: TestReplica): void {
+  source.apply(1, LISTED);
+  target.apply(500_000, RECEIVED);
+  for (let i = 0; target.machine.shard(1)?.state === 'receiving'; i++) {
+    if (i > 1_000) throw new Error('it does not end');
+    if (carry(source, target)) source.apply(2, FENCED);
+  }
+}
+
+const there = { epoch: 2, deadline: 510_000 };
+
+describe('a shard that goes to another group', () => {
+  test('[C3] [S5] has all items there, also what changed meanwhile, and goes on counting', async () => {
+    const step = fc.record({
+      key: fc.nat(300),
+      v: fc.string({ maxLength: 200 }),
+      carry: fc.nat(9),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 300, maxLength: 900 }), async (steps) => {
+        const { source, target } = await two();
+        const values = new Map<string, string>();
+        const before = steps.length / 2;
+        steps.forEach(({ key, v, carry: carries }, i) => {
+          source.apply(1, putting(7, i, `k${key}`, v));
+          values.set(`k${key}`, v);
+          if (i === Math.floor(before)) {
+            source.apply(1, LISTED);
+            target.apply(500_000, RECEIVED);
+          }
+          if (i > before && carries === 0) carry(source, target);
+        });
+        move(source, target);
+        const shard = target.machine.shard(1);
+        const from = source.machine.shard(1);
+        expect(from?.state).toBe('fenced');
+        expect(shard).toMatchObject({ state: 'serving', epoch: 2, items: values.size });
+        for (const field of ['bytes', 'sequence', 'digestHigh', 'digestLow'] as const) {
+          expect(shard?.[field]).toBe(from?.[field]);
+        }
+        for (const [key, v] of values) {
+          const found = target.machine.read(1, 2, write(7, 1, key).key, target.state);
+          expect(found?.item?.json).toEqual(utf8(JSON.stringify({ pk: { S: key }, v: { S: v } })));
+        }
+      }),
+      { seed: 1, numRuns: 20 },
+    );
+  });
+
+  test('[S1] [F36] knows what it answered before, routers and clients', async () => {
+    const { source, target } = await two();
+    const retry = new Uint8Array(16).fill(9);
+    expect(counted(source.apply(1, write(7, 1, 'a', { lowestUnanswered: 1, retry })))).toBe(1);
+    move(source, target);
+    // The router did not hear, and comes once more; so does the client, through another router.
+    expect(counted(target.apply(500_002, write(7, 1, 'a', there)))).toBe(1);
+    expect(counted(target.apply(500_003, write(8, 1, 'a', { ...there, retry })))).toBe(1);
+    expect(counted(target.apply(500_004, write(8, 2, 'a', there)))).toBe(2);
+  });
+
+  test('[C2] [S2] is served by one group at each moment, and under its new epoch only', async () => {
+    const { source, target } = await two();
+    source.apply(1, LISTED);
+    target.apply(500_000, RECEIVED);
+    expect(counted(source.apply(1, write(7, 1, 'a')))).toBe(1);
+    expect(counted(target.apply(500_000, write(7, 2, 'a', there)))).toBe('wrong-shard');
+    while (!carry(source, target));
+    source.apply(2, FENCED);
+    expect(counted(source.apply(2, write(7, 2, 'a')))).toBe('wrong-shard');
+    expect(source.machine.read(1, 1, write(7, 1, 'a').key, source.state)).toBeUndefined();
+    expect(counted(target.apply(500_000, write(7, 2, 'a', there)))).toBe('wrong-shard');
+    carry(source, target);
+    expect(counted(target.apply(500_000, write(7, 2, 'a', { ...there, epoch: 1 })))).toBe(
+      'wrong-shard',
+    );
+    expect(counted(target.apply(500_000, write(7, 2, 'a', there)))).toBe(2);
+    expect(counted(source.apply(3, write(7, 3, 'a')))).toBe('wrong-shard');
+  });
+
+  test('[C3] [S3] goes on where it was after a start, on both sides', async () => {
+    let { source, target } = await two();
+    for (let i = 0; i < 500; i++) source.apply(1, putting(7, i, `k${i}`, 'v'.repeat(1_000)));
+    source.apply(1, LISTED);
+    target.apply(500_000, RECEIVED);
+    for (let i = 0; i < 3; i++) {
+      carry(source, target);
+      source.apply(1, putting(7, 500 + i, `k${i}`, 'w'));
+      source = await source.restart();
+      target = await target.restart();
+    }
+    expect(target.machine.shard(1)?.parts).toBe(3);
+    move(source, target);
+    expect(target.machine.shard(1)).toMatchObject({ state: 'serving', items: 500 });
+  });
+
+  test('[C4] [F35] is not made anew by a plan that is old, nor deleted by one', async () => {
+    const { source, target } = await two();
+    move(source, target);
+    expect(target.apply(500_002, purge(2, 1)).kind).toBe('wrong-shard');
+    expect(target.apply(500_002, purge(1, 9)).kind).toBe('done');
+    expect(target.machine.shard(1)?.state).toBe('serving');
+    source.apply(3, purge(1, 3));
+    expect(source.machine.shard(1)).toBeUndefined();
+    expect(source.apply(3, install()).kind).toBe('wrong-shard');
+    expect(source.apply(3, { ...RECEIVED, config: 2 }).kind).toBe('wrong-shard');
+    expect(source.machine.shard(1)).toBeUndefined();
+  });
+
+  test('[F36] comes back only after what is left of it is gone', async () => {
+    const { source, target } = await two();
+    source.apply(1, write(7, 1, 'a'));
+    source.apply(1, write(7, 2, 'b'));
+    move(source, target);
+    const back = { ...RECEIVED, epoch: 3, config: 4 };
+    expect(source.apply(3, back).kind).toBe('wrong-shard');
+    source.apply(3, { ...purge(1, 4), keys: 1 });
+    expect(source.apply(3, back).kind).toBe('wrong-shard');
+    source.apply(3, purge(1, 4));
+    expect(source.apply(3, back).kind).toBe('done');
+    expect(source.machine.shard(1)).toMatchObject({ state: 'receiving', items: 0, epoch: 3 });
+  });
+
+  test('[C3] that arrives with other items than it left with stops the replica', async () => {
+    const { source, target } = await two();
+    source.apply(1, write(7, 1, 'a'));
+    source.apply(1, LISTED);
+    target.apply(500_000, RECEIVED);
+    while (!carry(source, target));
+    source.apply(2, FENCED);
+    const end = source.machine.part(1, 1, target.machine.shard(1)?.cursor ?? START, source.state);
+    if (!end?.part.end) throw new Error('no end');
+    const wrong = { ...end.part, end: { ...end.part.end, digestLow: 7 } };
+    const number = target.machine.shard(1)?.parts ?? 0;
+    const part = encodeShardPart(wrong);
+    expect(() => target.apply(500_002, { kind: 'receive-part', ...MOVED, number, part })).toThrow(
+      /shard 1 arrived with 1 items/,
+    );
+  });
+});
