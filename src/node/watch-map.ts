@@ -10,6 +10,8 @@ import { controllersOf } from './roster.ts';
 
 const TIMEOUT_MS = 4_000;
 const PAUSE_MS = 200;
+/** The last one of a round asks somebody who need not have the controller. */
+const ASKS_OF_A_ROUND = 4;
 
 interface Watching {
   readonly self: NodeName;
@@ -25,17 +27,19 @@ interface Watching {
 
 /**
  * Keeps a node's map new where no replica of the controller here does: one that is led has each change itself, but one that was taken
- * away meanwhile is not led any more. The controller's members are asked one after the other, and then all others, who have a map,
- * too: by the time that a node is back, the members that it knew may all have gone.
+ * away meanwhile is not led any more. The controller's members are asked one after the other, and now and then any other node, which
+ * has a map, too: by the time that a node is back, the members that it knew may all have gone.
  */
 export function watchMap(node: Watching, clock: Clock, stopped: () => boolean): void {
   let turn = 0;
   const ask = async () => {
     if (stopped()) return;
     const { controller, roster } = node.replicas;
-    const known = [...controllersOf(roster), ...roster.nodes.map(({ name }) => name)];
-    const others = [...new Set(known)].filter((name) => name !== node.self);
-    const other = others[turn % others.length];
+    const isForAll = turn % ASKS_OF_A_ROUND === ASKS_OF_A_ROUND - 1;
+    const known = isForAll ? roster.nodes.map(({ name }) => name) : controllersOf(roster);
+    const others = known.filter((name) => name !== node.self);
+    const at = isForAll ? Math.floor(turn / ASKS_OF_A_ROUND) : turn;
+    const other = others[at % others.length];
     const isLed = controller !== undefined && controller.replica.leader !== 0;
     if (!isLed && other !== undefined) {
       const request = { kind: 'watch', after: node.map.number } as const;
@@ -45,8 +49,8 @@ export function watchMap(node: Watching, clock: Clock, stopped: () => boolean): 
         void ask(); // it answers: stay with it
         return;
       }
-      turn++;
     }
+    turn++;
     clock.after(PAUSE_MS, () => void ask());
   };
   void ask();
