@@ -44,6 +44,9 @@ export interface ServerOptions {
   readonly zone: string;
   readonly initialCluster: readonly PeerAddress[];
   /** See `NodeOptions`. */
+  readonly join?: readonly string[];
+  readonly replaceAfterMs?: number;
+  /** See `NodeOptions`. */
   readonly initialGroups?: number | undefined;
   /** `host:port` of a listener for administration alone; undefined serves it with the API. */
   readonly admin: string | undefined;
@@ -101,6 +104,7 @@ async function openNode(
   opened: (() => Promise<void>)[],
 ): Promise<Node> {
   const { name, http, peer, zone, initialCluster, initialGroups, notice, refuse, fatal } = options;
+  const { join: addresses = [], replaceAfterMs } = options;
   const identity = await openIdentity(storage.disk, nodeRandom, name);
   const engine = await storage.openEngine();
   opened.push(() => engine.close());
@@ -111,6 +115,8 @@ async function openNode(
     zone,
     initialCluster,
     initialGroups,
+    join: addresses,
+    ...(replaceAfterMs !== undefined && { replaceAfterMs }),
     clock: nodeClock,
     random: nodeRandom,
     network: nodeNetwork,
@@ -138,13 +144,20 @@ async function openNode(
 }
 
 /** A list that this node is not in is a mistake of whoever wrote it. */
-function checkList({ name, peer, directory, initialCluster }: ServerOptions): void {
-  if (initialCluster.length === 0) {
-    const isNew = directory === undefined || !existsSync(join(directory, 'cluster'));
-    if (isNew)
-      throw new StartError('a node that belongs to no cluster yet needs --initial-cluster');
-    return;
+function checkList(options: ServerOptions): void {
+  const { name, peer, directory, initialCluster, join: addresses = [] } = options;
+  const isNew = directory === undefined || !existsSync(join(directory, 'cluster'));
+  if (isNew && initialCluster.length === 0 && addresses.length === 0) {
+    throw new StartError(
+      'a node that belongs to no cluster yet needs --initial-cluster, to form one, or --join',
+    );
   }
+  if (isNew && initialCluster.length > 0 && addresses.length > 0) {
+    throw new StartError(
+      '--initial-cluster forms a cluster and --join enters one: give one of them',
+    );
+  }
+  if (initialCluster.length === 0) return;
   const self = initialCluster.find((entry) => entry.name === name);
   if (!self) throw new StartError(`--initial-cluster does not name this node, ${name}`);
   if (self.address !== peer) {

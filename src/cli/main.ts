@@ -6,6 +6,7 @@ import { FAULTS, type FaultKind } from '../sim/index.ts';
 import { dev } from './dev.ts';
 import { DEFAULT_ENDPOINT } from './endpoint.ts';
 import { joinGroup, leaveGroups, listGroups } from './groups.ts';
+import { drainNode, listNodes, removeNode } from './nodes.ts';
 import { listShards, moveShard } from './shards.ts';
 import { sim } from './sim.ts';
 import { start } from './start.ts';
@@ -55,7 +56,11 @@ program
     'data groups of a new cluster, said to the first node of the list (default: one a node)',
     wholeNumber(1, 100_000),
   )
-  .option('--join <list>', 'HOST:PORT,… of a running cluster (it comes later)')
+  .option(
+    '--join <list>',
+    'HOST:PORT,… of nodes of a running cluster, for an empty directory',
+    addresses,
+  )
   .option('--zone <zone>', 'where the node stands', 'default')
   .option('--admin <host:port>', 'a listener of its own for administration', address)
   .addOption(
@@ -63,7 +68,12 @@ program
       .argParser(wholeNumber(1, 1024))
       .hideHelp(),
   )
-  .option('--replace-after <duration>', 'accepted; replacing dead nodes comes later', '5m')
+  .option(
+    '--replace-after <duration>',
+    'a node that is away for so long is replaced: 90s, 5m, 1h; the same on each',
+    duration,
+    duration('5m'),
+  )
   .action(start);
 
 asking(program.command('status'))
@@ -88,6 +98,20 @@ asking(groups.command('leave'))
   .description('have groups give their shards to the others')
   .argument('<ids...>', 'numbers of the groups', wholeNumbers(1, ID_MAX))
   .action(leaveGroups);
+
+const nodesCommand = program.command('nodes').description('the servers of the cluster');
+asking(nodesCommand.command('list'))
+  .description('each node with its state and how many replicas it holds')
+  .option('--json', 'for programs')
+  .action(listNodes);
+asking(nodesCommand.command('drain'))
+  .description('have other nodes take over all that a node has')
+  .argument('<name>', 'name of the node', nodeName)
+  .action(drainNode);
+asking(nodesCommand.command('remove'))
+  .description('let go for good of a node that holds nothing any more')
+  .argument('<name>', 'name of the node', nodeName)
+  .action(removeNode);
 
 const shards = program.command('shards').description('the hash ranges of tables');
 asking(shards.command('list'))
@@ -166,6 +190,19 @@ function address(text: string): string {
     throw new InvalidArgumentError('It must be HOST:PORT.');
   }
   return text;
+}
+
+function addresses(text: string): string[] {
+  return text.split(',').map(address);
+}
+
+/** Milliseconds. */
+function duration(text: string): number {
+  const [, count, unit] = /^(\d+)(s|m|h)$/.exec(text) ?? [];
+  const unitMs = { s: 1_000, m: 60_000, h: 3_600_000 }[unit ?? ''];
+  const ms = Number(count) * (unitMs ?? 0);
+  if (!(ms > 0)) throw new InvalidArgumentError('It must be like 90s, 5m or 1h.');
+  return ms;
 }
 
 function nodeName(text: string): string {

@@ -8,9 +8,11 @@ export interface StartOptions {
   readonly peer: string;
   readonly initialCluster?: readonly { readonly name: string; readonly address: string }[];
   readonly initialGroups?: number;
-  readonly join?: string;
+  readonly join?: readonly string[];
   readonly zone: string;
   readonly admin?: string;
+  /** In milliseconds. */
+  readonly replaceAfter: number;
   /** Length of a segment of the log, in MiB. */
   readonly logSegment?: number;
 }
@@ -33,7 +35,6 @@ export async function start(options: StartOptions): Promise<void> {
   process.on('uncaughtException', fatal);
   process.on('unhandledRejection', fatal);
 
-  if (options.join !== undefined) refuse('--join: joining a running cluster comes later');
   if (!LOOPBACK.test(options.http)) {
     log.warn(
       `the API on ${options.http} is open to everybody who reaches it: there is no authentication yet`,
@@ -48,6 +49,8 @@ export async function start(options: StartOptions): Promise<void> {
       peer: options.peer,
       zone: options.zone,
       initialCluster: options.initialCluster ?? [],
+      join: options.join ?? [],
+      replaceAfterMs: options.replaceAfter,
       initialGroups: options.initialGroups,
       admin: options.admin,
       limits: options.logSegment === undefined ? {} : { logSegmentBytes: options.logSegment * MIB },

@@ -18,16 +18,16 @@ type Command<Kind extends ControllerCommand['kind']> = ControllerCommand & { kin
 
 /** All of them or none. */
 export function join(state: ControllerState, command: Command<'join'>): Change {
-  let { nextReplica } = state;
+  let { nextReplica, nextGroup } = state;
   const groups = new Map(state.map.groups.map((group) => [group.id, group]));
   for (const { id, nodes } of command.groups) {
+    if (!(Number.isSafeInteger(id) && id > 0)) return refused(`${id} is no number of a group`);
     const known = groups.get(id);
     if (known) {
       if (!isOn(known, nodes)) return refused(`group ${id} exists, and is on other nodes`);
-      groups.set(id, { ...known, joined: true });
+      groups.set(id, { ...known, joined: true, retiring: false });
       continue;
     }
-    if (!(Number.isSafeInteger(id) && id > 0)) return refused(`${id} is no number of a group`);
     if (nodes.length === 0) return refused(`there is no group ${id}, and a new one needs nodes`);
     const twice = nodes.find((name, i) => nodes.indexOf(name) < i);
     if (twice !== undefined)
@@ -40,8 +40,11 @@ export function join(state: ControllerState, command: Command<'join'>): Change {
     }
     const replicas = records.map((record) => replicaOn(record, nextReplica++));
     groups.set(id, newGroup(id, replicas));
+    nextGroup = Math.max(nextGroup, id + 1);
   }
-  return assigned(state, sorted(groups.values()), nextReplica);
+  const next = sorted(groups.values());
+  if (isSame(next, state.map.groups)) return DONE;
+  return assigned(state, next, { nextReplica, nextGroup });
 }
 
 /** All of them or none. */
@@ -51,7 +54,7 @@ export function leave(state: ControllerState, command: Command<'leave'>): Change
   const groups = state.map.groups.map((group) =>
     command.groups.includes(group.id) ? { ...group, joined: false } : group,
   );
-  return assigned(state, groups, state.nextReplica);
+  return isSame(groups, state.map.groups) ? DONE : assigned(state, groups, {});
 }
 
 export function moveShard({ map }: ControllerState, { shard, to }: Command<'move-shard'>): Change {
@@ -78,13 +81,12 @@ export function shardMoved({ map }: ControllerState, command: Command<'shard-mov
 }
 
 /** With these groups, and the shards spread over them with as few moves as can be (C1). */
-function assigned(
+export function assigned(
   { map }: ControllerState,
   groups: readonly GroupRecord[],
-  nextReplica: number,
+  counters: Partial<Pick<ControllerState, 'nextReplica' | 'nextGroup'>>,
 ): Change {
-  if (JSON.stringify(groups) === JSON.stringify(map.groups)) return DONE;
-  const head = { map: { ...map, groups }, nextReplica };
+  const head = { map: { ...map, groups }, ...counters };
   const joined = groups.filter((group) => group.joined).map(({ id }) => id);
   const living = map.tables.filter(({ status }) => status !== 'DELETING');
   const homes = newHomes(living, joined);
@@ -131,4 +133,8 @@ function settle(shard: ShardRecord): ShardRecord {
 
 function sorted(groups: Iterable<GroupRecord>): GroupRecord[] {
   return [...groups].sort((a, b) => a.id - b.id);
+}
+
+function isSame(a: readonly GroupRecord[], b: readonly GroupRecord[]): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }

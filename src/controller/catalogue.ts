@@ -1,7 +1,7 @@
 import { type Change, type ControllerState, DONE } from './change.ts';
 import type { ControllerCommand, ControllerOutcome } from './command.ts';
 import { initialShards } from './placement.ts';
-import type { ClusterMap, ShardId, ShardRecord, Table } from './types.ts';
+import type { ClusterMap, GroupId, ShardId, ShardRecord, Table } from './types.ts';
 
 type Command<Kind extends ControllerCommand['kind']> = ControllerCommand & { kind: Kind };
 
@@ -75,6 +75,12 @@ export function startMove(shard: ShardRecord): ShardRecord {
   const { group, movingTo, home, state } = shard;
   if (state !== 'serving' || movingTo !== 0 || home === 0 || home === group) return shard;
   return { ...shard, movingTo: home };
+}
+
+/** The groups that have shards, are to have some, or are fetching one. */
+export function groupsInUse({ tables }: ClusterMap): Set<GroupId> {
+  const shards = tables.flatMap((table) => table.shards);
+  return new Set(shards.flatMap(({ group, movingTo, home }) => [group, movingTo, home]));
 }
 
 export function tableOf(map: ClusterMap, shard: ShardId): Table | undefined {

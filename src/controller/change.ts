@@ -1,5 +1,5 @@
 import type { ControllerOutcome } from './command.ts';
-import type { ClusterMap, ShardId, Table, TableId } from './types.ts';
+import type { ClusterMap, GroupId, ShardId, Table, TableId } from './types.ts';
 
 /** Everything that the controller's commands are decided on. Immutable. */
 export interface ControllerState {
@@ -8,6 +8,8 @@ export interface ControllerState {
   readonly nextReplica: number;
   readonly nextTable: TableId;
   readonly nextShard: ShardId;
+  /** Above every group that there ever was: a node that was away must not take one for another. */
+  readonly nextGroup: GroupId;
 }
 
 /** What a command changes. Without `head` and `tables` it changes nothing. */
@@ -15,10 +17,11 @@ export interface Change {
   readonly outcome: ControllerOutcome;
   /** Of everything but the tables; the map's number is counted up by whoever takes the change in. */
   readonly head?: {
-    readonly map?: Pick<ClusterMap, 'clusterId' | 'nodes' | 'groups'>;
+    readonly map?: Omit<ClusterMap, 'number' | 'tables'>;
     readonly nextReplica?: number;
     readonly nextTable?: TableId;
     readonly nextShard?: ShardId;
+    readonly nextGroup?: GroupId;
   };
   /** Tables in their new form, or with `undefined` their end. */
   readonly tables?: readonly { readonly id: TableId; readonly next: Table | undefined }[];

@@ -72,6 +72,32 @@ export type ControllerCommand =
       readonly kind: 'members-settled';
       readonly group: GroupId;
       readonly replicas: readonly number[];
+    }
+  /**
+   * A node wants to belong to the cluster, or is reached elsewhere now. One that is new brings a data group, which it should lead.
+   * Whether a name is free, its data directory decides (R7).
+   */
+  | { readonly kind: 'add-node'; readonly node: NodeRecord }
+  /** The node is to be emptied: replicas go to others, and the group that it brought gives its shards away. */
+  | {
+      readonly kind: 'drain-node';
+      readonly node: NodeName;
+      readonly request?: RequestToken;
+    }
+  /** The node is gone for good; refused while it holds a replica. */
+  | {
+      readonly kind: 'remove-node';
+      readonly node: NodeName;
+      readonly request?: RequestToken;
+    }
+  /**
+   * Replicas take the next steps to where they should be (`nextSteps`), as things are when this is applied. `down` is what the leader
+   * cannot reach: nothing new goes there; `dead` are those of them that are not waited for any more.
+   */
+  | {
+      readonly kind: 'place';
+      readonly down: readonly NodeName[];
+      readonly dead: readonly NodeName[];
     };
 
 export type ControllerOutcome =

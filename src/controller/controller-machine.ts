@@ -12,6 +12,8 @@ import {
 } from './command.ts';
 import { History } from './history.ts';
 import { form, membersSettled, moveReplica } from './members.ts';
+import { addNode, drainNode, removeNode } from './nodes.ts';
+import { place } from './steps.ts';
 import type { ClusterMap, ConfigNumber, Configuration, Table, TableId } from './types.ts';
 
 // Keys of the controller's state; values are JSON. docs/on-disk.md has the whole table.
@@ -28,10 +30,11 @@ interface Head extends Omit<ControllerState, 'map'> {
 }
 
 const EMPTY: Head = {
-  map: { number: 0, clusterId: '', nodes: [], groups: [] },
+  map: { number: 0, clusterId: '', nodes: [], removed: [], groups: [] },
   nextReplica: 1,
   nextTable: 1,
   nextShard: 1,
+  nextGroup: 1,
 };
 
 /** The state machine of the controller group: a pure function from map and command to the next map. */
@@ -87,10 +90,10 @@ export class ControllerMachine {
 
   #change({ head, tables: changed = [] }: Change): Write[] {
     if (!head && changed.length === 0) return [];
-    const { clusterId, nodes, groups } = head?.map ?? this.#head.map;
+    const { clusterId, nodes, removed, groups } = head?.map ?? this.#head.map;
     const before = this.#map;
     const number = before.number + 1;
-    this.#head = { ...this.#head, ...head, map: { number, clusterId, nodes, groups } };
+    this.#head = { ...this.#head, ...head, map: { number, clusterId, nodes, removed, groups } };
     const tables = before.tables.filter(({ id }) => changed.every((other) => other.id !== id));
     for (const { next } of changed) if (next) tables.push(next);
     tables.sort((a, b) => a.id - b.id);
@@ -128,6 +131,14 @@ function decide(state: ControllerState, command: ControllerCommand): Change {
       return moveReplica(state, command);
     case 'members-settled':
       return membersSettled(state, command);
+    case 'add-node':
+      return addNode(state, command);
+    case 'drain-node':
+      return drainNode(state, command);
+    case 'remove-node':
+      return removeNode(state, command);
+    case 'place':
+      return place(state, command);
   }
 }
 

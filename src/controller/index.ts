@@ -19,8 +19,9 @@ export {
   encodeControllerOutcome,
 } from './command.ts';
 export { ControllerMachine } from './controller-machine.ts';
-export { controllerReplicas, initialGroups, initialShards, newGroup } from './placement.ts';
+export { controllerGroup, initialGroups, initialShards, newGroup } from './placement.ts';
 export type { ControllerReply, ControllerRequest } from './protocol.ts';
+export { nextSteps, type Step, type Troubles } from './spread.ts';
 export {
   type ClusterMap,
   CONTROLLER_GROUP,
@@ -29,8 +30,10 @@ export {
   type GroupId,
   type GroupRecord,
   type KeyAttribute,
+  type MemberRecord,
   type NodeName,
   type NodeRecord,
+  type RemovedNode,
   type ReplicaRecord,
   type ShardId,
   type ShardRecord,

@@ -1,28 +1,38 @@
 import { type Change, type ControllerState, DONE, refused } from './change.ts';
 import type { ControllerCommand } from './command.ts';
-import { controllerReplicas, initialGroups, replicaOn } from './placement.ts';
-import type { ClusterMap, GroupRecord } from './types.ts';
+import { controllerGroup, initialGroups } from './placement.ts';
+import { replaced, withGroup } from './steps.ts';
+import { NO_GROUP } from './types.ts';
 
 type Command<Kind extends ControllerCommand['kind']> = ControllerCommand & { kind: Kind };
 
-export function form(
-  { map }: ControllerState,
-  { clusterId, nodes, groups: count }: Command<'form'>,
-): Change {
+export function form({ map }: ControllerState, command: Command<'form'>): Change {
   if (map.number > 0) return DONE;
-  const firstReplica = controllerReplicas(nodes).length + 1;
-  const groups = initialGroups(nodes, firstReplica, count);
+  const { clusterId } = command;
+  const controller = controllerGroup(command.nodes);
+  const data = initialGroups(command.nodes, controller.replicas.length + 1, command.groups);
+  const groups = [controller, ...data];
   const replicas = groups.reduce((sum, group) => sum + group.replicas.length, 0);
+  const nodes = command.nodes.map((node, i) => ({
+    ...node,
+    draining: false,
+    group: groups[i + 1] ? i + 1 : NO_GROUP,
+  }));
   return {
     ...DONE,
-    head: { map: { clusterId, nodes, groups }, nextReplica: firstReplica + replicas },
+    head: {
+      map: { ...map, clusterId, nodes, groups },
+      nextReplica: 1 + replicas,
+      nextGroup: groups.length,
+    },
   };
 }
 
 export function moveReplica(
-  { map, nextReplica }: ControllerState,
+  state: ControllerState,
   { group: id, from, to }: Command<'move-replica'>,
 ): Change {
+  const { map } = state;
   const group = map.groups.find((other) => other.id === id);
   const node = map.nodes.find(({ name }) => name === to);
   if (!group || !node) return refused(`there is no ${group ? `node ${to}` : `group ${id}`}`);
@@ -30,14 +40,8 @@ export function moveReplica(
   if (!has(from) && has(to)) return DONE;
   if (!has(from)) return refused(`group ${id} has no replica on ${from}`);
   if (has(to)) return refused(`group ${id} has a replica on ${to} already`);
-  if (group.leaving.length > 0) return refused(`a replica of group ${id} is moving`);
-  const added = replicaOn(node, nextReplica);
-  const next: GroupRecord = {
-    ...group,
-    replicas: group.replicas.map((replica) => (replica.node === from ? added : replica)),
-    leaving: group.replicas.filter((replica) => replica.node === from),
-  };
-  return { ...DONE, head: { map: withGroup(map, next), nextReplica: nextReplica + 1 } };
+  if (group.changing) return refused(`a replica of group ${id} is moving`);
+  return replaced(state, group, from, to);
 }
 
 export function membersSettled(
@@ -49,10 +53,6 @@ export function membersSettled(
   const isIt =
     wanted.length === command.replicas.length &&
     wanted.every((id) => command.replicas.includes(id));
-  if (!group || group.leaving.length === 0 || !isIt) return DONE;
-  return { ...DONE, head: { map: withGroup(map, { ...group, leaving: [] }) } };
-}
-
-function withGroup(map: ClusterMap, next: GroupRecord): ClusterMap {
-  return { ...map, groups: map.groups.map((group) => (group.id === next.id ? next : group)) };
+  if (!group?.changing || !isIt) return DONE;
+  return { ...DONE, head: { map: withGroup(map, { ...group, leaving: [], changing: false }) } };
 }

@@ -1,19 +1,22 @@
-import type {
-  GroupId,
-  GroupRecord,
-  NodeRecord,
-  ReplicaRecord,
-  ShardId,
-  ShardRecord,
-  Table,
+import {
+  CONTROLLER_GROUP,
+  type GroupId,
+  type GroupRecord,
+  type NodeRecord,
+  type ReplicaRecord,
+  type ShardId,
+  type ShardRecord,
+  type Table,
 } from './types.ts';
 
-const REPLICAS = 3;
+/** Of a group, where there are as many nodes. */
+export const REPLICAS = 3;
 const SHARDS_OF_NEW_TABLE_MAX = 8;
 
-/** The controller's replicas are on the first nodes of the list; their ids are the first that the cluster gives out. */
-export function controllerReplicas(nodes: readonly NodeRecord[]): GroupRecord['replicas'] {
-  return nodes.slice(0, REPLICAS).map((node, i) => replicaOn(node, i + 1));
+/** The controller's own group begins on the first nodes of the list; its replicas' ids are the first that the cluster gives out. */
+export function controllerGroup(nodes: readonly NodeRecord[]): GroupRecord {
+  const replicas = nodes.slice(0, REPLICAS).map((node, i) => replicaOn(node, i + 1));
+  return { ...newGroup(CONTROLLER_GROUP, replicas), joined: false };
 }
 
 /**
@@ -38,7 +41,8 @@ export function initialGroups(
 
 /** A group that is born with these replicas. */
 export function newGroup(id: GroupId, replicas: readonly ReplicaRecord[]): GroupRecord {
-  return { id, replicas, leaving: [], born: replicas, joined: true };
+  const [changing, joined, retiring] = [false, true, false];
+  return { id, replicas, leaving: [], born: replicas, changing, joined, retiring };
 }
 
 export function replicaOn(node: NodeRecord, replica: number): ReplicaRecord {

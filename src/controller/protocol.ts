@@ -5,11 +5,11 @@ import type { ClusterMap, ConfigNumber, Configuration } from './types.ts';
 export type ControllerRequest =
   /** For the leader. */
   | { readonly kind: 'command'; readonly command: ControllerCommand }
-  /** The map: with `consistent` not older than the request, which needs a leader. */
+  /** The map: with `consistent` not older than the request, which needs a leader; else the newest that the node has seen. */
   | { readonly kind: 'map'; readonly consistent: boolean }
   /** A configuration by its number, -1 for the newest, as of a moment not before the request, which needs a leader. */
   | { readonly kind: 'query'; readonly number: ConfigNumber }
-  /** The map as soon as its number is above `after`, from any replica; `unavailable` when that takes long. */
+  /** The map as soon as its number is above `after`, from any replica, or any node that has one; `unavailable` when that takes long. */
   | { readonly kind: 'watch'; readonly after: ConfigNumber };
 
 export type ControllerReply =

@@ -10,6 +10,8 @@ export type NodeName = string;
 
 /** The controller's own Raft group. Data groups count from 1. */
 export const CONTROLLER_GROUP: GroupId = 0;
+/** Of a node that brings no group, or whose group is gone. */
+export const NO_GROUP: GroupId = -1;
 
 export interface NodeRecord {
   readonly name: NodeName;
@@ -19,6 +21,20 @@ export interface NodeRecord {
   readonly http: string;
   readonly peer: string;
   readonly zone: string;
+}
+
+/** A node of the map. */
+export interface MemberRecord extends NodeRecord {
+  /** An operator wants it empty: it gets nothing more, and what it has goes to others. */
+  readonly draining: boolean;
+  /** The data group that was made when it came, and that goes when it is drained; 0: still to be made. */
+  readonly group: GroupId;
+}
+
+/** A data directory that an operator has removed: whoever comes back with it is told so. */
+export interface RemovedNode {
+  readonly name: NodeName;
+  readonly incarnation: string;
 }
 
 /** A node creates a replica only from such a record (C6). */
@@ -37,8 +53,12 @@ export interface GroupRecord {
   readonly leaving: readonly ReplicaRecord[];
   /** Those that it was born with, wherever they are now: their logs begin with this. Any other one begins with a snapshot. */
   readonly born: readonly ReplicaRecord[];
+  /** Until the group has said that `replicas` are its voters. It changes one thing at a time. */
+  readonly changing: boolean;
   /** Shards are spread over the groups that have joined; one that has left gives its shards away. */
   readonly joined: boolean;
+  /** It goes, with its replicas, once it holds no shard. */
+  readonly retiring: boolean;
 }
 
 /** A hash range of one table. Ranges of a table are disjoint and cover every hash. */
@@ -117,7 +137,9 @@ export interface ClusterMap {
   /** 0: the cluster is being formed, and the map is empty. */
   readonly number: ConfigNumber;
   readonly clusterId: string;
-  readonly nodes: readonly NodeRecord[];
+  readonly nodes: readonly MemberRecord[];
+  readonly removed: readonly RemovedNode[];
+  /** In ascending order of their ids: the controller's own, which has no shards, then those of data. */
   readonly groups: readonly GroupRecord[];
   /** In ascending order of their ids. */
   readonly tables: readonly Table[];

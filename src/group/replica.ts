@@ -294,7 +294,8 @@ export class Replica {
 
   /** On a leader: takes the next step towards these voters, if there is one to take now (R7). */
   moveTo(wanted: readonly Member[]): void {
-    if (!this.isLeader) return;
+    // What is wanted may follow from what the group itself decided: the controller's replicas are moved by its own map.
+    if (!this.isCurrent) return;
     // One that comes may not be there yet, and can tell nobody once it is.
     this.wake();
     const canVote = (id: ReplicaId) => id === this.id || this.isCaughtUp(id);

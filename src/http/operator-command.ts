@@ -4,7 +4,7 @@ import type { ControllerCommand, GroupId } from '../controller/index.ts';
 /** What operators may ask of the controller; the rest is between nodes. */
 export type OperatorCommand = Extract<
   ControllerCommand,
-  { readonly kind: 'join' | 'leave' | 'move-shard' }
+  { readonly kind: 'join' | 'leave' | 'move-shard' | 'drain-node' | 'remove-node' }
 >;
 
 const ID_MAX = 0xffff_ffff;
@@ -32,8 +32,13 @@ export function readOperatorCommand(body: Uint8Array): OperatorCommand | string 
       return isId(value['shard']) && isId(value['to'])
         ? { kind: 'move-shard', shard: value['shard'], to: value['to'] }
         : 'move-shard needs shard and to: two numbers';
+    case 'drain-node':
+    case 'remove-node':
+      return isNodeName(value['node'])
+        ? { kind: value['kind'], node: value['node'] }
+        : `${value['kind']} needs node: its name`;
     default:
-      return 'kind must be join, leave or move-shard';
+      return 'kind must be join, leave, move-shard, drain-node or remove-node';
   }
 }
 

@@ -8,8 +8,6 @@ const PURGE_KEYS = 500;
 /** A data group that this node leads, with everything of earlier terms applied. */
 export interface LedGroup {
   readonly id: GroupId;
-  /** The ids of its voters, while none learns and no change is under way. */
-  readonly settledMembers: readonly number[] | undefined;
   shards(): Iterable<Readonly<Shard>>;
   /** A shard that the group holds. */
   shard(id: ShardId): Readonly<Shard> | undefined;

@@ -21,12 +21,14 @@ interface Watcher {
 /** What it needs to know of them. */
 export type HeldController = Pick<Replicas, 'controller' | 'nodeOf'>;
 
-/** Answers what nodes and routers ask of the controller's replica on this node. */
+/** Answers what nodes and routers ask of the controller's replica on this node. Maps that need not be the newest are given by any node. */
 export class ControllerService {
   readonly #replicas: HeldController;
   readonly #clock: Clock;
   #watchers: Watcher[] = [];
   #forming = false;
+  /** The newest that this node has seen. */
+  #map: ClusterMap | undefined;
 
   constructor(replicas: HeldController, clock: Clock) {
     this.#replicas = replicas;
@@ -36,6 +38,13 @@ export class ControllerService {
   /** `reply` is called exactly once, now or later. */
   handle(request: ControllerRequest, reply: (reply: ControllerReply) => void): void {
     const held = this.#replicas.controller;
+    const map = this.#map;
+    const after = request.kind === 'watch' ? request.after : 0;
+    const isAnyMap = request.kind === 'watch' || (request.kind === 'map' && !request.consistent);
+    if (isAnyMap && map && map.number > after) {
+      reply({ kind: 'map', map });
+      return;
+    }
     if (!held) {
       reply({ kind: 'not-leader', leader: '' });
       return;
@@ -63,7 +72,7 @@ export class ControllerService {
         break;
       case 'map':
         if (!request.consistent) {
-          reply({ kind: 'map', map: machine.map });
+          reply({ kind: 'unavailable' });
           return;
         }
         replica.confirmRead((confirmed) =>
@@ -83,18 +92,16 @@ export class ControllerService {
           else reply({ kind: 'configuration', configuration: found });
         });
         break;
-      case 'watch':
-        if (machine.map.number > request.after) {
-          reply({ kind: 'map', map: machine.map });
-        } else {
-          const expiresAt = this.#clock.monotonic() + WATCH_MS_MAX;
-          this.#watchers.push({ after: request.after, expiresAt, reply });
-        }
+      case 'watch': {
+        const expiresAt = this.#clock.monotonic() + WATCH_MS_MAX;
+        this.#watchers.push({ after: request.after, expiresAt, reply });
         break;
+      }
     }
   }
 
   onMap(map: ClusterMap): void {
+    this.#map = map;
     const told = this.#watchers.filter(({ after }) => map.number > after);
     this.#watchers = this.#watchers.filter(({ after }) => map.number <= after);
     for (const { reply } of told) reply({ kind: 'map', map });

@@ -7,8 +7,8 @@ const IDENTITY_FILE = 'identity';
 const CLUSTER_FILE = 'cluster';
 /** What may be there before the identity: one whose writing was cut short, and the lock on some systems. */
 const OWN_FROM_THE_START: readonly string[] = [`${IDENTITY_FILE}.new`, 'lock'];
-/** 2: groups have members that leave, and what a node knows of them has the number of its map. Others are refused. */
-const FORMAT = 3;
+/** 4: the map has the controller's own group, and what a node knows of the cluster has the nodes. Others are refused. */
+const FORMAT = 4;
 
 /** Who a data directory is: drawn at its birth, never changed (R7). */
 export interface Identity {
@@ -17,10 +17,10 @@ export interface Identity {
   readonly incarnation: string;
 }
 
-/** What formation wrote once, the same on every first node (C7). */
+/** What a node wrote once, when it became one of the cluster: with the formation, the same on every first node (C7), or when it joined. */
 export interface ClusterRecord {
   readonly clusterId: string;
-  /** In the order of the list that the nodes were started with. */
+  /** In the order of the list that the first nodes were started with; of a node that joined, those of that time. */
   readonly nodes: readonly NodeRecord[];
   /** How many data groups the controller makes at first; one a node unless told. */
   readonly groups?: number;

@@ -29,7 +29,7 @@ const HEALTH = 8;
 export interface Hello {
   readonly name: string;
   readonly incarnation: string;
-  /** Hash of the list the node was started with, while it waits to be formed; empty afterwards. */
+  /** Hash of the list the node was started with, while it waits to be formed; empty afterwards, and for one that wants to join. */
   readonly listHash: string;
   /** The cluster's id once the node is formed, else NO_CLUSTER. */
   readonly clusterId: string;
@@ -38,14 +38,21 @@ export interface Hello {
   readonly zone: string;
 }
 
+/** Why a node does not talk to another one. */
+export interface Refusal {
+  readonly reason: string;
+  /** The other one belongs to the cluster no more: it is not to try again. */
+  readonly isFinal: boolean;
+}
+
 /** Writes the answer to a request; called once, now or later. */
 export type Responder = (write: (writer: ByteWriter) => void) => void;
 
 export interface LinkHandler {
-  /** The other side's hello. A text refuses it: it is told why, and the connection closes. */
-  onHello(hello: Hello): string | undefined;
+  /** The other side's hello. One that is refused is told why, and the connection closes. */
+  onHello(hello: Hello): Refusal | undefined;
   /** The other side refused our hello. */
-  onRefusal(reason: string): void;
+  onRefusal(refusal: Refusal): void;
   onRaft(group: number, message: Message): void;
   /** The payload is a view: copy what is kept past the call. */
   onRequest(service: number, payload: ByteReader, respond: Responder): void;
@@ -314,7 +321,7 @@ export class Link {
 
   #greet(kind: number, content: unknown): void {
     if (kind === REFUSAL) {
-      this.#handler.onRefusal(typeof content === 'string' ? content : 'no reason given');
+      this.#handler.onRefusal(checkRefusal(content));
       this.close();
       return;
     }
@@ -346,6 +353,14 @@ function parseJson(bytes: Uint8Array): unknown {
   } catch {
     throw new MalformedError('not JSON');
   }
+}
+
+function checkRefusal(content: unknown): Refusal {
+  const { reason, isFinal } = (content ?? {}) as Partial<Record<keyof Refusal, unknown>>;
+  return {
+    reason: typeof reason === 'string' ? reason : 'no reason given',
+    isFinal: isFinal === true,
+  };
 }
 
 function checkHello(content: unknown): Hello {

@@ -1,11 +1,11 @@
-import {
-  type ClusterMap,
-  type ControllerReply,
-  type ControllerRequest,
-  controllerReplicas,
-  type GroupId,
-  type NodeName,
-  type ShardId,
+import type {
+  ClusterMap,
+  ControllerReply,
+  ControllerRequest,
+  GroupId,
+  NodeName,
+  NodeRecord,
+  ShardId,
 } from '../controller/index.ts';
 import { damageText, openReplicaStates, type ReplicaStates } from '../engine/index.ts';
 import {
@@ -22,22 +22,25 @@ import type { Message } from '../raft/index.ts';
 import { decodeResult, type GroupReply, type GroupRequest } from '../store/index.ts';
 import { ControllerService } from './controller-service.ts';
 import { DataService } from './data-service.ts';
+import { endWithDifference, isOwnDifference } from './difference.ts';
 import { Formation } from './formation.ts';
 import { Health } from './health.ts';
 import { type ClusterRecord, readCluster, whereThereIsRoom, writeCluster } from './identity.ts';
 import { balanceLeaders, stepAside, stepDown } from './leaders.ts';
 import { Listeners } from './listeners.ts';
-import type { NodeOptions, NodeWatcher } from './options.ts';
+import { Membership } from './membership.ts';
+import { type NodeOptions, type NodeWatcher, stateSizes } from './options.ts';
 import { Peers } from './peers.ts';
+import { Placer } from './placer.ts';
 import {
+  clearWrongStates,
   type QuarantineRecord,
   quarantine,
-  quarantineCleared,
-  quarantineState,
   readQuarantine,
   withoutWrong,
 } from './quarantine.ts';
-import { knownReplicas, Replicas } from './replicas.ts';
+import { Replicas } from './replicas.ts';
+import { firstRoster, readRoster, replicasOn } from './roster.ts';
 import { Services } from './services.ts';
 import { fetchSnapshot } from './snapshot-transfer.ts';
 import { type Difference, StateComparison } from './state-comparison.ts';
@@ -70,6 +73,7 @@ export class Node {
   readonly #peers: Peers;
   readonly #services: Services;
   readonly #formation: Formation;
+  readonly #membership: Membership;
   readonly #log: WriteAheadLog;
   readonly #health: Health;
   readonly #turn: Turn;
@@ -81,7 +85,8 @@ export class Node {
   readonly #controller: ControllerService;
   readonly #comparison: StateComparison;
   readonly #listeners: Listeners;
-  #map: ClusterMap = { number: 0, clusterId: '', nodes: [], groups: [], tables: [] };
+  readonly #placer: Placer;
+  #map: ClusterMap = { number: 0, clusterId: '', nodes: [], removed: [], groups: [], tables: [] };
   #ticker: Timer | undefined;
   #tickedAt: number;
   #ticks = 0;
@@ -97,11 +102,12 @@ export class Node {
     await disk.remove(SNAPSHOT_DIRECTORY);
     await disk.makeDirectory(SNAPSHOT_DIRECTORY);
     const cluster = await readCluster(disk);
+    const roster = await readRoster(disk);
     let inQuarantine = await readQuarantine(disk);
     const logOptions: LogOptions = {
       onFatal: fatal,
       onDamage: async (damage) => {
-        const own = await knownReplicas(disk, cluster, identity.name);
+        const own = replicasOn(roster, identity.name);
         inQuarantine = await quarantine(disk, inQuarantine, damage, own);
       },
       random,
@@ -116,13 +122,17 @@ export class Node {
     }
     const node = new Node(options, cluster, log, replicas, inQuarantine);
     options.onCreated?.(node);
+    if (cluster) node.#replicas.know(roster);
     await node.#peers.start(options.peer);
-    const addresses = cluster
-      ? cluster.nodes.map(({ name, peer }) => ({ name, address: peer }))
-      : options.initialCluster;
-    for (const peer of addresses) node.#peers.add(peer);
-    if (cluster) await node.#serve(cluster);
-    else node.#formation.formAlone();
+    if (cluster) {
+      node.#membership.follow();
+      await node.#serve();
+    } else if (options.initialCluster.length > 0) {
+      node.#peers.follow(options.initialCluster);
+      node.#formation.formAlone();
+    } else {
+      node.#membership.join().catch(fatal);
+    }
     // What the start itself took is no stall.
     node.#tickedAt = clock.monotonic();
     node.#tick();
@@ -150,11 +160,12 @@ export class Node {
       random,
       network,
       hello: () => this.#formation.hello(),
+      isUnknown: () => this.#membership.isUnknown,
       onQueued: () => this.#turn.arm(),
       buggify,
       handler: {
         onHello: (hello) => this.#formation.onHello(hello),
-        onRefusal: (name, reason) => this.#formation.onRefusal(name, reason),
+        onRefusal: (name, refusal) => this.#formation.onRefusal(name, refusal),
         onUp: (hello) => {
           this.#formation.onUp(hello);
           this.#wakes.onChange(hello.name);
@@ -174,16 +185,11 @@ export class Node {
     });
     this.#formation = new Formation(
       {
-        self: {
-          name: identity.name,
-          incarnation: identity.incarnation,
-          http: options.http,
-          peer: options.peer,
-          zone: options.zone,
-        },
+        self: this.record,
         list: cluster ? [] : options.initialCluster,
         groups: options.initialGroups,
         random,
+        roster: () => this.#replicas.roster,
         persist: (record) => writeCluster(options.disk, record),
         onFormed: (record) => this.#onFormed(record),
         fatal: options.fatal,
@@ -198,14 +204,7 @@ export class Node {
       afterApply: (replicas) => this.#afterApply(replicas),
       flushPeers: () => this.#peers.flush(),
     });
-    const { memtableBytes, flushPartBytes, memtablesBytesMax, memtablesReserveBytes } = limits;
-    this.#states = openReplicaStates(engine, {
-      hashSeed: random.uint32(),
-      ...(memtableBytes !== undefined && { memtableBytes }),
-      ...(flushPartBytes !== undefined && { flushPartBytes }),
-      ...(memtablesBytesMax !== undefined && { memtablesBytesMax }),
-      ...(memtablesReserveBytes !== undefined && { memtablesReserveBytes }),
-    });
+    this.#states = openReplicaStates(engine, { hashSeed: random.uint32(), ...stateSizes(limits) });
     this.#health = new Health(log, this.#states);
     // A node that cannot trust its disk ends, and the others go on: nothing that is damaged is served (F4).
     this.#states.onDamage((replica, damage) => {
@@ -222,8 +221,17 @@ export class Node {
       limits: limits.replica ?? {},
     });
     this.#wakes = new Wakes(this.#replicas);
+    this.#membership = new Membership({
+      node: options,
+      self: this.record,
+      peers: this.#peers,
+      services: this.#services,
+      formation: this.#formation,
+      replicas: this.#replicas,
+    });
     this.#data = new DataService(this.#replicas, clock, buggify);
     this.#controller = new ControllerService(this.#replicas, clock);
+    this.#placer = new Placer(options, this.#replicas, this.#peers);
     this.#comparison = new StateComparison({
       self: this.self,
       replicas: this.#replicas,
@@ -242,10 +250,16 @@ export class Node {
     return this.#replicas;
   }
 
+  /** What this node says of itself. */
+  get record(): NodeRecord {
+    const { identity, http, peer, zone } = this.#options;
+    return { name: identity.name, incarnation: identity.incarnation, http, peer, zone };
+  }
+
   learnMap(map: ClusterMap): void {
     if (map.number <= this.#map.number) return;
     this.#map = map;
-    this.#replicas.onMap(map);
+    if (this.#replicas.onMap(map)) this.#membership.follow();
     this.#controller.onMap(map);
     this.#listeners.tell();
   }
@@ -292,9 +306,6 @@ export class Node {
       if (!replica.isCurrent) continue;
       yield {
         id: replica.group,
-        get settledMembers() {
-          return replica.settledMembers;
-        },
         shards: () => machine.shards(),
         shard: (id: ShardId) => machine.shard(id),
         propose: async (command: Uint8Array) => {
@@ -305,20 +316,27 @@ export class Node {
     }
   }
 
+  /** The groups that this node leads, the controller's among them, and their voters as soon as no change is under way. */
+  *settled() {
+    for (const { group, settledMembers } of this.#replicas.all()) {
+      if (settledMembers) yield { id: group, members: settledMembers };
+    }
+  }
+
   async status(): Promise<ClusterStatus> {
     const reports = await Promise.all(
       this.#map.nodes.map(
         async ({ name }) => [name, await this.#services.askForStatus(name)] as const,
       ),
     );
-    const controller = controllerReplicas(this.#map.nodes).map(({ node }) => node);
-    return clusterStatus(this.#map, controller, new Map(reports));
+    return clusterStatus(this.#map, new Map(reports));
   }
 
   /** Lets others lead, makes everything durable, and goes (R8). */
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
+    this.#membership.stop();
     await stepAside(this.#replicas, this.#options.clock, STEP_ASIDE_MS_MAX);
     this.#stopped = true;
     this.#ticker?.cancel();
@@ -331,12 +349,14 @@ export class Node {
   #onFormed(record: ClusterRecord): void {
     this.#peers.joinCluster(record.clusterId);
     this.#options.notice(`cluster ${record.clusterId} is formed`);
-    this.#serve(record).catch(this.#options.fatal);
+    if (this.#replicas.roster.nodes.length === 0) this.#membership.know(firstRoster(record));
+    this.#serve().catch(this.#options.fatal);
   }
 
-  async #serve(cluster: ClusterRecord): Promise<void> {
-    await this.#clearWrongStates();
-    await this.#replicas.open(cluster);
+  async #serve(): Promise<void> {
+    const { clock, disk } = this.#options;
+    this.#quarantine = await clearWrongStates(this.#quarantine, this.#states, this.#log, disk);
+    await this.#replicas.open();
     this.#services.serve({
       replicas: this.#replicas,
       data: this.#data,
@@ -346,26 +366,7 @@ export class Node {
     });
     this.#serving = true;
     this.#afterApply([]);
-    if (!this.#replicas.controller) {
-      const controllers = controllerReplicas(cluster.nodes).map(({ node }) => node);
-      watchMap(this, controllers, this.#options.clock, () => this.#stopping);
-    }
-  }
-
-  /** Of replicas that went apart nothing is kept: they begin as empty ones do, with a snapshot (S3). */
-  async #clearWrongStates(): Promise<void> {
-    const wrong = this.#quarantine.filter(({ isToBeCleared }) => isToBeCleared);
-    if (wrong.length === 0) return;
-    const nowhere = { index: 0, term: 0 };
-    for (const { replica } of wrong) {
-      await (await this.#states.open(replica)).remove();
-      const hardState = { term: 0, vote: 0, commit: 0 };
-      await new Promise<void>((resolve) => {
-        this.#log.append(replica, { reset: nowhere, hardState }, resolve);
-        this.#log.flush();
-      });
-    }
-    this.#quarantine = await quarantineCleared(this.#options.disk, this.#quarantine);
+    watchMap(this, clock, () => this.#stopping);
   }
 
   #onLeading(): void {
@@ -412,7 +413,10 @@ export class Node {
     }
     const cluster = this.#formation.record;
     if (cluster && this.#serving) this.#controller.tick(cluster);
-    if (this.#serving && !this.#stopping) this.#comparison.tick();
+    if (this.#serving && !this.#stopping) {
+      this.#comparison.tick();
+      this.#placer.tick();
+    }
     if (this.#ticks % BALANCE_TICKS === 0) {
       if (!this.#stopping) {
         const canLead = (node: NodeName) => this.#canLead(node);
@@ -442,25 +446,14 @@ export class Node {
     if (this.#map.nodes.some(({ name }) => this.#peers.canLead(name))) stepDown(this.#replicas);
   }
 
-  /**
-   * A replica of this node is not what the majority is (S3): this node leaves leading to others and ends, and when it starts
-   * again the replica begins anew, as one that counts for nothing.
-   */
-  #onDifference({ group, replica, index, digest, expected }: Difference): void {
-    const held = this.#replicas.data(group);
+  #onDifference(difference: Difference): void {
     // Only what this node said itself counts: it may have started again since.
-    const said = this.#comparison.digestsOf(group);
-    const isOurs = said.some((own) => own.index === index && own.digest === digest);
-    if (!isOurs || held?.replica.id !== replica || this.#differs) return;
+    const said = this.#comparison.digestsOf(difference.group);
+    if (this.#differs || !isOwnDifference(difference, said, this.#replicas)) return;
     this.#differs = true;
-    const { notice, fatal, clock, disk } = this.#options;
-    const text =
-      `replica ${replica} of group ${group} on node ${this.self} differs from the majority ` +
-      `at entry ${index}: its state has the digest ${digest}, theirs ${expected}`;
-    notice(text);
-    stepAside(this.#replicas, clock, STEP_ASIDE_MS_MAX)
-      .then(() => quarantineState(disk, this.#quarantine, replica, text))
-      .then(() => fatal(new Error(text)), fatal);
+    const aside = () => stepAside(this.#replicas, this.#options.clock, STEP_ASIDE_MS_MAX);
+    const { fatal } = this.#options;
+    endWithDifference(difference, this.#options, this.#quarantine, aside).then(fatal, fatal);
   }
 
   #canLead(node: NodeName): boolean {

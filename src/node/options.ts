@@ -25,6 +25,17 @@ export interface NodeLimits {
   readonly replica?: Partial<ReplicaLimits>;
 }
 
+/** Those of the engine's states. */
+export function stateSizes(limits: NodeLimits) {
+  const { memtableBytes, flushPartBytes, memtablesBytesMax, memtablesReserveBytes } = limits;
+  return {
+    ...(memtableBytes !== undefined && { memtableBytes }),
+    ...(flushPartBytes !== undefined && { flushPartBytes }),
+    ...(memtablesBytesMax !== undefined && { memtablesBytesMax }),
+    ...(memtablesReserveBytes !== undefined && { memtablesReserveBytes }),
+  };
+}
+
 export interface NodeOptions {
   readonly identity: Identity;
   /** `host:port` of the DynamoDB endpoint and of the listener for nodes, as others reach them. */
@@ -33,6 +44,10 @@ export interface NodeOptions {
   readonly zone: string;
   /** The first nodes, this one included, in the order given; not looked at once the node is formed. */
   readonly initialCluster: readonly PeerAddress[];
+  /** `host:port` of some nodes of a running cluster; an empty directory has either this or a list of first nodes. */
+  readonly join?: readonly string[];
+  /** How long a node may be away before its replicas are given to others, in milliseconds; five minutes unless told. */
+  readonly replaceAfterMs?: number;
   /** How many data groups a new cluster begins with, said by the first of them; one a node unless told. */
   readonly initialGroups?: number | undefined;
   readonly clock: Clock;

@@ -10,8 +10,14 @@ import type {
   Timer,
 } from '../ports/index.ts';
 import type { Message } from '../raft/index.ts';
-import { NO_CLUSTER } from './frame.ts';
-import { type Hello, LINK_TICK_MS, Link, type LinkHandler, type Responder } from './link.ts';
+import {
+  type Hello,
+  LINK_TICK_MS,
+  Link,
+  type LinkHandler,
+  type Refusal,
+  type Responder,
+} from './link.ts';
 
 const REDIAL_MIN_MS = 100;
 const REDIAL_MAX_MS = 1_000;
@@ -31,10 +37,10 @@ export interface PeerAddress {
 }
 
 export interface PeersHandler {
-  /** Called for each hello. A text refuses the peer. */
-  onHello(hello: Hello): string | undefined;
+  /** Called for each hello. */
+  onHello(hello: Hello): Refusal | undefined;
   /** A peer refused us. */
-  onRefusal(name: string, reason: string): void;
+  onRefusal(name: string, refusal: Refusal): void;
   /** A connection with both hellos exchanged. */
   onUp(hello: Hello): void;
   onRaft(group: number, message: Message): void;
@@ -53,6 +59,8 @@ export interface PeersOptions {
   readonly handler: PeersHandler;
   /** What this node says of itself; asked anew for each connection. */
   readonly hello: () => Hello;
+  /** The others may not know where this node is, or know another address: it dials everybody. */
+  readonly isUnknown: () => boolean;
   /** Something waits to be sent: `flush` is to be called at the end of the turn. */
   readonly onQueued: () => void;
   readonly buggify: Buggify;
@@ -88,11 +96,35 @@ export class Peers {
     this.#tick();
   }
 
-  /** Begins to reach a peer, for good. */
-  add({ name, address }: PeerAddress): void {
-    if (name === this.#self || this.#addresses.has(name)) return;
-    this.#addresses.set(name, address);
-    if (this.#dials(name)) this.#dial(name);
+  /** Who the peers are from now on, and where: those that are new are reached, those that are not among them left (F16). */
+  follow(peers: readonly PeerAddress[]): void {
+    for (const name of [...this.#addresses.keys()]) {
+      if (peers.some((peer) => peer.name === name)) continue;
+      this.#addresses.delete(name);
+      this.#links.get(name)?.close();
+    }
+    for (const { name, address } of peers) {
+      if (name === this.#self || this.#addresses.get(name) === address) continue;
+      this.#addresses.set(name, address);
+      if (this.#dials(name) && !this.#links.has(name)) this.#dial(name);
+    }
+  }
+
+  /** Reaches somebody whose name is not known yet, once. */
+  call(address: string): void {
+    if (!this.#closed) this.#connect(address, undefined);
+  }
+
+  /** Dials those, too, that should dial: where they do not know this node they never would. */
+  callOnAll(): void {
+    for (const name of this.#addresses.keys()) {
+      if (!this.#dials(name) && !this.#links.has(name)) this.#dial(name);
+    }
+  }
+
+  /** Those that answer, strangers among them. */
+  up(): readonly string[] {
+    return [...this.#links].filter(([, link]) => link.isUp).map(([name]) => name);
   }
 
   joinCluster(clusterId: string): void {
@@ -155,17 +187,10 @@ export class Peers {
   #tick(): void {
     this.#ticker = this.#options.clock.after(LINK_TICK_MS, () => {
       for (const link of [...this.#open]) link.tick();
-      if (this.#ticks++ % CALL_TICKS === CALL_TICKS / 3) this.#callOnAll();
+      const isTime = this.#ticks++ % CALL_TICKS === CALL_TICKS / 3;
+      if (isTime && this.#options.isUnknown()) this.callOnAll();
       this.#tick();
     });
-  }
-
-  /** A node that is not formed yet dials everybody: one that does not know it never would, and is to say so. */
-  #callOnAll(): void {
-    if (this.#options.hello().clusterId !== NO_CLUSTER) return;
-    for (const name of this.#addresses.keys()) {
-      if (!this.#dials(name) && !this.#links.has(name)) this.#dial(name);
-    }
   }
 
   #dial(name: string): void {
@@ -183,7 +208,7 @@ export class Peers {
     this.#options.clock.after(delay, () => this.#dial(name));
   }
 
-  #connect(address: string, name: string): void {
+  #connect(address: string, name: string | undefined): void {
     const { clock, network } = this.#options;
     let link: Link | undefined;
     const connection = network.connect(address, {
@@ -196,7 +221,7 @@ export class Peers {
       onClose: (reason) => {
         timeout.cancel();
         if (link) link.onClose(reason === 'refused');
-        else this.#onDown(name, reason === 'refused');
+        else if (name !== undefined) this.#onDown(name, reason === 'refused');
       },
     });
     const timeout = clock.after(DIAL_TIMEOUT_MS, () => connection.close());
@@ -217,7 +242,10 @@ export class Peers {
     const linkHandler: LinkHandler = {
       onHello: (greeting) => {
         if (dialed !== undefined && greeting.name !== dialed) {
-          return `${dialed} was expected here, not ${greeting.name}`;
+          return {
+            reason: `${dialed} was expected here, not ${greeting.name}`,
+            isFinal: false,
+          };
         }
         const refusal = handler.onHello(greeting);
         if (refusal !== undefined) return refusal;
@@ -238,7 +266,7 @@ export class Peers {
       onSilent: () => {
         if (name !== undefined && this.#links.get(name) === link) handler.onSilent(name);
       },
-      onRefusal: (reason) => handler.onRefusal(name ?? 'a peer', reason),
+      onRefusal: (refusal) => handler.onRefusal(name ?? 'a peer', refusal),
       onRaft: (group, message) => handler.onRaft(group, message),
       onRequest: (service, payload, respond) => {
         if (name !== undefined) handler.onRequest(name, service, payload, respond);

@@ -1,4 +1,5 @@
-import type { LogDamage, RecoveredReplica } from '../log/index.ts';
+import type { ReplicaStates } from '../engine/index.ts';
+import type { LogDamage, RecoveredReplica, WriteAheadLog } from '../log/index.ts';
 import type { Disk } from '../ports/index.ts';
 import type { ReplicaId } from '../raft/index.ts';
 import { readRecord, writeRecord } from './small-file.ts';
@@ -60,13 +61,34 @@ export async function quarantineState(
 }
 
 /** What was to be thrown away is. */
-export async function quarantineCleared(
+async function quarantineCleared(
   disk: Disk,
   known: readonly QuarantineRecord[],
 ): Promise<readonly QuarantineRecord[]> {
   const records = known.map((record) => ({ ...record, isToBeCleared: false }));
   await writeRecord(disk, QUARANTINE_FILE, records);
   return records;
+}
+
+/** Of replicas that went apart nothing is kept: they begin as empty ones do, with a snapshot (S3). */
+export async function clearWrongStates(
+  known: readonly QuarantineRecord[],
+  states: ReplicaStates,
+  log: WriteAheadLog,
+  disk: Disk,
+): Promise<readonly QuarantineRecord[]> {
+  const wrong = known.filter(({ isToBeCleared }) => isToBeCleared);
+  if (wrong.length === 0) return known;
+  const nowhere = { index: 0, term: 0 };
+  const hardState = { term: 0, vote: 0, commit: 0 };
+  for (const { replica } of wrong) {
+    await (await states.open(replica)).remove();
+    await new Promise<void>((resolve) => {
+      log.append(replica, { reset: nowhere, hardState }, resolve);
+      log.flush();
+    });
+  }
+  return quarantineCleared(disk, known);
 }
 
 export function quarantineText({ file, offset, reason }: QuarantineRecord): string {

@@ -1,26 +1,21 @@
 import {
   type ClusterMap,
   CONTROLLER_GROUP,
-  type ConfigNumber,
   ControllerMachine,
-  controllerReplicas,
   type GroupId,
   type GroupRecord,
   type NodeName,
-  newGroup,
   type ReplicaRecord,
 } from '../controller/index.ts';
 import type { ReplicaStates } from '../engine/index.ts';
 import { Replica, type ReplicaHost, type ReplicaLimits, readRecovered } from '../group/index.ts';
 import type { RecoveredReplica } from '../log/index.ts';
-import { type Disk, DiskError } from '../ports/index.ts';
+import { DiskError } from '../ports/index.ts';
 import type { Config, Member, ReplicaId } from '../raft/index.ts';
 import { DataMachine } from '../store/index.ts';
-import type { ClusterRecord } from './identity.ts';
 import { type QuarantineRecord, quarantineText } from './quarantine.ts';
-import { readRecord, writeRecord } from './small-file.ts';
+import { EMPTY_ROSTER, type Roster, replicasOn, rosterOf, writeRoster } from './roster.ts';
 
-const REPLICAS_FILE = 'replicas';
 /** What finds no room on the disk is tried again after this long. Milliseconds. */
 const NO_ROOM_MS = 2_000;
 
@@ -56,14 +51,18 @@ export class Replicas {
   /** Those of them whose members change. */
   readonly #moving = new Set<GroupId>();
   readonly #data = new Map<GroupId, DataReplica>();
-  /** Of the map that the records are of. */
-  #number: ConfigNumber = 0;
+  #roster = EMPTY_ROSTER;
   #controller: ControllerReplica | undefined;
   #changing = Promise.resolve();
   #closed = false;
 
   constructor(options: ReplicasOptions) {
     this.#options = options;
+  }
+
+  /** What this node knows of the cluster. */
+  get roster(): Roster {
+    return this.#roster;
   }
 
   get controller(): ControllerReplica | undefined {
@@ -111,66 +110,78 @@ export class Replicas {
     return this.#options.quarantine.find((record) => record.replica === replica);
   }
 
-  /** Opens what the node held before. The controller's members come with the record of the cluster's birth. */
-  async open(cluster: ClusterRecord): Promise<void> {
-    const { number, groups } = await knownGroups(this.#options.host.disk, cluster);
-    this.#number = number;
-    await this.#clearOthers(groups);
-    // All are known before the first one works: the controller's replica brings a map, and these are not new in it.
-    for (const group of groups) this.#know(group);
+  /** The node belongs to a cluster. To be called before anything else, once. */
+  know(roster: Roster): void {
+    this.#take(roster);
+  }
+
+  /** Opens what the node held before. */
+  async open(): Promise<void> {
+    await this.#clearOthers();
+    // All are known before the first one works. The controller's replica is last: it brings maps, and these are not new in them.
+    const groups = [...this.#roster.groups].sort((a, b) => (b.id > 0 ? 1 : 0) - (a.id > 0 ? 1 : 0));
     for (const group of groups) await this.#whenRoom(() => this.#openGroup(group));
   }
 
   /**
    * Makes the replicas that the map has for this node and that are not there yet; those that it has no more go. A map that is not
    * newer than what is known says nothing (C4): after a start the controller's replica here comes through all of its past.
+   * True when it is newer.
    */
-  onMap(map: ClusterMap): void {
-    if (map.number <= this.#number) return;
-    this.#number = map.number;
-    const changed = map.groups.filter((group) => !isSame(group, this.#groups.get(group.id)));
-    if (changed.length === 0) return;
-    for (const group of changed) this.#know(group);
+  onMap(map: ClusterMap): boolean {
+    if (map.number <= this.#roster.number) return false;
+    const before = this.#roster;
+    const known = new Map(this.#groups);
+    this.#take(rosterOf(map));
+    const ids = [...known.keys(), ...this.#groups.keys()];
+    const changed = [...new Set(ids)].filter((id) => !isSame(this.#groups.get(id), known.get(id)));
+    const { nodes, removed } = before;
+    if (changed.length === 0 && isSame([nodes, removed], [map.nodes, map.removed])) return true;
     // Known for good before they take part: a restart finds them without the controller.
     this.#changing = this.#changing
-      .then(() => this.#whenRoom(() => this.#persist()))
+      .then(() => this.#whenRoom(() => writeRoster(this.#options.host.disk, this.#roster)))
       .then(async () => {
-        for (const group of changed) await this.#follow(group);
+        for (const id of changed) await this.#follow(id);
       })
       .catch((error) => this.#options.host.fatal(error));
+    return true;
+  }
+
+  #take(roster: Roster): void {
+    this.#roster = roster;
+    this.#groups.clear();
+    this.#moving.clear();
+    for (const group of roster.groups) {
+      this.#groups.set(group.id, group);
+      if (group.changing) this.#moving.add(group.id);
+    }
   }
 
   /** The groups whose voters are not yet, as far as is known here, those that the controller wants. */
   *moving(): Iterable<{ readonly replica: Replica; readonly wanted: readonly Member[] }> {
     for (const id of this.#moving) {
-      const [group, held] = [this.#groups.get(id), this.#data.get(id)];
-      if (group && held) yield { replica: held.replica, wanted: membersOf(group.replicas) };
+      const [group, replica] = [this.#groups.get(id), this.get(id)];
+      if (group && replica) yield { replica, wanted: membersOf(group.replicas) };
     }
   }
 
-  #know(group: GroupRecord): void {
-    this.#groups.set(group.id, group);
-    if (group.leaving.length > 0) this.#moving.add(group.id);
-    else this.#moving.delete(group.id);
-  }
-
-  async #follow({ id, replicas, leaving }: GroupRecord): Promise<void> {
-    const { self } = this.#options;
-    const held = this.#data.get(id);
-    const own = [...replicas, ...leaving].filter(({ node }) => node === self);
-    if (held && !own.some(({ replica }) => replica === held.replica.id)) {
-      this.#data.delete(id);
-      await held.replica.remove();
+  /** As the group is now: what was changed meanwhile is done in one go. */
+  async #follow(id: GroupId): Promise<void> {
+    const held = this.get(id);
+    const own = this.#records(id).find(({ node }) => node === this.#options.self);
+    if (held && own?.replica !== held.id) {
+      if (id === CONTROLLER_GROUP) this.#controller = undefined;
+      else this.#data.delete(id);
+      await held.remove();
     }
-    // What was changed meanwhile has its own turn.
     const group = this.#groups.get(id);
-    if (group && !this.#data.has(id)) await this.#whenRoom(() => this.#openGroup(group));
+    if (group && !this.get(id)) await this.#whenRoom(() => this.#openGroup(group));
   }
 
   /** A replica that was to go may not have gone before the last process ended. */
-  async #clearOthers(groups: readonly GroupRecord[]): Promise<void> {
+  async #clearOthers(): Promise<void> {
     const { host, states, recovered, self } = this.#options;
-    const own = new Set(ownReplicas(groups, self));
+    const own = new Set(replicasOn(this.#roster, self));
     for (const replica of recovered.keys()) if (!own.has(replica)) host.log.remove(replica);
     for (const replica of states.replicas()) {
       if (!own.has(replica)) await (await states.open(replica)).remove();
@@ -201,12 +212,6 @@ export class Replicas {
       }
       await new Promise<void>((resolve) => clock.after(NO_ROOM_MS, resolve));
     }
-  }
-
-  #persist(): Promise<void> {
-    const groups = [...this.#groups.values()].filter(({ id }) => id !== CONTROLLER_GROUP);
-    const known: KnownGroups = { number: this.#number, groups };
-    return writeRecord(this.#options.host.disk, REPLICAS_FILE, known);
   }
 
   async #openGroup(group: GroupRecord): Promise<void> {
@@ -244,35 +249,6 @@ export class Replicas {
   }
 }
 
-/** What a node knows of the groups, and of which map that is. */
-interface KnownGroups {
-  readonly number: ConfigNumber;
-  readonly groups: readonly GroupRecord[];
-}
-
-/** What a node knew when it was last up, with the groups in the order in which it opens them. */
-async function knownGroups(disk: Disk, cluster: ClusterRecord): Promise<KnownGroups> {
-  const stored = (await readRecord(disk, REPLICAS_FILE)) as KnownGroups | undefined;
-  const controller = newGroup(CONTROLLER_GROUP, controllerReplicas(cluster.nodes));
-  return { number: stored?.number ?? 0, groups: [...(stored?.groups ?? []), controller] };
-}
-
-function ownReplicas(groups: readonly GroupRecord[], self: NodeName): ReplicaId[] {
-  return groups.flatMap(({ replicas, leaving }) =>
-    [...replicas, ...leaving].filter(({ node }) => node === self).map(({ replica }) => replica),
-  );
-}
-
-/** The replicas that a node holds according to its own records. */
-export async function knownReplicas(
-  disk: Disk,
-  cluster: ClusterRecord | undefined,
-  self: NodeName,
-): Promise<readonly ReplicaId[]> {
-  if (!cluster) return [];
-  return ownReplicas((await knownGroups(disk, cluster)).groups, self);
-}
-
 /** The configuration that a replica was born with; empty for one that was added. */
 function birthConfig({ born }: GroupRecord, replica: ReplicaId): Config {
   const isBorn = born.some((record) => record.replica === replica);
@@ -283,6 +259,6 @@ function membersOf(records: readonly ReplicaRecord[]): Member[] {
   return records.map(({ replica, incarnation }) => ({ id: replica, incarnation }));
 }
 
-function isSame(a: GroupRecord, b: GroupRecord | undefined): boolean {
+function isSame(a: unknown, b: unknown): boolean {
   return a === b || JSON.stringify(a) === JSON.stringify(b);
 }

@@ -34,7 +34,8 @@ export interface ClusterStatus {
     readonly http: string;
     readonly peer: string;
     readonly zone: string;
-    readonly state: 'up' | 'down';
+    /** `draining`: it is up, and what it has goes to others. */
+    readonly state: 'up' | 'down' | 'draining';
   }[];
   readonly groups: readonly {
     readonly id: GroupId;
@@ -99,10 +100,9 @@ function reasonOf(replicas: Replicas, replica: Replica): string {
 /** Puts together what the nodes said; `undefined` for a node that did not answer. */
 export function clusterStatus(
   map: ClusterMap,
-  controller: readonly NodeName[],
   reports: ReadonlyMap<NodeName, NodeStatus | undefined>,
 ): ClusterStatus {
-  const members = new Map<GroupId, readonly NodeName[]>([[0, controller]]);
+  const members = new Map<GroupId, readonly NodeName[]>();
   for (const { id, replicas, leaving } of map.groups) {
     members.set(
       id,
@@ -162,12 +162,12 @@ export function clusterStatus(
   return {
     cluster: map.clusterId,
     configNumber: map.number,
-    nodes: map.nodes.map(({ name, http, peer, zone }) => ({
+    nodes: map.nodes.map(({ name, http, peer, zone, draining }) => ({
       name,
       http,
       peer,
       zone,
-      state: reports.get(name) ? 'up' : 'down',
+      state: reports.get(name) ? (draining ? 'draining' : 'up') : 'down',
     })),
     groups,
     tables,

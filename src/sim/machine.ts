@@ -26,6 +26,9 @@ export interface MachineOptions {
   readonly buggify?: Buggify;
   /** See `SimProcessOptions`. */
   readonly clockRate?: number;
+  readonly zone?: string;
+  /** See `NodeOptions`. */
+  readonly replaceAfterMs?: number;
 }
 
 /** Why a process ended by itself. */
@@ -53,6 +56,8 @@ export class Machine {
   readonly exits: Exit[] = [];
   /** Milliseconds that one call of the disk takes from now on. */
   diskLatencyMs: readonly [min: number, max: number];
+  /** Where other nodes reach the next process. */
+  peerPort = PEER_PORT;
   /** What its wall clock shows beyond the right time, in milliseconds. */
   wallErrorMs = 0;
   /**
@@ -83,7 +88,7 @@ export class Machine {
   }
 
   get peer(): PeerAddress {
-    return { name: this.name, address: `${this.name}:${PEER_PORT}` };
+    return { name: this.name, address: `${this.name}:${this.peerPort}` };
   }
 
   get disk(): MemoryDisk {
@@ -107,10 +112,20 @@ export class Machine {
     return this.#process?.isAlive ?? false;
   }
 
-  /** Starts a process. Resolves when its node runs; a process that cannot is in `exits`, and this resolves all the same. */
-  async start(initialCluster: readonly PeerAddress[], initialGroups?: number): Promise<void> {
+  /**
+   * Starts a process as one of the first nodes, or with `join`, addresses of nodes of a running cluster, as a later one. Resolves when its
+   * node runs; a process that cannot is in `exits`, and this resolves all the same.
+   */
+  async start(
+    initialCluster: readonly PeerAddress[],
+    {
+      join = [],
+      initialGroups,
+    }: { join?: readonly string[]; initialGroups?: number | undefined } = {},
+  ): Promise<void> {
     if (this.isRunning) throw new Error(`${this.name} runs already`);
     const { name, time, network, seed, limits, buggify = NEVER, clockRate = 1 } = this.#options;
+    const { zone = '', replaceAfterMs } = this.#options;
     const life = `${name}, process ${++this.#starts}`;
     network.switchOn(name);
     const process = time.process(life, {
@@ -132,9 +147,11 @@ export class Machine {
         identity: await openIdentity(disk, random, name),
         http: `${name}:${HTTP_PORT}`,
         peer: this.peer.address,
-        zone: '',
+        zone,
         initialCluster,
         initialGroups,
+        join,
+        ...(replaceAfterMs !== undefined && { replaceAfterMs }),
         clock,
         random,
         network: network.on(name, process),

@@ -21,6 +21,12 @@ export interface WorldOptions {
   readonly groups?: number;
   /** How fast the clock of a machine goes, by its number from 0; right unless told. */
   readonly clockRates?: readonly number[];
+  /** How many of the machines form the cluster; all unless told. The others join it when they are started. */
+  readonly firstNodes?: number;
+  /** Of each machine, from the first one on. */
+  readonly zones?: readonly string[];
+  /** See `NodeOptions`. */
+  readonly replaceAfterMs?: number;
 }
 
 /** Long enough for anything that does not hang, in milliseconds of virtual time. */
@@ -46,6 +52,7 @@ export class World {
       ...(networkLatencyMs && { latencyMs: networkLatencyMs }),
     });
     const { network } = this;
+    const { replaceAfterMs, firstNodes = nodes } = options;
     this.machines = Array.from({ length: nodes }, (_, i) => {
       return new Machine({
         name: `n${i + 1}`,
@@ -55,11 +62,13 @@ export class World {
         diskLatencyMs,
         limits,
         clockRate: options.clockRates?.[i] ?? 1,
+        zone: options.zones?.[i] ?? '',
         ...(buggify && { buggify }),
+        ...(replaceAfterMs !== undefined && { replaceAfterMs }),
       });
     });
     this.#groups = options.groups;
-    this.list = this.machines.map(({ peer }) => peer);
+    this.list = this.machines.slice(0, firstNodes).map(({ peer }) => peer);
   }
 
   machine(name: string): Machine {
@@ -73,7 +82,7 @@ export class World {
     return this.machines.map((machine) => machine.name).filter((other) => other !== name);
   }
 
-  /** Starts a process on a machine, or on all that have none, and waits until their nodes run. */
+  /** Starts a process on a machine, or on all of the first nodes that have none, and waits until their nodes run. */
   async start(...names: readonly string[]): Promise<void> {
     await this.settle(this.#launch(names));
   }
@@ -84,11 +93,25 @@ export class World {
   }
 
   #launch(names: readonly string[]): Promise<unknown> {
-    const chosen = names.length > 0 ? names.map((name) => this.machine(name)) : this.machines;
+    const first = this.list.map(({ name }) => name);
+    const chosen = (names.length > 0 ? names : first).map((name) => this.machine(name));
     const starts = chosen
       .filter(({ isRunning }) => !isRunning)
-      .map((m) => m.start(this.list, this.#groups));
+      .map((machine) => {
+        const isFirst = first.includes(machine.name);
+        if (!isFirst) return this.#join(machine);
+        return machine.start(this.list, { initialGroups: this.#groups });
+      });
     return Promise.all(starts);
+  }
+
+  /** Starts processes that join the cluster of the first nodes. */
+  async join(...names: readonly string[]): Promise<void> {
+    await this.settle(Promise.all(names.map((name) => this.#join(this.machine(name)))));
+  }
+
+  #join(machine: Machine): Promise<void> {
+    return machine.start([], { join: this.list.map(({ address }) => address) });
   }
 
   /** Every node that runs knows the map, and every group has a leader that can answer. */
@@ -102,7 +125,7 @@ export class World {
         if (replica.isCurrent) led.add(replica.group);
       }
     }
-    return led.size === groups.length + 1;
+    return led.size === groups.length;
   }
 
   /** The machine whose node leads a group, if exactly one says so. */

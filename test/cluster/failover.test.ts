@@ -56,7 +56,7 @@ describe('fail-over', { timeout: 30_000 }, () => {
     },
   );
 
-  test.each([1, 2])(
+  test.each([1, 3])(
     '[R10] [F18] a stall of less than the election timeout changes no leader (seed %i)',
     async (seed) => {
       const world = await formedWorld(seed);

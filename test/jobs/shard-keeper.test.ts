@@ -17,7 +17,6 @@ async function keeperOf(status: 'CREATING' | 'ACTIVE' | 'DELETING', answers = tr
   const proposed: string[] = [];
   const group: LedGroup = {
     id: record.group,
-    settledMembers: undefined,
     shards: () => replica.machine.shards(),
     shard: (id) => replica.machine.shard(id),
     propose: async (command) => {

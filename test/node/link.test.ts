@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ByteReader } from '../../src/bytes/index.ts';
 import { NO_CLUSTER } from '../../src/node/frame.ts';
-import { type Hello, Link, type LinkHandler } from '../../src/node/link.ts';
+import { type Hello, Link, type LinkHandler, type Refusal } from '../../src/node/link.ts';
 import { nodeHost } from '../../src/platform/index.ts';
 import type { Connection } from '../../src/ports/index.ts';
 import type { Message } from '../../src/raft/index.ts';
@@ -27,7 +27,7 @@ class Side {
   readonly connection = new TestConnection();
   readonly events: string[] = [];
   readonly link: Link;
-  refuse: string | undefined;
+  refuse: Refusal | undefined;
 
   constructor(time: VirtualTime, name: string, clusterId = CLUSTER) {
     const handler: LinkHandler = {
@@ -35,7 +35,7 @@ class Side {
         this.events.push(`hello ${hello.name}`);
         return this.refuse;
       },
-      onRefusal: (reason) => this.events.push(`refused: ${reason}`),
+      onRefusal: ({ reason }) => this.events.push(`refused: ${reason}`),
       onRaft: (group, message) => this.events.push(`raft ${group} ${message.type}`),
       onRequest: (service, payload, respond) => {
         const text = payload.text();
@@ -171,7 +171,7 @@ describe('a link', () => {
     const time = new VirtualTime(nodeHost());
     const a = new Side(time, 'a');
     const b = new Side(time, 'b');
-    b.refuse = 'no';
+    b.refuse = { reason: 'no', isFinal: false };
     a.deliver(b);
     b.deliver(a);
     expect(a.events).toEqual(['hello b', 'refused: no', 'down']);

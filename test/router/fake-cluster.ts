@@ -31,8 +31,17 @@ export function mapOf(number: number, tables: readonly Table[]): ClusterMap {
   return {
     number,
     clusterId: 'aa',
-    nodes: names.map((name) => ({ name, incarnation: name, http: '', peer: '', zone: '' })),
-    groups: [1, 2, 3].map((id) =>
+    nodes: names.map((name) => ({
+      name,
+      incarnation: name,
+      http: '',
+      peer: '',
+      zone: '',
+      draining: false,
+      group: 0,
+    })),
+    removed: [],
+    groups: [0, 1, 2, 3].map((id) =>
       newGroup(
         id,
         names.map((node, i) => ({ replica: 10 * id + i, node, incarnation: node })),

@@ -80,7 +80,7 @@ export function areCaughtUp(world: World): boolean {
 /** No replica is on its way, as far as every node knows. */
 export function areSettled(world: World): boolean {
   return world.machines.every(({ node }) =>
-    (node?.map.groups ?? []).every(({ leaving }) => leaving.length === 0),
+    (node?.map.groups ?? []).every(({ changing }) => !changing),
   );
 }
 

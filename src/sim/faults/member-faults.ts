@@ -12,10 +12,10 @@ export const MEMBER_FAULTS = {
     const { random, machine, names, damaged } = scene;
     const groups = machine.node?.map.groups ?? [];
     if (groups.length === 0) return false;
-    const { id, replicas, leaving } = random.pick(groups);
+    const { id, replicas, leaving, changing } = random.pick(groups);
     const holders = [...replicas, ...leaving].map((record) => record.node);
     const free = names.filter((name) => !holders.includes(name) && name !== damaged);
-    if (free.length === 0 || leaving.length > 0) return false;
+    if (free.length === 0 || changing) return false;
     const from = random.pick(replicas).node;
     return ask(scene, { kind: 'move-replica', group: id, from, to: random.pick(free) });
   },
@@ -31,7 +31,7 @@ export const MEMBER_FAULTS = {
   /** Groups give their shards away, and come back. */
   'leave-and-join': (scene) => {
     const { machine, random, later } = scene;
-    const groups = (machine.node?.map.groups ?? []).filter(() => random.once(2));
+    const groups = (machine.node?.map.groups ?? []).filter(({ id }) => id > 0 && random.once(2));
     if (groups.length === 0) return false;
     const ids = groups.map(({ id }) => id);
     later(random.between(...AWAY_MS), () => {

@@ -1,8 +1,9 @@
-import type {
-  ClusterMap,
-  ControllerCommand,
-  ControllerReply,
-  ControllerRequest,
+import {
+  type ClusterMap,
+  type ControllerCommand,
+  type ControllerReply,
+  type ControllerRequest,
+  controllerGroup,
 } from '../../../src/controller/index.ts';
 import { type Cluster, ControllerClient } from '../../../src/router/index.ts';
 import { SimRandom } from '../../../src/sim/index.ts';
@@ -70,7 +71,15 @@ export class ControllerCluster extends GroupCluster<ControllerHost> {
 
   newClient(): Client {
     const name = `client ${++this.#clients}`;
-    const map: ClusterMap = { number: 1, clusterId: '', nodes: NODES, groups: [], tables: [] };
+    const groups = [controllerGroup(NODES)];
+    const map: ClusterMap = {
+      number: 1,
+      clusterId: '',
+      nodes: [],
+      removed: [],
+      groups,
+      tables: [],
+    };
     const cluster: Cluster = {
       self: name,
       map,

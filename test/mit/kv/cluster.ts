@@ -73,12 +73,15 @@ export class KvCluster extends GroupCluster<KvService> implements KvClients {
       http: '',
       peer: '',
       zone: '',
+      draining: false,
+      group: 0,
     }));
     const replicas = nodes.map(({ name }, i) => ({ replica: i + 1, node: name, incarnation: '' }));
     this.#map = {
       number: 1,
       clusterId: '',
       nodes,
+      removed: [],
       groups: [newGroup(GROUP, replicas)],
       tables: [TABLE],
     };

@@ -49,7 +49,7 @@ export class ShardedCluster implements KvClients {
   readonly #admin: SimProcess;
   readonly #shards: number;
   readonly #isUnreliable: boolean;
-  #known: ClusterMap = { number: 0, clusterId: '', nodes: [], groups: [], tables: [] };
+  #known: ClusterMap = { number: 0, clusterId: '', nodes: [], removed: [], groups: [], tables: [] };
   #table: Table | undefined;
   #clients = 0;
   #stamps = 0;

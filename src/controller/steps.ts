@@ -1,0 +1,112 @@
+import { assigned } from './assignment.ts';
+import { type Change, type ControllerState, DONE } from './change.ts';
+import type { ControllerCommand } from './command.ts';
+import { newGroup, replicaOn } from './placement.ts';
+import { nextSteps, type Step } from './spread.ts';
+import {
+  type ClusterMap,
+  type GroupRecord,
+  type MemberRecord,
+  NO_GROUP,
+  type NodeName,
+  type Table,
+} from './types.ts';
+
+type Command<Kind extends ControllerCommand['kind']> = ControllerCommand & { kind: Kind };
+
+/** Takes the next steps of the placement, in order. Decided on the state alone, so that repeating it does no harm. */
+export function place(state: ControllerState, { down, dead }: Command<'place'>): Change {
+  let now = state;
+  const changed = new Map<number, { id: number; next: Table | undefined }>();
+  const steps = nextSteps(state.map, { down, dead });
+  for (const step of steps) {
+    const { head = {}, tables = [] } = taken(now, step);
+    for (const table of tables) changed.set(table.id, table);
+    now = { ...now, ...head, map: { ...now.map, ...head.map, tables: tablesAfter(now, tables) } };
+  }
+  if (steps.length === 0) return DONE;
+  return { ...DONE, head: now, tables: [...changed.values()] };
+}
+
+/** A replica of the group is to be on another node; `from` and `to` are nodes of the map, undefined for none. */
+export function replaced(
+  { map, nextReplica }: ControllerState,
+  group: GroupRecord,
+  from: NodeName | undefined,
+  to: NodeName | undefined,
+): Change {
+  const added = to === undefined ? [] : [replicaOn(nodeOf(map, to), nextReplica)];
+  const isLeaving = ({ node }: { readonly node: NodeName }) => node === from;
+  const leaving = group.replicas.filter(isLeaving);
+  const replicas =
+    from === undefined
+      ? [...group.replicas, ...added]
+      : group.replicas.flatMap((replica) => (isLeaving(replica) ? added : [replica]));
+  const next: GroupRecord = {
+    ...group,
+    replicas,
+    leaving: [...group.leaving, ...leaving],
+    changing: true,
+  };
+  const head = { map: withGroup(map, next), nextReplica: nextReplica + added.length };
+  return { ...DONE, head };
+}
+
+export function withGroup(map: ClusterMap, next: GroupRecord): ClusterMap {
+  return { ...map, groups: map.groups.map((group) => (group.id === next.id ? next : group)) };
+}
+
+function taken(state: ControllerState, step: Step): Change {
+  const { map } = state;
+  if (step.kind === 'new-group') return withNewGroup(state, step.nodes);
+  const group = map.groups.find(({ id }) => id === step.group);
+  if (!group) throw new Error(`step ${JSON.stringify(step)} is for a group that is not there`);
+  switch (step.kind) {
+    case 'replace':
+      return replaced(state, group, step.from, step.to);
+    case 'add':
+      return replaced(state, group, undefined, step.to);
+    case 'take-away':
+      return replaced(state, group, step.from, undefined);
+    case 'prefer': {
+      const isFirst = ({ node }: { readonly node: NodeName }) => node === step.node;
+      const others = group.replicas.filter((replica) => !isFirst(replica));
+      const replicas = [...group.replicas.filter(isFirst), ...others];
+      return { ...DONE, head: { map: withGroup(map, { ...group, replicas }) } };
+    }
+    case 'drop-group': {
+      const groups = map.groups.filter(({ id }) => id !== group.id);
+      const nodes = map.nodes.map((node) =>
+        node.group === group.id ? { ...node, group: NO_GROUP } : node,
+      );
+      return { ...DONE, head: { map: { ...map, nodes, groups } } };
+    }
+  }
+}
+
+function withNewGroup(state: ControllerState, names: readonly NodeName[]): Change {
+  const { map, nextGroup, nextReplica } = state;
+  const replicas = names.map((name, i) => replicaOn(nodeOf(map, name), nextReplica + i));
+  const nodes = map.nodes.map((node) =>
+    node.name === names[0] ? { ...node, group: nextGroup } : node,
+  );
+  const counters = { nextReplica: nextReplica + names.length, nextGroup: nextGroup + 1 };
+  const groups = [...map.groups, newGroup(nextGroup, replicas)];
+  return assigned({ ...state, map: { ...map, nodes } }, groups, counters);
+}
+
+function tablesAfter(
+  { map }: ControllerState,
+  changed: readonly { readonly id: number; readonly next: Table | undefined }[],
+): Table[] {
+  return map.tables.flatMap((table) => {
+    const change = changed.find(({ id }) => id === table.id);
+    return change ? (change.next ?? []) : table;
+  });
+}
+
+function nodeOf({ nodes }: ClusterMap, name: NodeName): MemberRecord {
+  const node = nodes.find((other) => other.name === name);
+  if (!node) throw new Error(`there is no node ${name} for a replica`);
+  return node;
+}

@@ -1,0 +1,74 @@
+import { encodeControllerCommand, type NodeName, nextSteps } from '../controller/index.ts';
+import type { Clock } from '../ports/index.ts';
+import type { NodeOptions } from './options.ts';
+import type { Peers } from './peers.ts';
+import type { ControllerReplica, Replicas } from './replicas.ts';
+
+/** How long a node may be away before its replicas are given to others, unless told (`--replace-after`). Milliseconds. */
+const REPLACE_AFTER_MS = 5 * 60_000;
+/** How often the controller's leader looks around. Milliseconds. */
+const LOOK_MS = 500;
+/** A look that comes this late tells of a stall of our own, in which nobody could be heard (R10). */
+const STALL_MS = 2_000;
+
+/**
+ * On the controller's leader: sees which nodes are away, and has the next steps taken that the placement of replicas needs (C5).
+ *
+ * A node is judged by the connection to it alone, and only by a leader that could hear it all the time: whoever begins to lead, or has
+ * stalled, waits the whole time again. The steps are decided when the command is applied, so that a leader that follows goes on.
+ */
+export class Placer {
+  readonly #replicas: Pick<Replicas, 'controller'>;
+  readonly #clock: Clock;
+  readonly #isUp: (node: NodeName) => boolean;
+  readonly #replaceAfterMs: number;
+  readonly #heardAt = new Map<NodeName, number>();
+  #lookedAt = -Infinity;
+  #term = 0;
+  #isBusy = false;
+
+  constructor(
+    node: Pick<NodeOptions, 'identity' | 'clock' | 'replaceAfterMs'>,
+    replicas: Pick<Replicas, 'controller'>,
+    peers: Pick<Peers, 'isUp'>,
+  ) {
+    const { identity, clock, replaceAfterMs = REPLACE_AFTER_MS } = node;
+    this.#replicas = replicas;
+    this.#clock = clock;
+    this.#isUp = (name) => name === identity.name || peers.isUp(name);
+    this.#replaceAfterMs = replaceAfterMs;
+  }
+
+  /** To be called with each tick of the node. */
+  tick(): void {
+    const now = this.#clock.monotonic();
+    const held = this.#replicas.controller;
+    if (!held?.replica.isCurrent || held.machine.map.number === 0) {
+      this.#term = 0;
+      return;
+    }
+    if (now - this.#lookedAt < LOOK_MS) return;
+    if (this.#term !== held.replica.term || now - this.#lookedAt > STALL_MS) this.#heardAt.clear();
+    this.#term = held.replica.term;
+    this.#lookedAt = now;
+    this.#look(held, now);
+  }
+
+  #look({ replica, machine }: ControllerReplica, now: number): void {
+    const { map } = machine;
+    const names = map.nodes.map(({ name }) => name);
+    for (const name of this.#heardAt.keys()) if (!names.includes(name)) this.#heardAt.delete(name);
+    for (const name of names) {
+      if (this.#isUp(name) || !this.#heardAt.has(name)) this.#heardAt.set(name, now);
+    }
+    const down = names.filter((name) => !this.#isUp(name));
+    const dead = down.filter(
+      (name) => now - (this.#heardAt.get(name) ?? now) >= this.#replaceAfterMs,
+    );
+    if (this.#isBusy || nextSteps(map, { down, dead }).length === 0) return;
+    this.#isBusy = true;
+    replica.propose(encodeControllerCommand({ kind: 'place', down, dead }), () => {
+      this.#isBusy = false;
+    });
+  }
+}

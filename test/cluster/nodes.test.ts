@@ -1,0 +1,342 @@
+import { describe, expect, test } from 'vitest';
+import type { ControllerCommand, ControllerOutcome } from '../../src/controller/index.ts';
+import { ControllerClient } from '../../src/router/index.ts';
+import { areCaughtUp, differences } from '../../src/sim/check/contents.ts';
+import { SimRandom, type World, type WorldOptions } from '../../src/sim/index.ts';
+import { SMALL } from '../support/scenario.ts';
+import { Workload } from '../support/workload.ts';
+import { createTable, makeWorld, put, routerOf } from '../support/world.ts';
+
+const SEEDS = [1, 2, 3, 4];
+
+/** Some first nodes that form a cluster, on machines of which the last ones are still empty. */
+async function growingWorld(seed: number, options: Partial<WorldOptions> = {}): Promise<World> {
+  const world = makeWorld(seed, { nodes: 4, firstNodes: 3, limits: SMALL, ...options });
+  await world.start();
+  await world.until(() => world.isReady, 10_000);
+  return world;
+}
+
+/** Asks the controller through whatever node answers. */
+async function ask(world: World, command: ControllerCommand): Promise<ControllerOutcome> {
+  for (;;) {
+    const { node, process } =
+      world.machines.findLast(
+        ({ node: one, isRunning }) => isRunning && one && one.map.number > 0,
+      ) ?? {};
+    if (!node || !process) throw new Error('no node runs');
+    const client = new ControllerClient(node, process.clock, new SimRandom(1, 'operator'));
+    const outcome = await world.settle(client.command(command));
+    if (outcome) return outcome;
+  }
+}
+
+/** The newest map that any node has. */
+function mapOf(world: World) {
+  const maps = world.machines.flatMap(({ node }) => (node ? [node.map] : []));
+  return maps.reduce((a, b) => (b.number > a.number ? b : a));
+}
+
+/** How many replicas the map has for each node, the controller's among them. */
+function loads(world: World): Record<string, number> {
+  const { nodes, groups } = mapOf(world);
+  const on = (name: string) =>
+    groups.filter(({ replicas }) => replicas.some(({ node }) => node === name)).length;
+  return Object.fromEntries(nodes.map(({ name }) => [name, on(name)]));
+}
+
+function isSettled(world: World): boolean {
+  return mapOf(world).groups.every(({ changing }) => !changing);
+}
+
+function holds(world: World, name: string): boolean {
+  const { groups } = mapOf(world);
+  return groups.some(({ replicas, leaving }) =>
+    [...replicas, ...leaving].some(({ node }) => node === name),
+  );
+}
+
+/** Every node that may have replicas has as many as any other, give or take one, and three a group. */
+function isEven(world: World): boolean {
+  const { nodes, groups } = mapOf(world);
+  const all = loads(world);
+  const counts = nodes.filter(({ draining }) => !draining).map(({ name }) => all[name] ?? 0);
+  const isFull = groups.every(({ replicas }) => replicas.length === Math.min(3, counts.length));
+  return isFull && isSettled(world) && Math.max(...counts) - Math.min(...counts) <= 1;
+}
+
+async function expectNothingLost(world: World, workload: Workload): Promise<void> {
+  await workload.stop();
+  await world.until(() => world.isReady && areCaughtUp(world));
+  expect(differences(world)).toEqual([]);
+  expect(await workload.faults()).toEqual([]);
+  expect(world.failures).toEqual([]);
+}
+
+function exitsOf(world: World, name: string): string[] {
+  return world.machine(name).exits.map(({ reason }) => reason);
+}
+
+describe('a node joins', { timeout: 60_000 }, () => {
+  test.each(SEEDS)(
+    '[C5] [C6] [C7] while writes go on it gets its share, and nothing is lost (seed %i)',
+    async (seed) => {
+      const world = await growingWorld(seed, { nodes: 5 });
+      const table = await createTable(world, 't');
+      const workload = new Workload(world, table, { seed, thinkMs: [10, 40], keys: 20 });
+      await world.run(500);
+      await world.join('n4');
+      await world.until(() => mapOf(world).nodes.length === 4 && isEven(world));
+      await world.join('n5');
+      await world.until(() => mapOf(world).nodes.length === 5 && isEven(world));
+      const { nodes, groups } = mapOf(world);
+      expect(groups.map(({ id }) => id)).toEqual([0, 1, 2, 3, 4, 5]);
+      expect(nodes.map(({ group }) => group)).toEqual([1, 2, 3, 4, 5]);
+      const preferred = groups.slice(1).map(({ replicas }) => replicas[0]?.node);
+      expect(new Set(preferred).size).toBe(5);
+      await world.until(() =>
+        [1, 2, 3, 4, 5].every((id) => world.leader(id)?.name === preferred[id - 1]),
+      );
+      // A router without a replica of the group that it asks.
+      expect(await world.settle(put(routerOf(world, 'n5'), table, 'new', '1'))).toMatchObject({
+        kind: 'written',
+      });
+      await expectNothingLost(world, workload);
+      const names = world.machines.map(({ name }) => name);
+      world.powerOff(...names);
+      await world.start(...names);
+      await world.until(() => world.isReady && areCaughtUp(world));
+      expect(world.failures).toEqual([]);
+    },
+  );
+
+  test.each([1, 2])('[C5] a cluster of %i grows to three replicas a group', async (firstNodes) => {
+    const world = await growingWorld(firstNodes, { nodes: 3, firstNodes });
+    const table = await createTable(world, 't');
+    const workload = new Workload(world, table, { seed: 1, thinkMs: [10, 40], keys: 20 });
+    await world.run(500);
+    for (const { name } of world.machines.slice(firstNodes)) {
+      await world.join(name);
+      await world.until(
+        () => mapOf(world).nodes.some((node) => node.name === name) && isEven(world),
+      );
+    }
+    expect(loads(world)).toEqual({ n1: 4, n2: 4, n3: 4 });
+    await expectNothingLost(world, workload);
+  });
+
+  test('[C7] one that finds no cluster waits and says so, and joins when there is one', async () => {
+    const world = makeWorld(3, { nodes: 4, firstNodes: 3, limits: SMALL });
+    await world.join('n4');
+    await world.start('n1', 'n2');
+    await world.run(10_000);
+    expect(world.machine('n4').notices.at(-1)).toMatch(/waits for n1:7000, .* to be let in/);
+    await world.start('n3');
+    await world.until(() => mapOf(world).nodes.length === 4 && isEven(world));
+    expect(world.machines.flatMap(({ exits }) => exits)).toEqual([]);
+  });
+
+  test('[C7] [R7] [F29] a name is taken as long as its node is not removed', async () => {
+    const world = await growingWorld(4);
+    await world.join('n4');
+    await world.until(() => isEven(world) && mapOf(world).nodes.length === 4);
+    world.kill('n4');
+    world.machine('n4').wipe();
+    await world.join('n4');
+    await world.run(3_000);
+    expect(exitsOf(world, 'n4')).toEqual([expect.stringMatching(/another data directory|removed/)]);
+    expect(await ask(world, { kind: 'remove-node', node: 'n4' })).toMatchObject({
+      kind: 'refused',
+      reason: expect.stringMatching(/holds replicas of groups/),
+    });
+    expect(await ask(world, { kind: 'drain-node', node: 'n4' })).toEqual({ kind: 'done' });
+    await world.until(() => !holds(world, 'n4'));
+    expect(await ask(world, { kind: 'remove-node', node: 'n4' })).toEqual({ kind: 'done' });
+    await world.join('n4');
+    await world.until(() => isEven(world) && mapOf(world).nodes.length === 4);
+    expect(mapOf(world).nodes.at(-1)).toMatchObject({ name: 'n4', group: 5 });
+    expect(exitsOf(world, 'n4')).toHaveLength(1);
+    expect(world.failures).toEqual([]);
+  });
+
+  test('[C7] an empty node with a list never forms where there is a cluster, and is told how to join', async () => {
+    const world = await growingWorld(5);
+    const machine = world.machine('n4');
+    await world.settle(machine.start([...world.list, machine.peer]));
+    await world.run(3_000);
+    expect(exitsOf(world, 'n4')).toEqual([expect.stringMatching(/start with --join/)]);
+    await world.join('n4');
+    await world.until(() => isEven(world) && mapOf(world).nodes.length === 4);
+  });
+
+  test('[C7] [F17] the node that joins loses power at any moment', async () => {
+    for (let moment = 1; moment < 40; moment += 3) {
+      const world = await growingWorld(6);
+      void world.machine('n4').start([], { join: ['n2:7000'] });
+      await world.run(moment);
+      if (world.machine('n4').isRunning) world.powerOff('n4');
+      await world.run(300);
+      await world.join('n4');
+      await world.until(() => isEven(world) && mapOf(world).nodes.length === 4);
+      expect(mapOf(world).groups).toHaveLength(5);
+      expect(world.machines.flatMap(({ exits }) => exits)).toEqual([]);
+    }
+  });
+
+  test('[F16] the others find a node at another address', async () => {
+    for (const name of ['n1', 'n3']) {
+      const world = await growingWorld(7);
+      await world.stop(name);
+      world.machine(name).peerPort = 7_001;
+      await world.start(name);
+      await world.until(() => mapOf(world).nodes.some(({ peer }) => peer === `${name}:7001`));
+      for (const other of world.others(name).slice(0, 2)) world.kill(other);
+      await world.start();
+      await world.until(() => world.isReady && areCaughtUp(world));
+      expect(world.failures).toEqual([]);
+    }
+  });
+});
+
+describe('a node is drained', { timeout: 60_000 }, () => {
+  test.each(SEEDS)('[C5] [C6] while writes go on, and nothing is lost (seed %i)', async (seed) => {
+    const world = await growingWorld(seed);
+    const table = await createTable(world, 't');
+    const workload = new Workload(world, table, { seed, thinkMs: [10, 40], keys: 20 });
+    await world.join('n4');
+    await world.until(() => mapOf(world).nodes.length === 4 && isEven(world));
+    expect(await ask(world, { kind: 'drain-node', node: 'n4' })).toEqual({ kind: 'done' });
+    expect(await ask(world, { kind: 'drain-node', node: 'n4' })).toEqual({ kind: 'done' });
+    await world.until(() => !holds(world, 'n4') && isSettled(world));
+    expect(loads(world)).toEqual({ n1: 4, n2: 4, n3: 4, n4: 0 });
+    await expectNothingLost(world, workload);
+  });
+
+  test.each([...SEEDS, 5, 6])(
+    '[C5] [C6] [F26] of the controller: another takes over, and who was removed is told so (seed %i)',
+    async (seed) => {
+      const world = await growingWorld(seed);
+      await world.join('n4');
+      await world.until(() => mapOf(world).nodes.length === 4 && isEven(world));
+      expect(await ask(world, { kind: 'remove-node', node: 'n1' })).toMatchObject({
+        kind: 'refused',
+      });
+      expect(await ask(world, { kind: 'drain-node', node: 'n1' })).toEqual({ kind: 'done' });
+      await world.until(() => !holds(world, 'n1'));
+      expect(mapOf(world).groups.map(({ id }) => id)).toEqual([0, 2, 3, 4]);
+      await world.until(() => isEven(world));
+      await world.until(() => [...(world.machine('n1').node?.replicas.all() ?? [])].length === 0);
+      expect(await ask(world, { kind: 'remove-node', node: 'n1' })).toEqual({ kind: 'done' });
+      await world.until(() => !world.machine('n1').isRunning, 10_000);
+      expect(exitsOf(world, 'n1')).toEqual([expect.stringMatching(/n1 was removed from cluster/)]);
+      await world.run(10);
+      await world.start('n1');
+      await world.run(3_000);
+      expect(exitsOf(world, 'n1')[1]).toMatch(/n1 was removed from cluster/);
+      // All others find the controller and each other again, whatever their first list said.
+      world.powerOff('n2', 'n3', 'n4');
+      await world.start('n2', 'n3', 'n4');
+      await world.until(() => world.isReady && isEven(world));
+      world.machine('n1').wipe();
+      await world.settle(world.machine('n1').start([], { join: ['n4:7000'] }));
+      await world.until(() => mapOf(world).nodes.length === 4 && isEven(world));
+      expect(world.failures).toEqual([]);
+    },
+  );
+
+  test('[C5] the last one can not be', async () => {
+    const world = await growingWorld(1, { nodes: 2, firstNodes: 2 });
+    expect(await ask(world, { kind: 'drain-node', node: 'n2' })).toEqual({ kind: 'done' });
+    await world.until(() => !holds(world, 'n2'));
+    expect(await ask(world, { kind: 'drain-node', node: 'n1' })).toMatchObject({ kind: 'refused' });
+    expect(await ask(world, { kind: 'drain-node', node: 'n9' })).toMatchObject({ kind: 'refused' });
+    expect(world.failures).toEqual([]);
+  });
+});
+
+describe('a node dies', { timeout: 60_000 }, () => {
+  const replaceAfterMs = 5_000;
+
+  test.each(SEEDS)(
+    '[C5] [F26] [F34] its replicas go to others, the controller too, and it is as new when it comes back (seed %i)',
+    async (seed) => {
+      const world = await growingWorld(seed, { replaceAfterMs });
+      const table = await createTable(world, 't');
+      const workload = new Workload(world, table, { seed, thinkMs: [10, 40], keys: 20 });
+      await world.join('n4');
+      await world.until(() => mapOf(world).nodes.length === 4 && isEven(world));
+      world.powerOff('n1');
+      await world.run(3_000);
+      expect(holds(world, 'n1')).toBe(true);
+      await world.until(() => !holds(world, 'n1'));
+      await world.start('n1');
+      await world.until(() => isEven(world));
+      expect(Math.min(...Object.values(loads(world)))).toBeGreaterThan(2);
+      await expectNothingLost(world, workload);
+    },
+  );
+
+  test('[C5] one that is back in time keeps them', async () => {
+    const world = await growingWorld(1, { replaceAfterMs });
+    await world.join('n4');
+    await world.until(() => mapOf(world).nodes.length === 4 && isEven(world));
+    const { groups } = mapOf(world);
+    for (let i = 0; i < 4; i++) {
+      world.powerOff('n4');
+      await world.run(3_000);
+      await world.start('n4');
+      await world.run(2_000);
+    }
+    expect(mapOf(world).groups).toEqual(groups);
+  });
+
+  test('[C5] nothing moves where too few are left to agree, nor for a leader that was cut off', async () => {
+    const world = await growingWorld(2, { replaceAfterMs });
+    await world.join('n4');
+    await world.until(() => mapOf(world).nodes.length === 4 && isEven(world));
+    const { groups } = mapOf(world);
+    for (const { name } of world.machines) world.isolate(name);
+    await world.run(20_000);
+    world.heal();
+    await world.until(() => world.isReady);
+    await world.run(3_000);
+    expect(mapOf(world).groups).toEqual(groups);
+  });
+});
+
+describe('nodes come and go', { timeout: 120_000 }, () => {
+  test.each([1, 2, 3, 4, 5, 6])(
+    '[F24] [F25] [F34] under partitions and crashes, of the leader of the controller most of all (seed %i)',
+    async (seed) => {
+      const world = await growingWorld(seed, { nodes: 5, replaceAfterMs: 10_000 });
+      const table = await createTable(world, 't');
+      const workload = new Workload(world, table, { seed, thinkMs: [10, 40], keys: 20 });
+      const random = new SimRandom(seed, 'troubles');
+      const isIn = (name: string) => mapOf(world).nodes.some((node) => node.name === name);
+      const troubled = async (isDone: () => boolean) => {
+        for (let i = 0; i < 12 && !(i > 4 && isDone()); i++) {
+          await world.run(random.between(20, 700));
+          const members = world.machines.filter(({ isRunning }) => isRunning);
+          const { name } = (random.once(2) ? world.leader(0) : undefined) ?? random.pick(members);
+          const isCut = random.once(3);
+          if (isCut) world.isolate(name);
+          else if (random.once(2)) world.kill(name);
+          else world.powerOff(name);
+          await world.run(random.between(20, 1_500));
+          if (isCut) world.heal();
+          else world.launch(name);
+        }
+        await world.until(() => isDone() && isEven(world));
+      };
+      for (const name of ['n4', 'n5']) {
+        world.launch(name);
+        await troubled(() => isIn(name));
+      }
+      world.powerOff('n4');
+      await world.until(() => !holds(world, 'n4'));
+      world.launch('n4');
+      await troubled(() => true);
+      await expectNothingLost(world, workload);
+    },
+  );
+});
