@@ -101,6 +101,11 @@ class Board {
     return this.#draining.has(name);
   }
 
+  /** Nothing is on its way in the group, and none of its replicas is on a node that is dead or to be emptied. */
+  isWhole({ id, nodes, changing }: Seats): boolean {
+    return id >= CONTROLLER_GROUP && !changing && nodes.every((name) => this.isTaker(name));
+  }
+
   isTaker(name: NodeName): boolean {
     return !this.#dead.has(name) && !this.#draining.has(name);
   }
@@ -220,8 +225,9 @@ function newGroupFor(board: Board, name: NodeName): Step {
 /** A group with two replicas in one zone, while another zone has none. */
 function zoneStep(board: Board): Step | undefined {
   const zones = board.zones(board.takers.map(({ name }) => name));
-  for (const { id, nodes, leaving, changing } of board.groups) {
-    if (changing || id < 0 || board.zones(nodes) >= Math.min(nodes.length, zones)) continue;
+  for (const group of board.groups) {
+    const { id, nodes, leaving } = group;
+    if (!board.isWhole(group) || board.zones(nodes) >= Math.min(nodes.length, zones)) continue;
     const isTwice = (name: NodeName) =>
       nodes.some((other) => other !== name && board.zone(other) === board.zone(name));
     const candidates = nodes.filter(isTwice);
@@ -252,8 +258,9 @@ function evenStep(board: Board): Step | undefined {
 }
 
 function evenStepBetween(board: Board, from: NodeName, to: NodeName): Step | undefined {
-  const candidates = board.groups.filter(({ id, nodes, leaving, changing }) => {
-    if (changing || id < 0 || !nodes.includes(from)) return false;
+  const candidates = board.groups.filter((group) => {
+    const { nodes, leaving } = group;
+    if (!board.isWhole(group) || !nodes.includes(from)) return false;
     if (nodes.includes(to) || leaving.includes(to)) return false;
     const after = nodes.map((name) => (name === from ? to : name));
     return board.zones(after) >= board.zones(nodes);
