@@ -11,6 +11,8 @@ export interface LedGroup {
   shards(): Iterable<Readonly<Shard>>;
   /** A shard that the group holds. */
   shard(id: ShardId): Readonly<Shard> | undefined;
+  /** Of a command, at most, in bytes: it must fit into the log. */
+  readonly commandBytesMax: number;
   /** Resolves when the command took effect, or with false when it was lost or refused. */
   propose(command: Uint8Array): Promise<boolean>;
 }

@@ -10,6 +10,7 @@ const BYTES_PER_SECOND = 16 * 1024 * 1024;
 /** The part of the time that a fetch may take, and what it goes on at where everything takes long. */
 const SHARE = 0.5;
 const SLOWEST = 1 / 8;
+const PART_BYTES = 128 * 1024;
 /** The next one is fetched while those before it are still on their way through the log. */
 const PARTS_UNDER_WAY = 4;
 /** After a step that failed, in milliseconds. */
@@ -107,7 +108,14 @@ export class ShardMover {
     const underWay: Promise<boolean>[] = [];
     let { cursor } = held;
     for (let number = held.parts; ; number++) {
-      const reply = await this.#leaders.ask({ kind: 'part', group: source, shard, epoch, cursor });
+      const reply = await this.#leaders.ask({
+        kind: 'part',
+        group: source,
+        shard,
+        epoch,
+        cursor,
+        bytesMax: Math.min(PART_BYTES, group.commandBytesMax / 2),
+      });
       if (reply?.kind !== 'part') return false;
       const { part, caughtUp } = reply;
       const { next, end } = decodeShardPart(part);

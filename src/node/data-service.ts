@@ -68,12 +68,12 @@ export class DataService {
         });
         break;
       case 'part': {
-        const { shard, epoch, cursor } = request;
+        const { shard, epoch, cursor, bytesMax } = request;
         if (!held.replica.isCurrent) {
           reply(this.#notLeader(held.replica));
           return;
         }
-        const made = held.machine.part(shard, epoch, cursor, held.replica.state);
+        const made = held.machine.part(shard, epoch, cursor, bytesMax, held.replica.state);
         if (!made) reply({ kind: 'wrong-shard' });
         else reply({ kind: 'part', part: encodeShardPart(made.part), caughtUp: made.caughtUp });
         break;

@@ -55,6 +55,8 @@ const STEP_ASIDE_MS_MAX = 2_000;
 const READY_POLL_MS = 10;
 /** The spread of a tick's length, as a part of it. */
 const TICK_JITTER = 0.4;
+/** An entry and what goes with it must fit into half a segment of the log. */
+const COMMANDS_PER_SEGMENT = 4;
 const BALANCE_TICKS = 20;
 /** Small commits of a tick that delete what replaced states left. */
 const DELETE_COMMITS = 2;
@@ -306,6 +308,7 @@ export class Node {
       if (!replica.isCurrent) continue;
       yield {
         id: replica.group,
+        commandBytesMax: this.#log.segmentBytes / COMMANDS_PER_SEGMENT,
         shards: () => machine.shards(),
         shard: (id: ShardId) => machine.shard(id),
         propose: async (command: Uint8Array) => {

@@ -188,12 +188,13 @@ export class DataMachine {
 
   /**
    * The part of a shard that begins at the cursor, for the group that fetches it (C3); undefined: its changes are not listed under
-   * this epoch. `caughtUp`: there is no more for now, and the shard is not fenced.
+   * this epoch. It has about so many bytes. `caughtUp`: there is no more for now, and the shard is not fenced.
    */
   part(
     id: number,
     epoch: number,
     cursor: MoveCursor,
+    bytesMax: number,
     state: Reader,
   ): { readonly part: ShardPart; readonly caughtUp: boolean } | undefined {
     const shard = this.#shards.get(id);
@@ -201,7 +202,7 @@ export class DataMachine {
     if (shard.state !== 'serving' && shard.state !== 'fenced') return undefined;
     const covers = (place: StoragePlace) => this.#shards.covers(shard, place);
     const moving = { shard, ...this.#shards.range(shard), covers };
-    return makePart(moving, cursor, state, this.#retries, this.#sessions);
+    return makePart(moving, cursor, bytesMax, state, this.#retries, this.#sessions);
   }
 
   /** A linearizable read if the group confirmed its read index first (R6); undefined: not under this epoch (S2). */
@@ -308,7 +309,7 @@ export class DataMachine {
     // It was taken in already.
     if (shard.state !== 'receiving' || number < shard.parts) return this.#accepted();
     if (number > shard.parts) return this.#refused('wrong-shard');
-    const { items, retries, next, end } = decodeShardPart(bytes);
+    const { items, retries, answers, next, end } = decodeShardPart(bytes);
     const writes: Write[] = [];
     for (const { key, value } of items) {
       const engineKey = itemKey(key);
@@ -322,6 +323,9 @@ export class DataMachine {
     for (const entry of retries) {
       if (this.#retries.find(entry.token, state)) continue;
       this.#retries.remember(this.#sessions.time, entry, this.#extra);
+    }
+    for (const answer of answers) {
+      this.#sessions.adopt(answer, encodeAgain(this.#sessions.time, outcomeOf(answer.result)));
     }
     shard.cursor = next;
     shard.parts += 1;
@@ -340,10 +344,6 @@ export class DataMachine {
       const text = ({ items, bytes, digestHigh, digestLow }: SetDigest & ShardCounts) =>
         `${items} items, ${bytes} bytes, digest ${digestHigh} ${digestLow}`;
       throw new Error(`shard ${shard.id} arrived with ${text(shard)}; it left with ${text(end)}`);
-    }
-    const { time } = this.#sessions;
-    for (const answer of end.answers) {
-      this.#sessions.adopt(answer, encodeAgain(time, outcomeOf(answer.result)));
     }
     shard.sequence = end.sequence;
     shard.cursor = START;

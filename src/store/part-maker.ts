@@ -5,15 +5,16 @@ import { afterKey, changesAfter, itemKey, sequenceIn, storageKeyOf } from './key
 import type { Retries } from './retries.ts';
 import type { RetryEntry } from './retry-generation.ts';
 import type { Sessions } from './sessions.ts';
-import type { MoveCursor, PartItem, ShardPart } from './shard-part.ts';
+import type { MoveCursor, MovedAnswer, PartItem, ShardEnd, ShardPart } from './shard-part.ts';
 import type { Shard } from './shards.ts';
 import { decodeStoredValue } from './stored-value.ts';
 
-// One part is made and taken in within 5 ms (E7), and is an entry of the log.
+/** One part is made and taken in within 5 ms (E7). */
 const PART_ITEMS = 200;
-const PART_BYTES = 128 * 1024;
 /** What is remembered for other shards is looked at, too. */
 const PART_RETRIES = 2_000;
+/** What a remembered outcome takes besides its bytes, at most. */
+const REMEMBERED_BYTES = 48;
 
 /** A shard that this group lists changes of. */
 export interface MovingShard {
@@ -25,42 +26,52 @@ export interface MovingShard {
 }
 
 /**
- * The part of a shard that begins at the cursor, of the state as it is. `caughtUp`: for now there is no more, and the shard is not
- * fenced yet.
+ * The part of a shard that begins at the cursor, of the state as it is: about so many bytes, and one item more. `caughtUp`: for
+ * now there is no more, and the shard is not fenced yet.
  */
 export function makePart(
   moving: MovingShard,
   cursor: MoveCursor,
+  bytesMax: number,
   state: Reader,
   retries: Retries,
   sessions: Sessions,
 ): { readonly part: ShardPart; readonly caughtUp: boolean } {
-  const items = new PartItems();
+  const { shard } = moving;
+  const items = new PartItems(bytesMax);
   let next = copyItems(moving, cursor, state, items);
   if (next.from === undefined) next = copyChanges(moving, next, state, items);
-  if (items.isFull) return { part: partOf(items, next), caughtUp: false };
+  const tokens: RetryEntry[] = [];
+  const answers: MovedAnswer[] = [];
+  const partOf = (end?: ShardEnd): ShardPart => ({
+    items: [...items.items.values()],
+    retries: tokens,
+    answers,
+    next,
+    end,
+  });
+  const more = () => ({ part: partOf(), caughtUp: false });
+  if (items.isFull) return more();
 
-  const remembered: RetryEntry[] = [];
   let seen = 0;
   for (const { entry, generation, position } of retries.entries(state, next)) {
-    if (seen++ === PART_RETRIES) return { part: partOf(items, next, remembered), caughtUp: false };
+    if (items.isFull || seen++ === PART_RETRIES) return more();
     next = { ...next, generation, position };
-    if (moving.covers(entry)) remembered.push(entry);
+    if (!moving.covers(entry)) continue;
+    tokens.push(entry);
+    items.count(REMEMBERED_BYTES + entry.outcome.length);
   }
-  const { shard } = moving;
-  if (shard.state !== 'fenced') return { part: partOf(items, next, remembered), caughtUp: true };
-  const answers = [...sessions.answersFor(moving.covers)];
-  const { sequence, items: count, bytes, digestHigh, digestLow } = shard;
-  const end = { sequence, items: count, bytes, digestHigh, digestLow, answers };
-  return { part: { ...partOf(items, next, remembered), end }, caughtUp: false };
-}
+  if (shard.state !== 'fenced') return { part: partOf(), caughtUp: true };
 
-function partOf(
-  { items }: PartItems,
-  next: MoveCursor,
-  retries: readonly RetryEntry[] = [],
-): ShardPart {
-  return { items: [...items.values()], retries, next, end: undefined };
+  for (const answer of sessions.answersFor(moving.covers, next)) {
+    if (items.isFull) return more();
+    next = { ...next, router: answer.router, sequence: answer.sequence };
+    answers.push(answer);
+    items.count(REMEMBERED_BYTES + answer.result.length);
+  }
+  const { sequence, items: count, bytes, digestHigh, digestLow } = shard;
+  const end = { sequence, items: count, bytes, digestHigh, digestLow };
+  return { part: partOf(end), caughtUp: false };
 }
 
 function copyItems(
@@ -111,18 +122,28 @@ function copyChanges(
 /** Of one part: each key once. */
 class PartItems {
   readonly items = new Map<string, PartItem>();
+  readonly #bytesMax: number;
   #bytes = 0;
   #looked = 0;
 
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
   get isFull(): boolean {
-    return this.#looked >= PART_ITEMS || this.#bytes >= PART_BYTES;
+    return this.#looked >= PART_ITEMS || this.#bytes >= this.#bytesMax;
+  }
+
+  /** What else is in the part. */
+  count(bytes: number): void {
+    this.#bytes += bytes;
   }
 
   /** Throws when the value's checksum does not match: what is damaged does not travel. */
   add(key: Uint8Array, value: Uint8Array | undefined): void {
     if (value) decodeStoredValue(value);
     this.#looked++;
-    this.#bytes += key.length + (value?.length ?? 0);
+    this.count(key.length + (value?.length ?? 0));
     this.items.set(toHex(key), { key, value });
   }
 }

@@ -38,6 +38,8 @@ export type GroupRequest =
       readonly shard: number;
       readonly epoch: number;
       readonly cursor: MoveCursor;
+      /** About so many; an item is never divided. */
+      readonly bytesMax: number;
     }
   /** Items and bytes of the shards of a table that the replica's group serves. */
   | { readonly kind: 'statistics'; readonly group: number; readonly table: number };
@@ -94,6 +96,7 @@ export function writeGroupRequest(writer: ByteWriter, request: GroupRequest): vo
     case 'part':
       writer.varint(request.shard).varint(request.epoch);
       writeMoveCursor(writer, request.cursor);
+      writer.varint(request.bytesMax);
       break;
   }
 }
@@ -136,6 +139,7 @@ export function readGroupRequest(reader: ByteReader): GroupRequest {
         shard: reader.varint(),
         epoch: reader.varint(),
         cursor: readMoveCursor(reader),
+        bytesMax: reader.varint(),
       };
     default:
       throw new MalformedError(`group request ${kind}`);

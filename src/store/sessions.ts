@@ -116,13 +116,20 @@ export class Sessions {
     this.#bytes += costOf(answer);
   }
 
-  /** Answers of which `isWanted` says so, for a shard that moves; the results are views. */
-  *answersFor(isWanted: (place: StoragePlace) => boolean): Generator<MovedAnswer> {
+  /** Answers of which `isWanted` says so, by router and sequence, those after a place in this order; the results are views. */
+  answersFor(
+    isWanted: (place: StoragePlace) => boolean,
+    after: { readonly router: number; readonly sequence: number },
+  ): MovedAnswer[] {
+    const found: MovedAnswer[] = [];
     for (const [router, { answers }] of this.#sessions) {
+      if (router < after.router) continue;
       for (const [sequence, answer] of answers) {
-        if (isWanted(answer)) yield { router, sequence, ...answer };
+        const isPast = router === after.router && sequence <= after.sequence;
+        if (!isPast && isWanted(answer)) found.push({ router, sequence, ...answer });
       }
     }
+    return found.sort((a, b) => a.router - b.router || a.sequence - b.sequence);
   }
 
   /** Remembers what another group has answered, for as long as its router may still ask. The result is in this group's time. */

@@ -9,7 +9,7 @@ import { RETRY_TOKEN_BYTES } from './retry-token.ts';
  * 1. its items in the order of their keys, as they are when a part is made;
  * 2. the items that changed since the group began to list changes, in the order of the changes, as they are now;
  * 3. what is remembered by retry token;
- * 4. once the shard is fenced and all of that is through, what is remembered for routers, and what the shard has to be then.
+ * 4. once the shard is fenced and all of that is through, what is remembered for routers, and at the end what the shard has to be.
  *
  * Each part says where the next one begins, so that whoever leads either group goes on anywhere. What is in a part twice, or again
  * in a later one, does no harm: the newest comes last.
@@ -17,6 +17,7 @@ import { RETRY_TOKEN_BYTES } from './retry-token.ts';
 export interface ShardPart {
   readonly items: readonly PartItem[];
   readonly retries: readonly RetryEntry[];
+  readonly answers: readonly MovedAnswer[];
   /** Where the next part begins. */
   readonly next: MoveCursor;
   /** With the last part. */
@@ -39,6 +40,9 @@ export interface MoveCursor {
   /** Of what is remembered by retry token: the generation, and what of it was read (retry-generation.ts). */
   readonly generation: number;
   readonly position: number;
+  /** Of what is remembered for routers: everything up to this router's this sequence was read. */
+  readonly router: number;
+  readonly sequence: number;
 }
 
 /** An empty key is before all others. */
@@ -47,6 +51,8 @@ export const START: MoveCursor = {
   changes: 0,
   generation: 0,
   position: 0,
+  router: 0,
+  sequence: 0,
 };
 
 /** What the shard was when it was fenced: the other group must have come to the same. */
@@ -56,7 +62,6 @@ export interface ShardEnd {
   readonly bytes: number;
   readonly digestHigh: number;
   readonly digestLow: number;
-  readonly answers: readonly MovedAnswer[];
 }
 
 /** An answer that a router may ask for again (sessions.ts). */
@@ -68,7 +73,7 @@ export interface MovedAnswer {
   readonly result: Uint8Array;
 }
 
-export function encodeShardPart({ items, retries, next, end }: ShardPart): Uint8Array {
+export function encodeShardPart({ items, retries, answers, next, end }: ShardPart): Uint8Array {
   const writer = new ByteWriter(1024);
   writer.varint(items.length);
   for (const { key, value } of items) {
@@ -78,6 +83,10 @@ export function encodeShardPart({ items, retries, next, end }: ShardPart): Uint8
   writer.varint(retries.length);
   for (const { token, table, hash, outcome } of retries) {
     writer.raw(token).varint(table).u32(hash.high).u32(hash.low).bytes(outcome);
+  }
+  writer.varint(answers.length);
+  for (const { router, sequence, table, hash, result } of answers) {
+    writer.u64(router).varint(sequence).varint(table).u32(hash.high).u32(hash.low).bytes(result);
   }
   writeMoveCursor(writer, next);
   writer.boolean(end !== undefined);
@@ -102,48 +111,6 @@ export function decodeShardPart(bytes: Uint8Array): ShardPart {
       outcome: reader.bytes(),
     });
   }
-  const next = readMoveCursor(reader);
-  const end = reader.boolean() ? readEnd(reader) : undefined;
-  reader.end();
-  return { items, retries, next, end };
-}
-
-export function writeMoveCursor(writer: ByteWriter, cursor: MoveCursor): void {
-  writer.boolean(cursor.from !== undefined);
-  if (cursor.from) writer.bytes(cursor.from);
-  writer.varint(cursor.changes).varint(cursor.generation).varint(cursor.position);
-}
-
-export function readMoveCursor(reader: ByteReader): MoveCursor {
-  return {
-    from: reader.boolean() ? reader.bytes().slice() : undefined,
-    changes: reader.varint(),
-    generation: reader.varint(),
-    position: reader.varint(),
-  };
-}
-
-function writeEnd(writer: ByteWriter, end: ShardEnd): void {
-  writer
-    .varint(end.sequence)
-    .varint(end.items)
-    .varint(end.bytes)
-    .u32(end.digestHigh)
-    .u32(end.digestLow)
-    .varint(end.answers.length);
-  for (const { router, sequence, table, hash, result } of end.answers) {
-    writer.u64(router).varint(sequence).varint(table).u32(hash.high).u32(hash.low).bytes(result);
-  }
-}
-
-function readEnd(reader: ByteReader): ShardEnd {
-  const counts = {
-    sequence: reader.varint(),
-    items: reader.varint(),
-    bytes: reader.varint(),
-    digestHigh: reader.u32(),
-    digestLow: reader.u32(),
-  };
   const answers: MovedAnswer[] = [];
   for (let left = reader.varint(); left > 0; left--) {
     answers.push({
@@ -154,5 +121,45 @@ function readEnd(reader: ByteReader): ShardEnd {
       result: reader.bytes(),
     });
   }
-  return { ...counts, answers };
+  const next = readMoveCursor(reader);
+  const end = reader.boolean() ? readEnd(reader) : undefined;
+  reader.end();
+  return { items, retries, answers, next, end };
+}
+
+export function writeMoveCursor(writer: ByteWriter, cursor: MoveCursor): void {
+  writer.boolean(cursor.from !== undefined);
+  if (cursor.from) writer.bytes(cursor.from);
+  writer.varint(cursor.changes).varint(cursor.generation).varint(cursor.position);
+  writer.u64(cursor.router).varint(cursor.sequence);
+}
+
+export function readMoveCursor(reader: ByteReader): MoveCursor {
+  return {
+    from: reader.boolean() ? reader.bytes().slice() : undefined,
+    changes: reader.varint(),
+    generation: reader.varint(),
+    position: reader.varint(),
+    router: reader.u64(),
+    sequence: reader.varint(),
+  };
+}
+
+function writeEnd(writer: ByteWriter, end: ShardEnd): void {
+  writer
+    .varint(end.sequence)
+    .varint(end.items)
+    .varint(end.bytes)
+    .u32(end.digestHigh)
+    .u32(end.digestLow);
+}
+
+function readEnd(reader: ByteReader): ShardEnd {
+  return {
+    sequence: reader.varint(),
+    items: reader.varint(),
+    bytes: reader.varint(),
+    digestHigh: reader.u32(),
+    digestLow: reader.u32(),
+  };
 }

@@ -17,6 +17,7 @@ async function keeperOf(status: 'CREATING' | 'ACTIVE' | 'DELETING', answers = tr
   const proposed: string[] = [];
   const group: LedGroup = {
     id: record.group,
+    commandBytesMax: 1_000_000,
     shards: () => replica.machine.shards(),
     shard: (id) => replica.machine.shard(id),
     propose: async (command) => {

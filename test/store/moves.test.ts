@@ -25,7 +25,7 @@ async function two(): Promise<{ source: TestReplica; target: TestReplica }> {
 /** The next part; true when the target asks for the fence. */
 function carry({ machine, state }: TestReplica, target: TestReplica): boolean {
   const { cursor, parts } = target.machine.shard(1) ?? { cursor: START, parts: 0 };
-  const made = machine.part(1, 1, cursor as MoveCursor, state);
+  const made = machine.part(1, 1, cursor as MoveCursor, 32_768, state);
   if (!made) throw new Error('no part');
   const part = encodeShardPart(made.part);
   const command = { kind: 'receive-part', ...MOVED, number: parts, part } as const;
@@ -163,7 +163,13 @@ describe('a shard that goes to another group', () => {
     target.apply(500_000, RECEIVED);
     while (!carry(source, target));
     source.apply(2, FENCED);
-    const end = source.machine.part(1, 1, target.machine.shard(1)?.cursor ?? START, source.state);
+    const end = source.machine.part(
+      1,
+      1,
+      target.machine.shard(1)?.cursor ?? START,
+      32_768,
+      source.state,
+    );
     if (!end?.part.end) throw new Error('no end');
     const wrong = { ...end.part, end: { ...end.part.end, digestLow: 7 } };
     const number = target.machine.shard(1)?.parts ?? 0;
