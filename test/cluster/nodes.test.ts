@@ -1,81 +1,21 @@
 import { describe, expect, test } from 'vitest';
-import type { ControllerCommand, ControllerOutcome } from '../../src/controller/index.ts';
-import { ControllerClient } from '../../src/router/index.ts';
-import { areCaughtUp, differences } from '../../src/sim/check/contents.ts';
-import { SimRandom, type World, type WorldOptions } from '../../src/sim/index.ts';
+import { areCaughtUp } from '../../src/sim/check/contents.ts';
+import {
+  ask,
+  exitsOf,
+  expectNothingLost,
+  growingWorld,
+  holds,
+  isEven,
+  isSettled,
+  loads,
+  mapOf,
+} from '../support/nodes.ts';
 import { SMALL } from '../support/scenario.ts';
 import { Workload } from '../support/workload.ts';
 import { createTable, makeWorld, put, routerOf } from '../support/world.ts';
 
 const SEEDS = [1, 2, 3, 4];
-
-/** Some first nodes that form a cluster, on machines of which the last ones are still empty. */
-async function growingWorld(seed: number, options: Partial<WorldOptions> = {}): Promise<World> {
-  const world = makeWorld(seed, { nodes: 4, firstNodes: 3, limits: SMALL, ...options });
-  await world.start();
-  await world.until(() => world.isReady, 10_000);
-  return world;
-}
-
-/** Asks the controller through whatever node answers. */
-async function ask(world: World, command: ControllerCommand): Promise<ControllerOutcome> {
-  for (;;) {
-    const { node, process } =
-      world.machines.findLast(
-        ({ node: one, isRunning }) => isRunning && one && one.map.number > 0,
-      ) ?? {};
-    if (!node || !process) throw new Error('no node runs');
-    const client = new ControllerClient(node, process.clock, new SimRandom(1, 'operator'));
-    const outcome = await world.settle(client.command(command));
-    if (outcome) return outcome;
-  }
-}
-
-/** The newest map that any node has. */
-function mapOf(world: World) {
-  const maps = world.machines.flatMap(({ node }) => (node ? [node.map] : []));
-  return maps.reduce((a, b) => (b.number > a.number ? b : a));
-}
-
-/** How many replicas the map has for each node, the controller's among them. */
-function loads(world: World): Record<string, number> {
-  const { nodes, groups } = mapOf(world);
-  const on = (name: string) =>
-    groups.filter(({ replicas }) => replicas.some(({ node }) => node === name)).length;
-  return Object.fromEntries(nodes.map(({ name }) => [name, on(name)]));
-}
-
-function isSettled(world: World): boolean {
-  return mapOf(world).groups.every(({ changing }) => !changing);
-}
-
-function holds(world: World, name: string): boolean {
-  const { groups } = mapOf(world);
-  return groups.some(({ replicas, leaving }) =>
-    [...replicas, ...leaving].some(({ node }) => node === name),
-  );
-}
-
-/** Every node that may have replicas has as many as any other, give or take one, and three a group. */
-function isEven(world: World): boolean {
-  const { nodes, groups } = mapOf(world);
-  const all = loads(world);
-  const counts = nodes.filter(({ draining }) => !draining).map(({ name }) => all[name] ?? 0);
-  const isFull = groups.every(({ replicas }) => replicas.length === Math.min(3, counts.length));
-  return isFull && isSettled(world) && Math.max(...counts) - Math.min(...counts) <= 1;
-}
-
-async function expectNothingLost(world: World, workload: Workload): Promise<void> {
-  await workload.stop();
-  await world.until(() => world.isReady && areCaughtUp(world));
-  expect(differences(world)).toEqual([]);
-  expect(await workload.faults()).toEqual([]);
-  expect(world.failures).toEqual([]);
-}
-
-function exitsOf(world: World, name: string): string[] {
-  return world.machine(name).exits.map(({ reason }) => reason);
-}
 
 describe('a node joins', { timeout: 60_000 }, () => {
   test.each(SEEDS)(
@@ -302,41 +242,4 @@ describe('a node dies', { timeout: 60_000 }, () => {
     await world.run(3_000);
     expect(mapOf(world).groups).toEqual(groups);
   });
-});
-
-describe('nodes come and go', { timeout: 120_000 }, () => {
-  test.each([1, 2, 3, 4, 5, 6])(
-    '[F24] [F25] [F34] under partitions and crashes, of the leader of the controller most of all (seed %i)',
-    async (seed) => {
-      const world = await growingWorld(seed, { nodes: 5, replaceAfterMs: 10_000 });
-      const table = await createTable(world, 't');
-      const workload = new Workload(world, table, { seed, thinkMs: [10, 40], keys: 20 });
-      const random = new SimRandom(seed, 'troubles');
-      const isIn = (name: string) => mapOf(world).nodes.some((node) => node.name === name);
-      const troubled = async (isDone: () => boolean) => {
-        for (let i = 0; i < 12 && !(i > 4 && isDone()); i++) {
-          await world.run(random.between(20, 700));
-          const members = world.machines.filter(({ isRunning }) => isRunning);
-          const { name } = (random.once(2) ? world.leader(0) : undefined) ?? random.pick(members);
-          const isCut = random.once(3);
-          if (isCut) world.isolate(name);
-          else if (random.once(2)) world.kill(name);
-          else world.powerOff(name);
-          await world.run(random.between(20, 1_500));
-          if (isCut) world.heal();
-          else world.launch(name);
-        }
-        await world.until(() => isDone() && isEven(world));
-      };
-      for (const name of ['n4', 'n5']) {
-        world.launch(name);
-        await troubled(() => isIn(name));
-      }
-      world.powerOff('n4');
-      await world.until(() => !holds(world, 'n4'));
-      world.launch('n4');
-      await troubled(() => true);
-      await expectNothingLost(world, workload);
-    },
-  );
 });
