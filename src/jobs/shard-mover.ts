@@ -29,6 +29,8 @@ export class ShardMover {
   readonly #leaders: LeaderClient;
   readonly #clock: Clock;
   readonly #pace: Pace;
+  /** All shards' parts take turns at the pace: together they are no faster. */
+  #turn = Promise.resolve();
   readonly #busy = new Set<ShardId>();
 
   constructor(
@@ -129,7 +131,7 @@ export class ShardMover {
         return true;
       }
       if (underWay.length === PARTS_UNDER_WAY && !(await underWay.shift())) return false;
-      await this.#pace(part.length);
+      await this.#paced(part.length);
       cursor = next;
     }
   }
@@ -143,6 +145,11 @@ export class ShardMover {
       await this.#pause();
     }
     return false;
+  }
+
+  #paced(bytes: number): Promise<void> {
+    this.#turn = this.#turn.then(() => this.#pace(bytes));
+    return this.#turn;
   }
 
   #pause(): Promise<void> {
