@@ -121,9 +121,9 @@ export class ShardMover {
       if (reply?.kind !== 'part') return false;
       const { part, caughtUp } = reply;
       const { next, end } = decodeShardPart(part);
-      const command = { kind: 'receive-part', shard, epoch: epoch + 1, number, part } as const;
+      const place = { shard, epoch: epoch + 1, number, from: cursor };
       // In the order of their numbers: of those after one that is lost, none is taken in.
-      underWay.push(group.propose(encodeCommand(command)));
+      underWay.push(group.propose(encodeCommand({ kind: 'receive-part', ...place, part })));
       if (caughtUp || end) {
         const taken = await Promise.all(underWay);
         if (taken.includes(false) && !(await this.#isTaken(shard, number))) return false;

@@ -11,7 +11,7 @@ import {
 } from '../item/index.ts';
 
 import { RETRY_TOKEN_BYTES, type RetryToken } from './retry-token.ts';
-import { decodeShardPart } from './shard-part.ts';
+import { decodeShardPart, type MoveCursor, readMoveCursor, writeMoveCursor } from './shard-part.ts';
 
 /**
  * The commands of a data group, as entries of its log:
@@ -70,12 +70,17 @@ export interface ReceiveShardCommand extends NewShard {
   readonly kind: 'receive-shard';
 }
 
-/** One part of the shard (shard-part.ts): `number` counts them from 0. With the last one the group serves it. */
+/**
+ * One part of the shard (shard-part.ts): `number` counts them from 0, and it begins at the cursor that the one before ended with: of
+ * two that were made for one number, at different moments, one is taken in, and what follows the other is refused. With the last
+ * part the group serves the shard.
+ */
 export interface ReceivePartCommand {
   readonly kind: 'receive-part';
   readonly shard: number;
   readonly epoch: number;
   readonly number: number;
+  readonly from: MoveCursor;
   readonly part: Uint8Array;
 }
 
@@ -161,7 +166,9 @@ export function encodeCommand(command: DataCommand): Uint8Array {
       writer.varint(command.shard).varint(command.epoch);
       break;
     case 'receive-part':
-      writer.varint(command.shard).varint(command.epoch).varint(command.number).raw(command.part);
+      writer.varint(command.shard).varint(command.epoch).varint(command.number);
+      writeMoveCursor(writer, command.from);
+      writer.raw(command.part);
       break;
   }
   return writer.take();
@@ -239,6 +246,7 @@ function readCommand(reader: ByteReader): DataCommand {
         shard: reader.varint(),
         epoch: reader.varint(),
         number: reader.varint(),
+        from: readMoveCursor(reader),
         part: reader.raw(reader.remaining),
       };
     default:

@@ -34,6 +34,7 @@ import { Sessions } from './sessions.ts';
 import { addItem, itemHash, removeItem, type SetDigest } from './set-digest.ts';
 import {
   decodeShardPart,
+  isSamePlace,
   type MoveCursor,
   type ShardEnd,
   type ShardPart,
@@ -303,12 +304,14 @@ export class DataMachine {
     return this.#accepted();
   }
 
-  #receive({ shard: id, epoch, number, part: bytes }: ReceivePartCommand, state: Reader): Applied {
+  #receive(command: ReceivePartCommand, state: Reader): Applied {
+    const { shard: id, epoch, number, from, part: bytes } = command;
     const shard = this.#shards.get(id);
     if (shard?.epoch !== epoch || shard.state === 'purging') return this.#refused('wrong-shard');
     // It was taken in already.
     if (shard.state !== 'receiving' || number < shard.parts) return this.#accepted();
-    if (number > shard.parts) return this.#refused('wrong-shard');
+    const isNext = number === shard.parts && isSamePlace(from, shard.cursor);
+    if (!isNext) return this.#refused('wrong-shard');
     const { items, retries, answers, next, end } = decodeShardPart(bytes);
     const writes: Write[] = [];
     for (const { key, value } of items) {

@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, type Hash64 } from '../bytes/index.ts';
+import { ByteReader, ByteWriter, equalBytes, type Hash64 } from '../bytes/index.ts';
 import type { RetryEntry } from './retry-generation.ts';
 import { RETRY_TOKEN_BYTES } from './retry-token.ts';
 
@@ -125,6 +125,13 @@ export function decodeShardPart(bytes: Uint8Array): ShardPart {
   const end = reader.boolean() ? readEnd(reader) : undefined;
   reader.end();
   return { items, retries, answers, next, end };
+}
+
+export function isSamePlace(a: MoveCursor, b: MoveCursor): boolean {
+  const isSameKey = a.from && b.from ? equalBytes(a.from, b.from) : a.from === b.from;
+  const isSameItem = isSameKey && a.changes === b.changes;
+  const isSameToken = a.generation === b.generation && a.position === b.position;
+  return isSameItem && isSameToken && a.router === b.router && a.sequence === b.sequence;
 }
 
 export function writeMoveCursor(writer: ByteWriter, cursor: MoveCursor): void {

@@ -74,6 +74,14 @@ const command: fc.Arbitrary<DataCommand> = fc.oneof(
     shard: number,
     epoch: number,
     number,
+    from: fc.record({
+      from: fc.option(bytes, { nil: undefined }),
+      changes: number,
+      generation: number,
+      position: number,
+      router: number,
+      sequence: number,
+    }),
     part: bytes,
   }),
 );

@@ -28,7 +28,8 @@ function carry({ machine, state }: TestReplica, target: TestReplica): boolean {
   const made = machine.part(1, 1, cursor as MoveCursor, 32_768, state);
   if (!made) throw new Error('no part');
   const part = encodeShardPart(made.part);
-  const command = { kind: 'receive-part', ...MOVED, number: parts, part } as const;
+  const from = { ...cursor };
+  const command = { kind: 'receive-part', ...MOVED, number: parts, from, part } as const;
   // However often it comes.
   for (let i = 0; i < 2; i++) expect(target.apply(500_001, command).kind).toBe('done');
   return made.caughtUp;
@@ -156,6 +157,28 @@ describe('a shard that goes to another group', () => {
     expect(source.machine.shard(1)).toMatchObject({ state: 'receiving', items: 0, epoch: 3 });
   });
 
+  test('[C3] has no gap where two parts were made for one number', async () => {
+    const { source, target } = await two();
+    for (let i = 0; i < 400; i++) source.apply(1, putting(7, i, `k${i}`, 'v'));
+    source.apply(1, LISTED);
+    target.apply(500_000, RECEIVED);
+    const made = (from: MoveCursor, bytesMax: number) => {
+      const { part } = source.machine.part(1, 1, from, bytesMax, source.state) ?? {};
+      if (!part) throw new Error('no part');
+      return { part: encodeShardPart(part), next: part.next };
+    };
+    const take = (number: number, from: MoveCursor, part: Uint8Array) =>
+      target.apply(500_001, { kind: 'receive-part', ...MOVED, number, from, part }).kind;
+    // Nobody heard that the first one was taken in; the second one is longer.
+    const [short, long] = [made(START, 1_000), made(START, 8_000)];
+    expect(take(0, START, short.part)).toBe('done');
+    expect(take(0, START, long.part)).toBe('done');
+    expect(take(1, long.next, made(long.next, 1_000).part)).toBe('wrong-shard');
+    expect(take(1, short.next, made(short.next, 1_000).part)).toBe('done');
+    move(source, target);
+    expect(target.machine.shard(1)).toMatchObject({ state: 'serving', items: 400 });
+  });
+
   test('[C3] that arrives with other items than it left with stops the replica', async () => {
     const { source, target } = await two();
     source.apply(1, write(7, 1, 'a'));
@@ -174,8 +197,8 @@ describe('a shard that goes to another group', () => {
     const wrong = { ...end.part, end: { ...end.part.end, digestLow: 7 } };
     const number = target.machine.shard(1)?.parts ?? 0;
     const part = encodeShardPart(wrong);
-    expect(() => target.apply(500_002, { kind: 'receive-part', ...MOVED, number, part })).toThrow(
-      /shard 1 arrived with 1 items/,
-    );
+    const from = target.machine.shard(1)?.cursor ?? START;
+    const last = { kind: 'receive-part', ...MOVED, number, from, part } as const;
+    expect(() => target.apply(500_002, last)).toThrow(/shard 1 arrived with 1 items/);
   });
 });
