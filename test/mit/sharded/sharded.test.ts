@@ -249,6 +249,7 @@ describe('[C2][C3][D1][S1] 4B: a sharded key/value store', () => {
       for (const key of KEYS) await store.client.put(key, '100');
       await cluster.join(1);
       await cluster.sleep(1000);
+      await cluster.settled();
       const own = cluster.ownedBy(1);
       expect(own).toHaveLength(5);
       for (const key of own) await store.client.put(key, '101');
