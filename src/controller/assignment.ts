@@ -1,7 +1,7 @@
 import { balance, type WeighedShard } from './balance.ts';
-import { startMove, tableOf, withShard } from './catalogue.ts';
+import { findShard, startMove, withShard } from './catalogue.ts';
 import { type Change, type ControllerState, DONE, refused } from './change.ts';
-import type { ControllerCommand } from './command.ts';
+import type { Command } from './command.ts';
 import { newGroup, replicaOn } from './placement.ts';
 import type {
   GroupId,
@@ -13,8 +13,6 @@ import type {
   ShardRecord,
   Table,
 } from './types.ts';
-
-type Command<Kind extends ControllerCommand['kind']> = ControllerCommand & { kind: Kind };
 
 /** All of them or none. */
 export function join(state: ControllerState, command: Command<'join'>): Change {
@@ -58,26 +56,23 @@ export function leave(state: ControllerState, command: Command<'leave'>): Change
 }
 
 export function moveShard({ map }: ControllerState, { shard, to }: Command<'move-shard'>): Change {
-  const table = tableOf(map, shard);
-  const record = table?.shards.find(({ id }) => id === shard);
+  const { table, record } = findShard(map, shard) ?? {};
   if (!table || !record) return refused(`there is no shard ${shard}`);
   if (table.status === 'DELETING') return refused(`the table of shard ${shard} is being deleted`);
   const group = map.groups.find(({ id }) => id === to);
   if (!group?.joined) return refused(`group ${to} ${group ? 'has left' : 'does not exist'}`);
   if (record.home === to) return DONE;
-  const shards = withShard(table, settle({ ...record, home: to }));
-  return { ...DONE, tables: [{ id: table.id, next: { ...table, shards } }] };
+  const next = withShard(table, settle({ ...record, home: to }));
+  return { ...DONE, tables: [{ id: table.id, next }] };
 }
 
 /** One that arrived may have to go on at once: its changes happen one at a time, in order (C2). */
 export function shardMoved({ map }: ControllerState, command: Command<'shard-moved'>): Change {
   const { shard, epoch } = command;
-  const table = tableOf(map, shard);
-  const record = table?.shards.find(({ id }) => id === shard);
+  const { table, record } = findShard(map, shard) ?? {};
   if (!table || !record || record.epoch + 1 !== epoch || record.movingTo === 0) return DONE;
   const arrived: ShardRecord = { ...record, group: record.movingTo, movingTo: 0, epoch };
-  const shards = withShard(table, startMove(arrived));
-  return { ...DONE, tables: [{ id: table.id, next: { ...table, shards } }] };
+  return { ...DONE, tables: [{ id: table.id, next: withShard(table, startMove(arrived)) }] };
 }
 
 /** With these groups, and the shards spread over them with as few moves as can be (C1). */

@@ -1,9 +1,7 @@
 import { type Change, type ControllerState, DONE } from './change.ts';
-import type { ControllerCommand, ControllerOutcome } from './command.ts';
+import type { Command, ControllerOutcome } from './command.ts';
 import { initialShards } from './placement.ts';
 import type { ClusterMap, GroupId, ShardId, ShardRecord, Table } from './types.ts';
-
-type Command<Kind extends ControllerCommand['kind']> = ControllerCommand & { kind: Kind };
 
 export function createTable(
   { map, nextTable, nextShard }: ControllerState,
@@ -53,17 +51,17 @@ export function shardServing(
   { map }: ControllerState,
   { shard, epoch }: Command<'shard-serving'>,
 ): Change {
-  const table = tableOf(map, shard);
-  const record = table?.shards.find(({ id }) => id === shard);
+  const { table, record } = findShard(map, shard) ?? {};
   if (!table || record?.epoch !== epoch || record.state === 'serving') return DONE;
-  const shards = withShard(table, startMove({ ...record, state: 'serving' }));
-  const ready = table.status === 'CREATING' && shards.every(({ state }) => state === 'serving');
-  const next: Table = { ...table, shards, status: ready ? 'ACTIVE' : table.status };
-  return { ...DONE, tables: [{ id: table.id, next }] };
+  const next = withShard(table, startMove({ ...record, state: 'serving' }));
+  const isReady =
+    table.status === 'CREATING' && next.shards.every((one) => one.state === 'serving');
+  const status = isReady ? 'ACTIVE' : table.status;
+  return { ...DONE, tables: [{ id: table.id, next: { ...next, status } }] };
 }
 
 export function shardGone({ map }: ControllerState, { shard }: Command<'shard-gone'>): Change {
-  const table = tableOf(map, shard);
+  const { table } = findShard(map, shard) ?? {};
   if (table?.status !== 'DELETING') return DONE;
   const shards = table.shards.filter(({ id }) => id !== shard);
   const next = shards.length > 0 ? { ...table, shards } : undefined;
@@ -83,11 +81,19 @@ export function groupsInUse({ tables }: ClusterMap): Set<GroupId> {
   return new Set(shards.flatMap(({ group, movingTo, home }) => [group, movingTo, home]));
 }
 
-export function tableOf(map: ClusterMap, shard: ShardId): Table | undefined {
-  return map.tables.find(({ shards }) => shards.some(({ id }) => id === shard));
+/** A shard and the table that it is of. */
+export function findShard(
+  { tables }: Pick<ClusterMap, 'tables'>,
+  shard: ShardId,
+): { readonly table: Table; readonly record: ShardRecord } | undefined {
+  for (const table of tables) {
+    const record = table.shards.find(({ id }) => id === shard);
+    if (record) return { table, record };
+  }
+  return undefined;
 }
 
-/** The table's shards, one of them in its new form. */
-export function withShard({ shards }: Table, next: ShardRecord): ShardRecord[] {
-  return shards.map((shard) => (shard.id === next.id ? next : shard));
+/** The table has one of its shards in a new form. */
+export function withShard(table: Table, next: ShardRecord): Table {
+  return { ...table, shards: table.shards.map((shard) => (shard.id === next.id ? next : shard)) };
 }

@@ -100,6 +100,9 @@ export type ControllerCommand =
       readonly dead: readonly NodeName[];
     };
 
+/** One kind of them. */
+export type Command<Kind extends ControllerCommand['kind']> = ControllerCommand & { kind: Kind };
+
 export type ControllerOutcome =
   | { readonly kind: 'done' }
   | { readonly kind: 'created'; readonly table: Table }

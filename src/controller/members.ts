@@ -1,10 +1,8 @@
 import { type Change, type ControllerState, DONE, refused } from './change.ts';
-import type { ControllerCommand } from './command.ts';
+import type { Command } from './command.ts';
 import { controllerGroup, initialGroups } from './placement.ts';
 import { replaced, withGroup } from './steps.ts';
 import { NO_GROUP } from './types.ts';
-
-type Command<Kind extends ControllerCommand['kind']> = ControllerCommand & { kind: Kind };
 
 export function form({ map }: ControllerState, command: Command<'form'>): Change {
   if (map.number > 0) return DONE;

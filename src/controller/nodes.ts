@@ -1,9 +1,7 @@
 import { assigned } from './assignment.ts';
 import { type Change, type ControllerState, DONE, refused } from './change.ts';
-import type { ControllerCommand } from './command.ts';
+import type { Command } from './command.ts';
 import type { ClusterMap, NodeName } from './types.ts';
-
-type Command<Kind extends ControllerCommand['kind']> = ControllerCommand & { kind: Kind };
 
 export function addNode({ map }: ControllerState, { node }: Command<'add-node'>): Change {
   const { name, incarnation, http, peer, zone } = node;

@@ -1,6 +1,6 @@
 import { assigned } from './assignment.ts';
 import { type Change, type ControllerState, DONE } from './change.ts';
-import type { ControllerCommand } from './command.ts';
+import type { Command } from './command.ts';
 import { newGroup, replicaOn } from './placement.ts';
 import { nextSteps, type Step } from './spread.ts';
 import {
@@ -11,8 +11,6 @@ import {
   type NodeName,
   type Table,
 } from './types.ts';
-
-type Command<Kind extends ControllerCommand['kind']> = ControllerCommand & { kind: Kind };
 
 /** Takes the next steps of the placement, in order. Decided on the state alone, so that repeating it does no harm. */
 export function place(state: ControllerState, { down, dead }: Command<'place'>): Change {

@@ -1,4 +1,10 @@
-import type { GroupId, ShardId, ShardRecord, Table } from '../controller/index.ts';
+import {
+  findShard,
+  type GroupId,
+  type ShardId,
+  type ShardRecord,
+  type Table,
+} from '../controller/index.ts';
 import { type Pace, paceOf } from '../engine/index.ts';
 import type { Clock } from '../ports/index.ts';
 import type { ControllerClient, LeaderClient } from '../router/index.ts';
@@ -72,12 +78,10 @@ export class ShardMover {
   }
 
   #moveOf(shard: ShardId): Move | undefined {
-    for (const table of this.#groups.map.tables) {
-      const record = table.shards.find(({ id }) => id === shard);
-      if (!record) continue;
-      for (const group of this.#groups.led()) {
-        if (group.id === record.movingTo) return { table, record, group };
-      }
+    const found = findShard(this.#groups.map, shard);
+    if (!found) return undefined;
+    for (const group of this.#groups.led()) {
+      if (group.id === found.record.movingTo) return { ...found, group };
     }
     return undefined;
   }
