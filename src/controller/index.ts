@@ -20,7 +20,15 @@ export {
   encodeControllerOutcome,
 } from './command.ts';
 export { ControllerMachine } from './controller-machine.ts';
-export { controllerGroup, initialGroups, initialShards, newGroup } from './placement.ts';
+export { hasAddresses } from './nodes.ts';
+export {
+  controllerGroup,
+  controllersOf,
+  holdersOf,
+  initialGroups,
+  initialShards,
+  newGroup,
+} from './placement.ts';
 export type { ControllerReply, ControllerRequest } from './protocol.ts';
 export { nextSteps, type Step, type Troubles } from './spread.ts';
 export {

@@ -1,7 +1,8 @@
 import { assigned } from './assignment.ts';
 import { type Change, type ControllerState, DONE, refused } from './change.ts';
 import type { Command } from './command.ts';
-import type { ClusterMap, NodeName } from './types.ts';
+import { holdersOf } from './placement.ts';
+import type { ClusterMap, NodeName, NodeRecord } from './types.ts';
 
 export function addNode({ map }: ControllerState, { node }: Command<'add-node'>): Change {
   const { name, incarnation, http, peer, zone } = node;
@@ -21,7 +22,7 @@ export function addNode({ map }: ControllerState, { node }: Command<'add-node'>)
     const nodes = [...map.nodes, { ...node, draining: false, group: 0 }];
     return { ...DONE, head: { map: { ...map, nodes } } };
   }
-  if (known.http === http && known.peer === peer && known.zone === zone) return DONE;
+  if (hasAddresses(known, node)) return DONE;
   const nodes = map.nodes.map((other) =>
     other === known ? { ...known, http, peer, zone } : other,
   );
@@ -57,6 +58,11 @@ export function removeNode(state: ControllerState, { node: name }: Command<'remo
   return withoutGroupOf({ ...state, map: { ...map, nodes, removed } }, node.group);
 }
 
+/** A node is where the other record says, too. */
+export function hasAddresses(known: NodeRecord, { http, peer, zone }: NodeRecord): boolean {
+  return known.http === http && known.peer === peer && known.zone === zone;
+}
+
 /** The group that a node has brought goes with it. */
 function withoutGroupOf(state: ControllerState, brought: number): Change {
   const groups = state.map.groups.map((group) =>
@@ -66,7 +72,5 @@ function withoutGroupOf(state: ControllerState, brought: number): Change {
 }
 
 function groupsOn({ groups }: ClusterMap, name: NodeName): number[] {
-  return groups
-    .filter(({ replicas, leaving }) => [...replicas, ...leaving].some(({ node }) => node === name))
-    .map(({ id }) => id);
+  return groups.filter((group) => holdersOf(group).includes(name)).map(({ id }) => id);
 }

@@ -1,7 +1,9 @@
 import {
+  type ClusterMap,
   CONTROLLER_GROUP,
   type GroupId,
   type GroupRecord,
+  type NodeName,
   type NodeRecord,
   type ReplicaRecord,
   type ShardId,
@@ -37,6 +39,17 @@ export function initialGroups(
       ),
     ),
   );
+}
+
+/** The nodes with a replica of the group that may be a member: those that are still to go included. */
+export function holdersOf({ replicas, leaving }: GroupRecord): readonly NodeName[] {
+  return [...replicas, ...leaving].map(({ node }) => node);
+}
+
+/** Of the controller's own group. */
+export function controllersOf({ groups }: Pick<ClusterMap, 'groups'>): readonly NodeName[] {
+  const group = groups.find(({ id }) => id === CONTROLLER_GROUP);
+  return group ? holdersOf(group) : [];
 }
 
 /** A group that is born with these replicas. */

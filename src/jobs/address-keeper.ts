@@ -1,4 +1,4 @@
-import type { ClusterMap, NodeRecord } from '../controller/index.ts';
+import { type ClusterMap, hasAddresses, type NodeRecord } from '../controller/index.ts';
 import type { ControllerClient } from '../router/index.ts';
 
 export interface LocalNode {
@@ -22,8 +22,7 @@ export class AddressKeeper {
   run(): void {
     const { record: node, map } = this.#node;
     const known = map.nodes.find(({ incarnation }) => incarnation === node.incarnation);
-    if (!known || this.#isBusy) return;
-    if (known.http === node.http && known.peer === node.peer && known.zone === node.zone) return;
+    if (!known || this.#isBusy || hasAddresses(known, node)) return;
     this.#isBusy = true;
     void this.#controller.command({ kind: 'add-node', node }).finally(() => {
       this.#isBusy = false;

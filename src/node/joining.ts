@@ -1,13 +1,13 @@
-import type {
-  ClusterMap,
-  ControllerReply,
-  ControllerRequest,
-  NodeName,
-  NodeRecord,
+import {
+  type ClusterMap,
+  type ControllerReply,
+  type ControllerRequest,
+  controllersOf,
+  type NodeName,
+  type NodeRecord,
 } from '../controller/index.ts';
 import type { Clock } from '../ports/index.ts';
 import type { Peers } from './peers.ts';
-import { controllersOf, rosterOf } from './roster.ts';
 
 const TIMEOUT_MS = 4_000;
 const PAUSE_MS = 200;
@@ -48,7 +48,7 @@ export async function joinCluster(options: JoiningOptions): Promise<ClusterMap |
       map = undefined;
       if (turn > 0) notice(`waits for ${addresses.join(', ')} to be let in`);
     }
-    const candidates = map ? controllersOf(rosterOf(map)) : peers.up();
+    const candidates = map ? controllersOf(map) : peers.up();
     const node = leader ?? candidates[turn % candidates.length];
     leader = undefined;
     if (node !== undefined) {

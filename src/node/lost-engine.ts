@@ -1,5 +1,6 @@
 import type { NodeName } from '../controller/index.ts';
 import type { Disk } from '../ports/index.ts';
+import { readCluster } from './identity.ts';
 import { quarantineState, readQuarantine } from './quarantine.ts';
 import { readRoster, replicasOn } from './roster.ts';
 
@@ -8,7 +9,8 @@ import { readRoster, replicasOn } from './roster.ts';
  * acknowledged is not there any more, so they go into quarantine for good, and get the state of the others.
  */
 export async function quarantineAll(disk: Disk, self: NodeName, reason: string): Promise<void> {
-  for (const replica of replicasOn(await readRoster(disk), self)) {
+  const roster = await readRoster(disk, await readCluster(disk));
+  for (const replica of replicasOn(roster, self)) {
     await quarantineState(disk, await readQuarantine(disk), replica, reason);
   }
 }

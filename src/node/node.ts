@@ -104,7 +104,7 @@ export class Node {
     await disk.remove(SNAPSHOT_DIRECTORY);
     await disk.makeDirectory(SNAPSHOT_DIRECTORY);
     const cluster = await readCluster(disk);
-    const roster = await readRoster(disk);
+    const roster = await readRoster(disk, cluster);
     let inQuarantine = await readQuarantine(disk);
     const logOptions: LogOptions = {
       onFatal: fatal,

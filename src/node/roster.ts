@@ -1,6 +1,5 @@
 import {
   type ClusterMap,
-  CONTROLLER_GROUP,
   type ConfigNumber,
   controllerGroup,
   type GroupRecord,
@@ -10,7 +9,7 @@ import {
 } from '../controller/index.ts';
 import type { Disk } from '../ports/index.ts';
 import type { ReplicaId } from '../raft/index.ts';
-import { type ClusterRecord, readCluster } from './identity.ts';
+import type { ClusterRecord } from './identity.ts';
 import { readRecord, writeRecord } from './small-file.ts';
 
 const ROSTER_FILE = 'replicas';
@@ -41,21 +40,14 @@ export function firstRoster({ nodes }: ClusterRecord): Roster {
   };
 }
 
-/** What the node knew when it was last up; empty for one that belongs to no cluster. */
-export async function readRoster(disk: Disk): Promise<Roster> {
-  const cluster = await readCluster(disk);
+/** What the node knew when it was last up; empty for one that belongs to no cluster, as its record says. */
+export async function readRoster(disk: Disk, cluster: ClusterRecord | undefined): Promise<Roster> {
   if (!cluster) return EMPTY_ROSTER;
   return ((await readRecord(disk, ROSTER_FILE)) as Roster | undefined) ?? firstRoster(cluster);
 }
 
 export function writeRoster(disk: Disk, roster: Roster): Promise<void> {
   return writeRecord(disk, ROSTER_FILE, roster);
-}
-
-/** The nodes that hold the controller's replicas, those that are still to go included. */
-export function controllersOf({ groups }: Pick<Roster, 'groups'>): readonly NodeName[] {
-  const group = groups.find(({ id }) => id === CONTROLLER_GROUP);
-  return group ? [...group.replicas, ...group.leaving].map(({ node }) => node) : [];
 }
 
 /** The replicas that a node holds according to the records. */

@@ -1,4 +1,10 @@
-import type { ClusterMap, GroupId, NodeName, ShardId } from '../controller/index.ts';
+import {
+  type ClusterMap,
+  type GroupId,
+  holdersOf,
+  type NodeName,
+  type ShardId,
+} from '../controller/index.ts';
 import type { Replica } from '../group/index.ts';
 import { type Member, voters } from '../raft/index.ts';
 import { quarantineText } from './quarantine.ts';
@@ -103,12 +109,7 @@ export function clusterStatus(
   reports: ReadonlyMap<NodeName, NodeStatus | undefined>,
 ): ClusterStatus {
   const members = new Map<GroupId, readonly NodeName[]>();
-  for (const { id, replicas, leaving } of map.groups) {
-    members.set(
-      id,
-      [...replicas, ...leaving].map(({ node }) => node),
-    );
-  }
+  for (const group of map.groups) members.set(group.id, holdersOf(group));
   const reportOf = (node: NodeName, group: GroupId) =>
     reports.get(node)?.groups.find(({ id }) => id === group);
   const leaderOf = (group: GroupId) => {

@@ -1,12 +1,12 @@
-import type {
-  ClusterMap,
-  ControllerReply,
-  ControllerRequest,
-  NodeName,
+import {
+  type ClusterMap,
+  type ControllerReply,
+  type ControllerRequest,
+  controllersOf,
+  type NodeName,
 } from '../controller/index.ts';
 import type { Clock } from '../ports/index.ts';
 import type { Replicas } from './replicas.ts';
-import { controllersOf } from './roster.ts';
 
 const TIMEOUT_MS = 4_000;
 const PAUSE_MS = 200;

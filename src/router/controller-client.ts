@@ -8,7 +8,7 @@ import type {
   ControllerRequest,
   NodeName,
 } from '../controller/index.ts';
-import { CONTROLLER_GROUP } from '../controller/index.ts';
+import { controllersOf } from '../controller/index.ts';
 import type { Clock, Random } from '../ports/index.ts';
 import { Attempts } from './attempts.ts';
 import type { Cluster } from './cluster.ts';
@@ -61,16 +61,10 @@ export class ControllerClient {
     return reply.map;
   }
 
-  /** The nodes that hold the controller's replicas, as far as is known here. */
-  #members(): readonly NodeName[] {
-    const group = this.#cluster.map.groups.find(({ id }) => id === CONTROLLER_GROUP);
-    return group ? [...group.replicas, ...group.leaving].map(({ node }) => node) : [];
-  }
-
   async #ask(request: ControllerRequest): Promise<ControllerReply | undefined> {
     const attempts = new Attempts(this.#clock, this.#random);
     while (attempts.remainingMs > 0) {
-      const node = attempts.next(this.#leader, this.#members());
+      const node = attempts.next(this.#leader, controllersOf(this.#cluster.map));
       if (node !== undefined) {
         const reply = await this.#cluster.askController(node, request, attempts.tryTimeoutMs);
         if (reply.kind !== 'not-leader' && reply.kind !== 'unavailable') {

@@ -1,23 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import type { ControllerOutcome, GroupRecord } from '../../src/controller/index.ts';
-import { ControllerClient } from '../../src/router/index.ts';
 import { areCaughtUp, differences } from '../../src/sim/check/contents.ts';
 import { SimRandom, type World } from '../../src/sim/index.ts';
-import { SMALL } from '../support/scenario.ts';
+import { ask } from '../support/nodes.ts';
+import { crashes, SMALL } from '../support/scenario.ts';
 import { Workload } from '../support/workload.ts';
 import { createTable, formedWorld } from '../support/world.ts';
 
-function move(
-  world: World,
-  group: number,
-  from: string,
-  to: string,
-): Promise<ControllerOutcome | undefined> {
-  const { node, process } =
-    world.machines.find((machine) => machine.isRunning && machine.node) ?? {};
-  if (!node || !process) throw new Error('no node runs');
-  const client = new ControllerClient(node, process.clock, new SimRandom(group, to));
-  return world.settle(client.command({ kind: 'move-replica', group, from, to }));
+function move(world: World, group: number, from: string, to: string): Promise<ControllerOutcome> {
+  return ask(world, { kind: 'move-replica', group, from, to });
 }
 
 function recordsOf(world: World, group: number): GroupRecord[] {
@@ -101,14 +92,7 @@ describe('a replica that moves', { timeout: 60_000 }, () => {
       for (let round = 0; round < 3; round++) {
         expect(await move(world, 1, place[0], place[1])).toEqual({ kind: 'done' });
         place = [place[1], place[0]] as never;
-        for (let i = 0; i < 5; i++) {
-          await world.run(random.between(20, 700));
-          const { name } = random.pick(world.machines);
-          if (random.once(2)) world.kill(name);
-          else world.powerOff(name);
-          await world.run(random.between(20, 700));
-          world.launch(name);
-        }
+        await crashes(world, random, 5);
         const third = place[0];
         await settled(world, 1, ['n2', 'n3', third].toSorted());
       }

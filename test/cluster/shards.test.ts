@@ -1,25 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type {
-  ControllerCommand,
-  ControllerOutcome,
-  ShardRecord,
-} from '../../src/controller/index.ts';
-import { ControllerClient } from '../../src/router/index.ts';
+import type { ShardRecord } from '../../src/controller/index.ts';
 import { areCaughtUp, differences } from '../../src/sim/check/contents.ts';
 import { SimRandom, type World } from '../../src/sim/index.ts';
-import { SMALL } from '../support/scenario.ts';
+import { ask } from '../support/nodes.ts';
+import { crashes, SMALL } from '../support/scenario.ts';
 import { Workload } from '../support/workload.ts';
 import { createTable, formedWorld, get, put, routerOf } from '../support/world.ts';
-
-let asked = 0;
-
-function ask(world: World, command: ControllerCommand): Promise<ControllerOutcome | undefined> {
-  const { node, process } =
-    world.machines.find((machine) => machine.isRunning && machine.node) ?? {};
-  if (!node || !process) throw new Error('no node runs');
-  const client = new ControllerClient(node, process.clock, new SimRandom(asked++, 'asked'));
-  return world.settle(client.command(command));
-}
 
 /** As every node knows them, one list after the other. */
 function records(world: World): ShardRecord[][] {
@@ -131,14 +117,7 @@ describe('a shard that moves', { timeout: 60_000 }, () => {
         for (const { id } of records(world)[0] ?? []) {
           await ask(world, { kind: 'move-shard', shard: id, to: random.between(1, 3) });
         }
-        for (let i = 0; i < 5; i++) {
-          await world.run(random.between(20, 700));
-          const { name } = random.pick(world.machines);
-          if (random.once(2)) world.kill(name);
-          else world.powerOff(name);
-          await world.run(random.between(20, 700));
-          world.launch(name);
-        }
+        await crashes(world, random, 5);
         await world.until(() => world.isReady, 60_000);
         await atHome(world);
       }

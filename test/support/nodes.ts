@@ -1,5 +1,9 @@
 import { expect } from 'vitest';
-import type { ControllerCommand, ControllerOutcome } from '../../src/controller/index.ts';
+import {
+  type ControllerCommand,
+  type ControllerOutcome,
+  holdersOf,
+} from '../../src/controller/index.ts';
 import { ControllerClient } from '../../src/router/index.ts';
 import { areCaughtUp, differences } from '../../src/sim/check/contents.ts';
 import { SimRandom, type World, type WorldOptions } from '../../src/sim/index.ts';
@@ -52,9 +56,7 @@ export function isSettled(world: World): boolean {
 
 export function holds(world: World, name: string): boolean {
   const { groups } = mapOf(world);
-  return groups.some(({ replicas, leaving }) =>
-    [...replicas, ...leaving].some(({ node }) => node === name),
-  );
+  return groups.some((group) => holdersOf(group).includes(name));
 }
 
 /** Every node that may have replicas has as many as any other, give or take one, and three a group. */

@@ -63,6 +63,18 @@ export async function under({
 /** After this everybody has found everybody: a silent connection is given up after 5 s, and dialled again within 1 s. */
 const SETTLING_MS = 7_000;
 
+/** Machines that crash at any moment and start again, one after the other. */
+export async function crashes(world: World, random: SimRandom, times: number): Promise<void> {
+  for (let i = 0; i < times; i++) {
+    await world.run(random.between(20, 700));
+    const { name } = random.pick(world.machines);
+    if (random.once(2)) world.kill(name);
+    else world.powerOff(name);
+    await world.run(random.between(20, 700));
+    world.launch(name);
+  }
+}
+
 /** Whatever can happen to a machine, a way or a process, one after the other. */
 export async function anything(world: World, random: SimRandom, times: number): Promise<void> {
   const names = world.machines.map(({ name }) => name);

@@ -1,4 +1,4 @@
-import type { ControllerCommand } from '../../controller/index.ts';
+import { type ControllerCommand, holdersOf } from '../../controller/index.ts';
 import { ControllerClient } from '../../router/index.ts';
 import type { Fault, Scene } from './scene.ts';
 
@@ -12,8 +12,9 @@ export const MEMBER_FAULTS = {
     const { random, machine, names, damaged } = scene;
     const groups = machine.node?.map.groups ?? [];
     if (groups.length === 0) return false;
-    const { id, replicas, leaving, changing } = random.pick(groups);
-    const holders = [...replicas, ...leaving].map((record) => record.node);
+    const group = random.pick(groups);
+    const { id, replicas, changing } = group;
+    const holders = holdersOf(group);
     const free = names.filter((name) => !holders.includes(name) && name !== damaged);
     if (free.length === 0 || changing) return false;
     const from = random.pick(replicas).node;
