@@ -15,9 +15,9 @@ import {
   splitStorageKey,
   storageKey,
 } from '../src/item/index.ts';
+import { countIn, countOut, itemHash, noContents } from '../src/store/contents.ts';
 import { DataMachine, encodeCommand } from '../src/store/index.ts';
 import { Retries } from '../src/store/retries.ts';
-import { addItem, itemHash, removeItem } from '../src/store/set-digest.ts';
 import { encodeStoredValue } from '../src/store/stored-value.ts';
 
 const WRITES_PER_SECOND = 20_000;
@@ -115,13 +115,13 @@ async function applies(): Promise<void> {
   }
   // Few, so that they are as near to the processor as what has just been read and written.
   const few = values.slice(0, 200);
-  const digest = { digestHigh: 0, digestLow: 0 };
+  const digest = noContents();
   const hashing = processor();
   for (let n = 0; n < 5_000; n++) {
     for (const { key, value } of few) {
       const hash = itemHash(key.hash, key.sort);
-      removeItem(digest, hash, value);
-      addItem(digest, hash, value);
+      countOut(digest, hash, value);
+      countIn(digest, hash, value);
     }
   }
   report("  of it the shard's digest", (processor() - hashing) / 1_000, 'µs');

@@ -49,6 +49,8 @@ function tokenOf(command: ControllerCommand): string | undefined {
     case 'join':
     case 'leave':
     case 'move-shard':
+    case 'split-shard':
+    case 'merge-shards':
     case 'drain-node':
     case 'remove-node':
       return command.request;

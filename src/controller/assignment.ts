@@ -1,5 +1,5 @@
 import { balance, type WeighedShard } from './balance.ts';
-import { findShard, startMove, withShard } from './catalogue.ts';
+import { findShard, startMove, successors, withShards } from './catalogue.ts';
 import { type Change, type ControllerState, DONE, refused } from './change.ts';
 import type { Command } from './command.ts';
 import { newGroup, replicaOn } from './placement.ts';
@@ -62,7 +62,7 @@ export function moveShard({ map }: ControllerState, { shard, to }: Command<'move
   const group = map.groups.find(({ id }) => id === to);
   if (!group?.joined) return refused(`group ${to} ${group ? 'has left' : 'does not exist'}`);
   if (record.home === to) return DONE;
-  const next = withShard(table, settle({ ...record, home: to }));
+  const next = withShards(table, [settle({ ...record, home: to })]);
   return { ...DONE, tables: [{ id: table.id, next }] };
 }
 
@@ -71,8 +71,8 @@ export function shardMoved({ map }: ControllerState, command: Command<'shard-mov
   const { shard, epoch } = command;
   const { table, record } = findShard(map, shard) ?? {};
   if (!table || !record || record.epoch + 1 !== epoch || record.movingTo === 0) return DONE;
-  const arrived: ShardRecord = { ...record, group: record.movingTo, movingTo: 0, epoch };
-  return { ...DONE, tables: [{ id: table.id, next: withShard(table, startMove(arrived)) }] };
+  const arrived = successors([record]).map(startMove);
+  return { ...DONE, tables: [{ id: table.id, next: withShards(table, arrived) }] };
 }
 
 /** With these groups, and the shards spread over them with as few moves as can be (C1). */

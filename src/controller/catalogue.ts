@@ -30,7 +30,7 @@ export function createTable(
   };
 }
 
-/** Moves of its shards that are under way end nowhere: whoever has something of them deletes it. */
+/** What is under way with its shards ends nowhere: whoever has something of them deletes it. */
 export function deleteTable(
   { map }: ControllerState,
   { table: id, deletion }: Command<'delete-table'>,
@@ -42,7 +42,9 @@ export function deleteTable(
   }
   if (table.status !== 'ACTIVE') return { outcome: { kind: 'busy', table } };
   if (table.spec.deletionProtection) return { outcome: { kind: 'protected', table } };
-  const shards = table.shards.map((shard) => ({ ...shard, movingTo: 0, home: shard.group }));
+  const shards = table.shards.map((shard): ShardRecord => {
+    return { ...shard, movingTo: 0, home: shard.group, becomes: undefined };
+  });
   const next: Table = { ...table, status: 'DELETING', deletion, shards };
   return { outcome: { kind: 'deleting', table: next }, tables: [{ id, next }] };
 }
@@ -53,7 +55,7 @@ export function shardServing(
 ): Change {
   const { table, record } = findShard(map, shard) ?? {};
   if (!table || record?.epoch !== epoch || record.state === 'serving') return DONE;
-  const next = withShard(table, startMove({ ...record, state: 'serving' }));
+  const next = withShards(table, [startMove({ ...record, state: 'serving' })]);
   const isReady =
     table.status === 'CREATING' && next.shards.every((one) => one.state === 'serving');
   const status = isReady ? 'ACTIVE' : table.status;
@@ -68,10 +70,14 @@ export function shardGone({ map }: ControllerState, { shard }: Command<'shard-go
   return { ...DONE, tables: [{ id: table.id, next }] };
 }
 
-/** A shard that is where it should not be begins to move, unless it does already or nobody has it yet. */
+/**
+ * A shard that is where it should not be begins to move, unless nobody has it yet or something else is under way with it: its changes
+ * happen one at a time, in order (C2).
+ */
 export function startMove(shard: ShardRecord): ShardRecord {
-  const { group, movingTo, home, state } = shard;
-  if (state !== 'serving' || movingTo !== 0 || home === 0 || home === group) return shard;
+  const { group, movingTo, home, state, becomes } = shard;
+  if (state !== 'serving' || movingTo !== 0 || becomes || home === 0 || home === group)
+    return shard;
   return { ...shard, movingTo: home };
 }
 
@@ -93,7 +99,40 @@ export function findShard(
   return undefined;
 }
 
-/** The table has one of its shards in a new form. */
-export function withShard(table: Table, next: ShardRecord): Table {
-  return { ...table, shards: table.shards.map((shard) => (shard.id === next.id ? next : shard)) };
+/**
+ * What shards of a table, in the order of their hashes, are once everything that is under way with them is done: moves, splits and
+ * merges. For two that merge both must be among them.
+ */
+export function successors(shards: readonly ShardRecord[]): ShardRecord[] {
+  return shards.flatMap((shard) => {
+    const { movingTo, becomes } = shard;
+    const epoch = shard.epoch + 1;
+    if (movingTo !== 0) return { ...shard, group: movingTo, movingTo: 0, epoch };
+    if (!becomes) return shard;
+    const from = { ...shard, becomes: undefined, parents: [shard.id] };
+    if (becomes.kind === 'split') {
+      const { at, into } = becomes;
+      return [
+        { ...from, id: into[0], hashEnd: at, epoch },
+        { ...from, id: into[1], hashStart: at, epoch },
+      ];
+    }
+    const other = shards.find(({ id }) => id === becomes.other);
+    if (!other)
+      throw new Error(`shard ${shard.id} merges with ${becomes.other}, which is not there`);
+    if (other.hashStart < shard.hashStart) return [];
+    return {
+      ...from,
+      id: becomes.into,
+      hashEnd: other.hashEnd,
+      epoch: Math.max(epoch, other.epoch + 1),
+      parents: [shard.id, other.id],
+    };
+  });
+}
+
+/** The table has some of its shards in a new form. */
+export function withShards(table: Table, next: readonly ShardRecord[]): Table {
+  const shards = table.shards.map((shard) => next.find(({ id }) => id === shard.id) ?? shard);
+  return { ...table, shards };
 }

@@ -60,6 +60,22 @@ export type ControllerCommand =
     }
   /** The group that was to fetch the shard serves it now, under this epoch (C3). */
   | { readonly kind: 'shard-moved'; readonly shard: ShardId; readonly epoch: number }
+  /** The shard is to be divided: at this hash, 16 hex digits, or in the middle of its range. */
+  | {
+      readonly kind: 'split-shard';
+      readonly request?: RequestToken;
+      readonly shard: ShardId;
+      readonly at?: string;
+    }
+  /** Two neighbours on one group are to be one shard: `shard` has the lower hashes. */
+  | {
+      readonly kind: 'merge-shards';
+      readonly request?: RequestToken;
+      readonly shard: ShardId;
+      readonly next: ShardId;
+    }
+  /** The group of a shard that was to be split or merged has done it. */
+  | { readonly kind: 'shard-reshaped'; readonly shard: ShardId; readonly epoch: number }
   /** A replica of the group on `to` takes the place of the one on `from`. */
   | {
       readonly kind: 'move-replica';

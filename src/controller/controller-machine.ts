@@ -13,6 +13,7 @@ import {
 import { History } from './history.ts';
 import { form, membersSettled, moveReplica } from './members.ts';
 import { addNode, drainNode, removeNode } from './nodes.ts';
+import { mergeShards, shardReshaped, splitShard } from './resharding.ts';
 import { place } from './steps.ts';
 import type { ClusterMap, ConfigNumber, Configuration, Table, TableId } from './types.ts';
 
@@ -127,6 +128,12 @@ function decide(state: ControllerState, command: ControllerCommand): Change {
       return moveShard(state, command);
     case 'shard-moved':
       return shardMoved(state, command);
+    case 'split-shard':
+      return splitShard(state, command);
+    case 'merge-shards':
+      return mergeShards(state, command);
+    case 'shard-reshaped':
+      return shardReshaped(state, command);
     case 'move-replica':
       return moveReplica(state, command);
     case 'members-settled':

@@ -86,6 +86,8 @@ export function initialShards(
       home: group,
       epoch: 1,
       state: 'creating',
+      becomes: undefined,
+      parents: [],
     };
   });
 }

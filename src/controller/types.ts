@@ -78,6 +78,24 @@ export interface ShardRecord {
   readonly epoch: number;
   /** `creating` until the group has said that it serves the shard. */
   readonly state: 'creating' | 'serving';
+  /** What its group is making of it; undefined: it stays as it is. It does not move meanwhile. */
+  readonly becomes: Split | Merge | undefined;
+  /** The shards that it came from by a split or a merge; none where the table began with it. */
+  readonly parents: readonly ShardId[];
+}
+
+/** Two shards with new ids. `at`: 16 hex digits, where the second one starts. */
+export interface Split {
+  readonly kind: 'split';
+  readonly at: string;
+  readonly into: readonly [ShardId, ShardId];
+}
+
+/** One shard with a new id, made of this one and the neighbour `other`, which has the same plan. */
+export interface Merge {
+  readonly kind: 'merge';
+  readonly other: ShardId;
+  readonly into: ShardId;
 }
 
 export interface KeyAttribute {

@@ -21,7 +21,7 @@ import { decodeShardPart, type MoveCursor, readMoveCursor, writeMoveCursor } fro
  * The proposing leader fills in the session time (`stampCommand`). A replica that meets an apply-version it does not know
  * stops, since guessing would make it differ from the others.
  */
-const APPLY_VERSION = 3;
+const APPLY_VERSION = 4;
 const TIME_OFFSET = 1;
 
 /** Identifies one try-until-answered of a router, so that it takes effect once (S1). */
@@ -109,14 +109,47 @@ export interface PurgeShardCommand {
   readonly config: number;
 }
 
-export type DataCommand =
-  | WriteCommand
+/**
+ * The group gets ready to divide a shard at a hash, 16 hex digits: it counts up to `keys` of the items below; repeated until all are
+ * counted, when it serves two shards in the place of the one, under the next epoch.
+ */
+export interface SplitShardCommand {
+  readonly kind: 'split-shard';
+  readonly shard: number;
+  readonly epoch: number;
+  readonly at: string;
+  readonly into: readonly [number, number];
+  readonly keys: number;
+  /** As of a new shard. */
+  readonly config: number;
+}
+
+/** The group serves one shard in the place of two neighbours, the first of which has the lower hashes, under the next epoch. */
+export interface MergeShardsCommand {
+  readonly kind: 'merge-shards';
+  readonly from: readonly [ShardEpoch, ShardEpoch];
+  readonly into: number;
+  /** As of a new shard. */
+  readonly config: number;
+}
+
+interface ShardEpoch {
+  readonly shard: number;
+  readonly epoch: number;
+}
+
+/** Those by which shards come, change and go. */
+export type ShardCommand =
   | InstallShardCommand
   | PurgeShardCommand
   | ListChangesCommand
   | FenceShardCommand
   | ReceiveShardCommand
-  | ReceivePartCommand;
+  | ReceivePartCommand
+  | SplitShardCommand
+  | MergeShardsCommand;
+
+export type DataCommand = WriteCommand | ShardCommand;
 
 const KINDS = {
   write: 1,
@@ -126,6 +159,8 @@ const KINDS = {
   'fence-shard': 5,
   'receive-shard': 6,
   'receive-part': 7,
+  'split-shard': 8,
+  'merge-shards': 9,
 } as const;
 
 export function encodeCommand(command: DataCommand): Uint8Array {
@@ -169,6 +204,15 @@ export function encodeCommand(command: DataCommand): Uint8Array {
       writer.varint(command.shard).varint(command.epoch).varint(command.number);
       writeMoveCursor(writer, command.from);
       writer.raw(command.part);
+      break;
+    case 'split-shard':
+      writer.varint(command.shard).varint(command.epoch).text(command.at);
+      for (const id of command.into) writer.varint(id);
+      writer.varint(command.keys).varint(command.config);
+      break;
+    case 'merge-shards':
+      for (const { shard, epoch } of command.from) writer.varint(shard).varint(epoch);
+      writer.varint(command.into).varint(command.config);
       break;
   }
   return writer.take();
@@ -249,9 +293,30 @@ function readCommand(reader: ByteReader): DataCommand {
         from: readMoveCursor(reader),
         part: reader.raw(reader.remaining),
       };
+    case KINDS['split-shard']:
+      return {
+        kind: 'split-shard',
+        shard: reader.varint(),
+        epoch: reader.varint(),
+        at: readHash(reader),
+        into: [reader.varint(), reader.varint()],
+        keys: reader.varint(),
+        config: reader.varint(),
+      };
+    case KINDS['merge-shards']:
+      return {
+        kind: 'merge-shards',
+        from: [readShardEpoch(reader), readShardEpoch(reader)],
+        into: reader.varint(),
+        config: reader.varint(),
+      };
     default:
       throw new MalformedError(`command kind ${kind}`);
   }
+}
+
+function readShardEpoch(reader: ByteReader): ShardEpoch {
+  return { shard: reader.varint(), epoch: reader.varint() };
 }
 
 function readNewShard(reader: ByteReader): NewShard {
@@ -259,10 +324,17 @@ function readNewShard(reader: ByteReader): NewShard {
     shard: reader.varint(),
     table: reader.varint(),
     epoch: reader.varint(),
-    hashStart: reader.text(),
-    hashEnd: reader.text(),
+    hashStart: readHash(reader),
+    hashEnd: readHash(reader, ''),
     config: reader.varint(),
   };
+}
+
+/** 16 hex digits, or what stands for none. */
+function readHash(reader: ByteReader, none?: string): string {
+  const text = reader.text();
+  if (text !== none && !/^[0-9a-f]{16}$/.test(text)) throw new MalformedError(`hash ${text}`);
+  return text;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { ByteWriter, type Hash64, mix128, state128 } from '../bytes/index.ts';
+import { ByteWriter, compareBytes, mix128, state128 } from '../bytes/index.ts';
 import type { Reader, Write } from '../engine/index.ts';
 import {
   type PageOutcome,
@@ -15,33 +15,21 @@ import {
   decodeCommand,
   encodeAgain,
   encodeResult,
-  type FenceShardCommand,
-  type InstallShardCommand,
-  type ListChangesCommand,
   outcomeOf,
   type PageQuery,
-  type PurgeShardCommand,
-  type ReceivePartCommand,
-  type ReceiveShardCommand,
   type WriteCommand,
 } from './command.ts';
-import { changeKey, changesAfter, itemKey, shardKey } from './keys.ts';
+import { type Contents, countIn, countOut, itemHash } from './contents.ts';
+import { changeKey, itemKey } from './keys.ts';
 import { PageReader } from './page-reader.ts';
 import { makePart } from './part-maker.ts';
 import { Retries } from './retries.ts';
 import type { RetryEntry } from './retry-generation.ts';
 import { Sessions } from './sessions.ts';
-import { addItem, itemHash, removeItem, type SetDigest } from './set-digest.ts';
-import {
-  decodeShardPart,
-  isSamePlace,
-  type MoveCursor,
-  type ShardEnd,
-  type ShardPart,
-  START,
-} from './shard-part.ts';
-import { encodeShard, type Shard, type ShardState, Shards } from './shards.ts';
-import { decodeStoredValue, encodeStoredValue, sizeIn } from './stored-value.ts';
+import { ShardLifecycle } from './shard-lifecycle.ts';
+import type { MoveCursor, ShardPart } from './shard-part.ts';
+import { encodeShard, type Shard, Shards } from './shards.ts';
+import { decodeStoredValue, encodeStoredValue } from './stored-value.ts';
 
 interface Applied {
   readonly writes: readonly Write[];
@@ -64,7 +52,7 @@ export interface StateDigest {
 const DIGEST_INTERVAL_MS = 1_000;
 const DIGESTS_KEPT = 32;
 /** Of what goes into a digest: replicas compare digests of one version only. */
-const DIGEST_VERSION = 2;
+const DIGEST_VERSION = 3;
 
 /**
  * The state machine of a data group: items in shards, with what makes each command take effect once:
@@ -76,6 +64,7 @@ export class DataMachine {
   readonly #sessions: Sessions;
   readonly #retries = new Retries();
   readonly #shards = new Shards();
+  readonly #lifecycle: ShardLifecycle;
   /** Writes of the entry that is being applied, besides those to items and shards. */
   #extra: Write[] = [];
   #index = 0;
@@ -84,6 +73,7 @@ export class DataMachine {
   /** `answerBytesMax`: of what is remembered, in memory. It must be the same on every replica. */
   constructor(answerBytesMax?: number) {
     this.#sessions = new Sessions(answerBytesMax);
+    this.#lifecycle = new ShardLifecycle(this.#shards, this.#retries, this.#sessions);
   }
 
   /** Milliseconds; advances with the entries applied. */
@@ -169,22 +159,9 @@ export class DataMachine {
   }
 
   #evaluate(command: DataCommand, state: Reader): Applied {
-    switch (command.kind) {
-      case 'write':
-        return this.#write(command, state);
-      case 'install-shard':
-        return this.#add(command, 'serving');
-      case 'receive-shard':
-        return this.#add(command, 'receiving');
-      case 'receive-part':
-        return this.#receive(command, state);
-      case 'list-changes':
-        return this.#listChanges(command);
-      case 'fence-shard':
-        return this.#fence(command);
-      case 'purge-shard':
-        return this.#purge(command, state);
-    }
+    if (command.kind === 'write') return this.#write(command, state);
+    const writes = this.#lifecycle.apply(command, state);
+    return writes ? { writes, result: this.#done(undefined) } : this.#refused('wrong-shard');
   }
 
   /**
@@ -202,7 +179,8 @@ export class DataMachine {
     if (shard?.epoch !== epoch || shard.listedFrom === undefined) return undefined;
     if (shard.state !== 'serving' && shard.state !== 'fenced') return undefined;
     const covers = (place: StoragePlace) => this.#shards.covers(shard, place);
-    const moving = { shard, ...this.#shards.range(shard), covers };
+    const range = (first: Uint8Array) => this.#shards.range(shard, first);
+    const moving = { shard, range, covers };
     return makePart(moving, cursor, bytesMax, state, this.#retries, this.#sessions);
   }
 
@@ -258,8 +236,10 @@ export class DataMachine {
       const keyHash = itemHash(place.hash, sortKeyIn(command.key));
       shard.sequence += 1;
       const next = item && encodeStoredValue(item, shard.sequence);
-      if (value) countOut(shard, keyHash, value);
-      if (next) countIn(shard, keyHash, next);
+      for (const contents of contentsWith(shard, command.key)) {
+        if (value) countOut(contents, keyHash, value);
+        if (next) countIn(contents, keyHash, next);
+      }
       writes = [{ key, value: next }];
       if (shard.listedFrom !== undefined) {
         writes.push({ key: changeKey(shard.id, shard.sequence), value: command.key });
@@ -275,111 +255,6 @@ export class DataMachine {
     return { writes, result };
   }
 
-  #add(command: InstallShardCommand | ReceiveShardCommand, as: ShardState): Applied {
-    if (command.config < this.#shards.config) return this.#refused('wrong-shard');
-    this.#shards.follow(command.config);
-    const held = this.#shards.get(command.shard);
-    // What is left of it from an earlier time has to go first.
-    if (held && held.epoch !== command.epoch) return this.#refused('wrong-shard');
-    if (!held) this.#shards.add(command, as);
-    return this.#accepted();
-  }
-
-  #listChanges({ shard: id, epoch }: ListChangesCommand): Applied {
-    const shard = this.#shards.get(id);
-    if (shard?.epoch !== epoch || shard.state === 'receiving' || shard.state === 'purging') {
-      return this.#refused('wrong-shard');
-    }
-    shard.listedFrom ??= shard.sequence;
-    return this.#accepted();
-  }
-
-  #fence({ shard: id, epoch }: FenceShardCommand): Applied {
-    const shard = this.#shards.get(id);
-    const isListed = shard?.epoch === epoch && shard.listedFrom !== undefined;
-    if (!isListed || (shard.state !== 'serving' && shard.state !== 'fenced')) {
-      return this.#refused('wrong-shard');
-    }
-    shard.state = 'fenced';
-    return this.#accepted();
-  }
-
-  #receive(command: ReceivePartCommand, state: Reader): Applied {
-    const { shard: id, epoch, number, from, part: bytes } = command;
-    const shard = this.#shards.get(id);
-    if (shard?.epoch !== epoch || shard.state === 'purging') return this.#refused('wrong-shard');
-    // It was taken in already.
-    if (shard.state !== 'receiving' || number < shard.parts) return this.#accepted();
-    const isNext = number === shard.parts && isSamePlace(from, shard.cursor);
-    if (!isNext) return this.#refused('wrong-shard');
-    const { items, retries, answers, next, end } = decodeShardPart(bytes);
-    const writes: Write[] = [];
-    for (const { key, value } of items) {
-      const engineKey = itemKey(key);
-      const old = state.get(engineKey);
-      const { hash } = storagePlace(key);
-      const keyHash = itemHash(hash, sortKeyIn(key));
-      if (old) countOut(shard, keyHash, old);
-      if (value) countIn(shard, keyHash, value);
-      writes.push({ key: engineKey, value });
-    }
-    for (const entry of retries) {
-      if (this.#retries.find(entry.token, state)) continue;
-      this.#retries.remember(this.#sessions.time, entry, this.#extra);
-    }
-    for (const answer of answers) {
-      this.#sessions.adopt(answer, encodeAgain(this.#sessions.time, outcomeOf(answer.result)));
-    }
-    shard.cursor = next;
-    shard.parts += 1;
-    if (end) this.#complete(shard, end);
-    return { writes, result: this.#done(undefined) };
-  }
-
-  /** With the last part the shard is what it was where it comes from, or it is no good. */
-  #complete(shard: Shard, end: ShardEnd): void {
-    const isSame =
-      shard.items === end.items &&
-      shard.bytes === end.bytes &&
-      shard.digestHigh === end.digestHigh &&
-      shard.digestLow === end.digestLow;
-    if (!isSame) {
-      const text = ({ items, bytes, digestHigh, digestLow }: SetDigest & ShardCounts) =>
-        `${items} items, ${bytes} bytes, digest ${digestHigh} ${digestLow}`;
-      throw new Error(`shard ${shard.id} arrived with ${text(shard)}; it left with ${text(end)}`);
-    }
-    shard.sequence = end.sequence;
-    shard.cursor = START;
-    shard.parts = 0;
-    shard.state = 'serving';
-  }
-
-  #purge({ shard: id, epoch, keys, config }: PurgeShardCommand, state: Reader): Applied {
-    if (config < this.#shards.config) return this.#refused('wrong-shard');
-    this.#shards.follow(config);
-    const shard = this.#shards.get(id);
-    if (shard?.epoch !== epoch) return this.#accepted();
-    shard.state = 'purging';
-    const writes: Write[] = [];
-    for (const range of [this.#shards.range(shard), changesAfter(id, 0)]) {
-      const cursor = state.range({ ...range, keysOnly: true });
-      for (let pair = cursor.next(); pair; pair = cursor.next()) {
-        if (writes.length === keys) break;
-        writes.push({ key: pair.key, value: undefined });
-      }
-      cursor.close();
-    }
-    if (writes.length < keys) {
-      this.#shards.remove(id);
-      writes.push({ key: shardKey(id), value: undefined });
-    }
-    return { writes, result: this.#done(undefined) };
-  }
-
-  #accepted(): Applied {
-    return { writes: NOTHING, result: this.#done(undefined) };
-  }
-
   #done(outcome: WriteOutcome | undefined): Uint8Array {
     return encodeResult({ kind: 'done', sessionTime: this.#sessions.time, outcome });
   }
@@ -390,21 +265,8 @@ export class DataMachine {
   }
 }
 
-interface ShardCounts {
-  items: number;
-  bytes: number;
-}
-
-/** The item is one of the shard's from now on: `value` is a stored value (stored-value.ts). */
-function countIn(shard: Shard, keyHash: Hash64, value: Uint8Array): void {
-  shard.items += 1;
-  shard.bytes += sizeIn(value);
-  addItem(shard, keyHash, value);
-}
-
-/** The inverse of {@link countIn}. */
-function countOut(shard: Shard, keyHash: Hash64, value: Uint8Array): void {
-  shard.items -= 1;
-  shard.bytes -= sizeIn(value);
-  removeItem(shard, keyHash, value);
+/** What counts an item with this storage key: the shard, and what of it is counted for a split. */
+function contentsWith(shard: Shard, key: Uint8Array): readonly Contents[] {
+  const { lower } = shard;
+  return lower && compareBytes(key, lower.next) < 0 ? [shard, lower] : [shard];
 }

@@ -1,5 +1,5 @@
-import { compareBytes, toHex } from '../bytes/index.ts';
-import type { Reader } from '../engine/index.ts';
+import { toHex } from '../bytes/index.ts';
+import type { Range, Reader } from '../engine/index.ts';
 import type { StoragePlace } from '../item/index.ts';
 import { afterKey, changesAfter, itemKey, sequenceIn, storageKeyOf } from './keys.ts';
 import type { Retries } from './retries.ts';
@@ -19,9 +19,8 @@ const REMEMBERED_BYTES = 48;
 /** A shard that this group lists changes of. */
 export interface MovingShard {
   readonly shard: Readonly<Shard>;
-  /** Engine keys of its items: `from` inclusive, `to` exclusive. */
-  readonly from: Uint8Array;
-  readonly to: Uint8Array;
+  /** Engine keys of its items from this storage key on. */
+  readonly range: (first: Uint8Array) => Range;
   readonly covers: (place: StoragePlace) => boolean;
 }
 
@@ -75,14 +74,13 @@ export function makePart(
 }
 
 function copyItems(
-  { from: start, to }: MovingShard,
+  { range }: MovingShard,
   cursor: MoveCursor,
   state: Reader,
   items: PartItems,
 ): MoveCursor {
   if (cursor.from === undefined) return cursor;
-  const begin = itemKey(cursor.from);
-  const pairs = state.range({ from: compareBytes(begin, start) < 0 ? start : begin, to });
+  const pairs = state.range(range(cursor.from));
   let { from }: MoveCursor = cursor;
   try {
     while (!items.isFull) {

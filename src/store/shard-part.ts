@@ -1,4 +1,5 @@
 import { ByteReader, ByteWriter, equalBytes, type Hash64 } from '../bytes/index.ts';
+import { type Contents, readContents, writeContents } from './contents.ts';
 import type { RetryEntry } from './retry-generation.ts';
 import { RETRY_TOKEN_BYTES } from './retry-token.ts';
 
@@ -56,12 +57,8 @@ export const START: MoveCursor = {
 };
 
 /** What the shard was when it was fenced: the other group must have come to the same. */
-export interface ShardEnd {
+export interface ShardEnd extends Readonly<Contents> {
   readonly sequence: number;
-  readonly items: number;
-  readonly bytes: number;
-  readonly digestHigh: number;
-  readonly digestLow: number;
 }
 
 /** An answer that a router may ask for again (sessions.ts). */
@@ -153,20 +150,10 @@ export function readMoveCursor(reader: ByteReader): MoveCursor {
 }
 
 function writeEnd(writer: ByteWriter, end: ShardEnd): void {
-  writer
-    .varint(end.sequence)
-    .varint(end.items)
-    .varint(end.bytes)
-    .u32(end.digestHigh)
-    .u32(end.digestLow);
+  writer.varint(end.sequence);
+  writeContents(writer, end);
 }
 
 function readEnd(reader: ByteReader): ShardEnd {
-  return {
-    sequence: reader.varint(),
-    items: reader.varint(),
-    bytes: reader.varint(),
-    digestHigh: reader.u32(),
-    digestLow: reader.u32(),
-  };
+  return { sequence: reader.varint(), ...readContents(reader) };
 }

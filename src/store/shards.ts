@@ -1,13 +1,13 @@
-import { ByteReader, ByteWriter, type Hash64 } from '../bytes/index.ts';
+import { ByteReader, ByteWriter, compareBytes, type Hash64 } from '../bytes/index.ts';
 import type { Range, Reader, Write } from '../engine/index.ts';
 import { compareHash, hashBound, hashFromHex, type StoragePlace, tableEnd } from '../item/index.ts';
 import type { InstallShardCommand, ReceiveShardCommand } from './command.ts';
+import { type Contents, noContents, readContents, writeContents } from './contents.ts';
 import { CONFIG_KEY, itemKey, SHARD_RANGE, shardKey } from './keys.ts';
-import type { SetDigest } from './set-digest.ts';
 import { type MoveCursor, readMoveCursor, START, writeMoveCursor } from './shard-part.ts';
 
-/** A shard that a group holds. The digest is of its items, while it is served. */
-export interface Shard extends SetDigest {
+/** A shard that a group holds, with its contents while it is served. */
+export interface Shard extends Contents {
   readonly id: number;
   readonly table: number;
   readonly epoch: number;
@@ -15,16 +15,24 @@ export interface Shard extends SetDigest {
   readonly hashStart: string;
   readonly hashEnd: string;
   state: ShardState;
-  items: number;
-  /** Sum of the item sizes by DynamoDB's rules. */
-  bytes: number;
   /** Counts the effects on the shard (S5); part of its state, since log indexes repeat after a move. */
   sequence: number;
   /** Which effects are listed for the group that fetches the shard: those after this sequence. Undefined: it does not move. */
   listedFrom: number | undefined;
-  /** While `receiving`: number of parts that were taken in, and where the next one begins (shard-part.ts). */
+  /** While `receiving`: number of parts that were taken in. */
   parts: number;
+  /** While `receiving`: where the next part begins (shard-part.ts). While `purging`: how far it is empty. */
   cursor: MoveCursor;
+  /** While it is to be split. */
+  lower: LowerPart | undefined;
+}
+
+/** What of a shard is below a hash: counted by and by while the shard is served, so that it can be split there at once. */
+export interface LowerPart extends Contents {
+  /** 16 hex digits. */
+  readonly at: string;
+  /** A storage key: the items below it are counted, and so is every change to them from then on. */
+  next: Uint8Array;
 }
 
 /**
@@ -36,6 +44,12 @@ export interface Shard extends SetDigest {
 export type ShardState = (typeof STATES)[number];
 
 const STATES = ['serving', 'fenced', 'receiving', 'purging'] as const;
+
+/** What a shard is, apart from what is in it. */
+export type ShardRange = Pick<Shard, 'id' | 'table' | 'epoch' | 'hashStart' | 'hashEnd'>;
+
+/** Before every storage key. */
+const FIRST = new Uint8Array(0);
 
 interface Bounds {
   readonly start: Hash64;
@@ -76,24 +90,15 @@ export class Shards {
   }
 
   /** An empty one. */
-  add(command: InstallShardCommand | ReceiveShardCommand, state: ShardState): void {
+  install(command: InstallShardCommand | ReceiveShardCommand, state: ShardState): void {
     const { shard: id, table, epoch, hashStart, hashEnd } = command;
-    this.#add({
-      id,
-      table,
-      epoch,
-      hashStart,
-      hashEnd,
-      state,
-      items: 0,
-      bytes: 0,
-      sequence: 0,
-      digestHigh: 0,
-      digestLow: 0,
-      listedFrom: undefined,
-      parts: 0,
-      cursor: START,
-    });
+    const range = { id, table, epoch, hashStart, hashEnd };
+    this.#add(newShard(range, state, noContents(), 0));
+  }
+
+  /** One that is served from now on, made of others that the group served. */
+  serve(range: ShardRange, contents: Contents, sequence: number): void {
+    this.#add(newShard(range, 'serving', contents, sequence));
   }
 
   remove(id: number): void {
@@ -115,11 +120,12 @@ export class Shards {
     return !end || compareHash(place.hash, end) < 0;
   }
 
-  /** The engine's keys of its items. */
-  range({ id, table }: Shard): Range {
+  /** The engine's keys of its items, or of those from this storage key on. */
+  range({ id, table }: Shard, first: Uint8Array = FIRST): Range {
     const { start, end } = this.#bounds.get(id) as Bounds;
+    const bound = hashBound(table, start);
     return {
-      from: itemKey(hashBound(table, start)),
+      from: itemKey(compareBytes(first, bound) < 0 ? bound : first),
       to: itemKey(end ? hashBound(table, end) : tableEnd(table)),
     };
   }
@@ -142,6 +148,27 @@ export class Shards {
   }
 }
 
+function newShard(
+  range: ShardRange,
+  state: ShardState,
+  { items, bytes, digestHigh, digestLow }: Contents,
+  sequence: number,
+): Shard {
+  return {
+    ...range,
+    state,
+    items,
+    bytes,
+    digestHigh,
+    digestLow,
+    sequence,
+    listedFrom: undefined,
+    parts: 0,
+    cursor: START,
+    lower: undefined,
+  };
+}
+
 /** What a shard's record is: everything that replicas must agree on. */
 export function encodeShard(shard: Shard): Uint8Array {
   const writer = new ByteWriter(64)
@@ -150,15 +177,18 @@ export function encodeShard(shard: Shard): Uint8Array {
     .varint(shard.epoch)
     .text(shard.hashStart)
     .text(shard.hashEnd)
-    .u8(STATES.indexOf(shard.state))
-    .varint(shard.items)
-    .varint(shard.bytes)
+    .u8(STATES.indexOf(shard.state));
+  writeContents(writer, shard);
+  writer
     .varint(shard.sequence)
-    .u32(shard.digestHigh)
-    .u32(shard.digestLow)
     .varint(shard.listedFrom === undefined ? 0 : shard.listedFrom + 1)
     .varint(shard.parts);
   writeMoveCursor(writer, shard.cursor);
+  writer.boolean(shard.lower !== undefined);
+  if (shard.lower) {
+    writer.text(shard.lower.at).bytes(shard.lower.next);
+    writeContents(writer, shard.lower);
+  }
   return writer.take();
 }
 
@@ -171,17 +201,19 @@ function decodeShard(bytes: Uint8Array): Shard {
     hashStart: reader.text(),
     hashEnd: reader.text(),
     state: STATES[reader.u8()] as ShardState,
-    items: reader.varint(),
-    bytes: reader.varint(),
+    ...readContents(reader),
     sequence: reader.varint(),
-    digestHigh: reader.u32(),
-    digestLow: reader.u32(),
     listedFrom: listedFromOf(reader.varint()),
     parts: reader.varint(),
     cursor: readMoveCursor(reader),
+    lower: reader.boolean() ? readLowerPart(reader) : undefined,
   };
   reader.end();
   return shard;
+}
+
+function readLowerPart(reader: ByteReader): LowerPart {
+  return { at: reader.text(), next: reader.bytes().slice(), ...readContents(reader) };
 }
 
 function listedFromOf(stored: number): number | undefined {

@@ -70,6 +70,8 @@ export function tableOf(id: number, more: Partial<Table> = {}): Table {
       home: 1 + (i % 3),
       epoch: 1,
       state: 'serving',
+      becomes: undefined,
+      parents: [],
     })),
     ...more,
   };

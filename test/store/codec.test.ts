@@ -35,6 +35,11 @@ const operation = fc.oneof(
   }),
 );
 
+const hash = fc
+  .bigInt({ min: 0n, max: 2n ** 64n - 1n })
+  .map((n) => n.toString(16).padStart(16, '0'));
+const shardEpoch = fc.record({ shard: number, epoch: number });
+
 const command: fc.Arbitrary<DataCommand> = fc.oneof(
   fc.record({
     kind: fc.constant('write' as const),
@@ -53,8 +58,8 @@ const command: fc.Arbitrary<DataCommand> = fc.oneof(
     shard: number,
     table: number,
     epoch: number,
-    hashStart: text,
-    hashEnd: text,
+    hashStart: hash,
+    hashEnd: fc.oneof(hash, fc.constant('')),
     config: number,
   }),
   fc.record({
@@ -62,6 +67,21 @@ const command: fc.Arbitrary<DataCommand> = fc.oneof(
     shard: number,
     epoch: number,
     keys: number,
+    config: number,
+  }),
+  fc.record({
+    kind: fc.constant('split-shard' as const),
+    shard: number,
+    epoch: number,
+    at: hash,
+    into: fc.tuple(number, number),
+    keys: number,
+    config: number,
+  }),
+  fc.record({
+    kind: fc.constant('merge-shards' as const),
+    from: fc.tuple(shardEpoch, shardEpoch),
+    into: number,
     config: number,
   }),
   fc.record({
@@ -200,8 +220,8 @@ describe('commands', () => {
 
   test('[F32] of another apply-version stop the replica', () => {
     const encoded = encodeCommand({ kind: 'fence-shard', shard: 1, epoch: 1 });
-    encoded[0] = 4;
-    expect(() => decodeCommand(encoded)).toThrow(/apply-version 4/);
+    encoded[0] = 5;
+    expect(() => decodeCommand(encoded)).toThrow(/apply-version 5/);
   });
 });
 
@@ -219,7 +239,9 @@ test('[F32] a command that could not be applied is refused before it is proposed
   const badKey = encodeCommand(write(1, 1, '', { key: Uint8Array.of(1, 2, 3) }));
   const otherVersion = good.slice();
   otherVersion[0] = 1;
-  for (const command of [badKey, otherVersion, good.subarray(0, good.length - 1)]) {
+  const range = { shard: 1, table: 1, epoch: 1, config: 1, hashStart: 'x', hashEnd: '' };
+  const badHash = encodeCommand({ kind: 'install-shard', ...range });
+  for (const command of [badKey, badHash, otherVersion, good.subarray(0, good.length - 1)]) {
     const request = written(writeGroupRequest, { kind: 'write', group: 1, command });
     expect(() => readGroupRequest(new ByteReader(request))).toThrow(MalformedError);
   }

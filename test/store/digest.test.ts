@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { hash64 } from '../../src/bytes/index.ts';
 import { encodeStoredItem } from '../../src/item/index.ts';
-import { addItem, itemHash, removeItem, type SetDigest } from '../../src/store/set-digest.ts';
+import { countIn, countOut, itemHash, noContents } from '../../src/store/contents.ts';
 import { encodeStoredValue } from '../../src/store/stored-value.ts';
 import { Prng } from '../support/prng.ts';
 import { itemOf } from '../support/world.ts';
@@ -19,19 +19,19 @@ describe('the digest of a set of items', () => {
     const step = fc.record({ key: fc.nat(9), v: fc.option(fc.string({ maxLength: 3 })) });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const digest: SetDigest = { digestHigh: 0, digestLow: 0 };
+        const digest = noContents();
         const items = new Map<number, Uint8Array>();
         for (const { key, v } of steps) {
           const old = items.get(key);
-          if (old) removeItem(digest, keyOf(key), old);
+          if (old) countOut(digest, keyOf(key), old);
           items.delete(key);
           if (v === null) continue;
           const value = stored(v);
-          addItem(digest, keyOf(key), value);
+          countIn(digest, keyOf(key), value);
           items.set(key, value);
         }
-        const direct: SetDigest = { digestHigh: 0, digestLow: 0 };
-        for (const [key, value] of [...items].reverse()) addItem(direct, keyOf(key), value);
+        const direct = noContents();
+        for (const [key, value] of [...items].reverse()) countIn(direct, keyOf(key), value);
         expect(digest).toEqual(direct);
       }),
       { seed: 1, numRuns: 200 },
@@ -42,8 +42,8 @@ describe('the digest of a set of items', () => {
     const seen = new Set<string>();
     let made = 0;
     const make = (...items: (readonly [key: number, value: Uint8Array])[]) => {
-      const digest: SetDigest = { digestHigh: 0, digestLow: 0 };
-      for (const [key, value] of items) addItem(digest, keyOf(key), value);
+      const digest = noContents();
+      for (const [key, value] of items) countIn(digest, keyOf(key), value);
       seen.add(`${digest.digestHigh} ${digest.digestLow}`);
       // Each half by itself.
       seen.add(`high ${digest.digestHigh}`);

@@ -41,6 +41,8 @@ export const TABLE: Table = {
       home: GROUP,
       epoch: SHARD.epoch,
       state: 'serving',
+      becomes: undefined,
+      parents: [],
     },
   ],
 };
