@@ -1,9 +1,16 @@
-import type { ClusterMap, GroupId, ShardId, ShardRecord, Table } from '../controller/index.ts';
+import {
+  type ClusterMap,
+  type GroupId,
+  type ShardId,
+  type ShardRecord,
+  successors,
+  type Table,
+} from '../controller/index.ts';
 import type { ControllerClient } from '../router/index.ts';
-import { encodeCommand, type Shard } from '../store/index.ts';
+import { type DataCommand, encodeCommand, type Shard } from '../store/index.ts';
 
-/** Items that one entry of the log deletes: some milliseconds of applying. */
-const PURGE_KEYS = 500;
+/** Items that one entry of the log deletes, or counts for a split: some milliseconds of applying. */
+const STEP_KEYS = 500;
 
 /** A data group that this node leads, with everything of earlier terms applied. */
 export interface LedGroup {
@@ -23,8 +30,8 @@ export interface LocalGroups {
 }
 
 /**
- * Makes the groups hold the shards that the map gives them and no others: installs those of new tables, empties those of deleted
- * ones and those that have moved on, and tells the controller of what it waits for.
+ * Makes the groups hold the shards that the map gives them and no others: installs those of new tables, splits and merges, empties
+ * those of deleted tables and those that have moved on, and tells the controller of what it waits for.
  */
 export class ShardKeeper {
   readonly #groups: LocalGroups;
@@ -45,18 +52,21 @@ export class ShardKeeper {
     for (const group of this.#groups.led()) led.set(group.id, group);
     if (led.size === 0) return;
     const records = new Map<ShardId, ShardRecord>();
+    // Once all is done that is under way.
+    const upcoming = new Map<ShardId, ShardRecord>();
     for (const table of tables) {
       for (const record of table.shards) {
         records.set(record.id, record);
         const group = led.get(record.group);
         if (group) this.#keep(group, table, record);
       }
+      for (const record of successors(table.shards)) upcoming.set(record.id, record);
     }
     for (const group of led.values()) {
       for (const { id, epoch } of group.shards()) {
-        if (!isFor(group.id, epoch, records.get(id))) {
-          this.#work(id, () => this.#purge(group, id, epoch));
-        }
+        const given = [records.get(id), upcoming.get(id)];
+        if (given.some((record) => record?.group === group.id && record.epoch === epoch)) continue;
+        this.#work(id, () => this.#purge(group, id, epoch));
       }
     }
   }
@@ -65,7 +75,7 @@ export class ShardKeeper {
     if (table.status === 'DELETING') this.#work(record.id, () => this.#empty(group, record));
     else if (record.state === 'creating') {
       this.#work(record.id, () => this.#install(group, table, record));
-    }
+    } else if (record.becomes) this.#work(record.id, () => this.#reshape(group, table, record));
   }
 
   #work(shard: ShardId, work: () => Promise<unknown>): void {
@@ -86,6 +96,33 @@ export class ShardKeeper {
     await this.#controller.command({ kind: 'shard-serving', shard, epoch });
   }
 
+  /** Of two shards that merge, one does it, or both: the second time comes to nothing. */
+  async #reshape(group: LedGroup, table: Table, record: ShardRecord): Promise<void> {
+    const { id: shard, epoch } = record;
+    while (group.shard(shard)?.epoch === epoch) {
+      if (!(await group.propose(encodeCommand(this.#reshaping(table, record))))) return;
+    }
+    const made = successors(table.shards).filter(({ parents }) => parents.includes(shard));
+    if (made.some(({ id }) => !group.shard(id))) return;
+    await this.#controller.command({ kind: 'shard-reshaped', shard, epoch });
+  }
+
+  #reshaping(table: Table, { id: shard, epoch, hashStart, becomes }: ShardRecord): DataCommand {
+    const { number: config } = this.#groups.map;
+    if (becomes?.kind === 'split') {
+      const { at, into } = becomes;
+      return { kind: 'split-shard', shard, epoch, at, into, keys: STEP_KEYS, config };
+    }
+    const other = table.shards.find(({ id }) => id === becomes?.other);
+    if (!becomes || !other) throw new Error(`shard ${shard} is to become nothing`);
+    const [own, others] = [
+      { shard, epoch },
+      { shard: other.id, epoch: other.epoch },
+    ];
+    const from = hashStart < other.hashStart ? ([own, others] as const) : ([others, own] as const);
+    return { kind: 'merge-shards', from, into: becomes.into, config };
+  }
+
   async #empty(group: LedGroup, { id: shard, epoch }: ShardRecord): Promise<void> {
     if (!(await this.#purge(group, shard, epoch))) return;
     await this.#controller.command({ kind: 'shard-gone', shard });
@@ -95,16 +132,9 @@ export class ShardKeeper {
   async #purge(group: LedGroup, shard: ShardId, epoch: number): Promise<boolean> {
     const { number: config } = this.#groups.map;
     while (group.shard(shard)?.epoch === epoch) {
-      const command = { kind: 'purge-shard', shard, epoch, config, keys: PURGE_KEYS } as const;
+      const command = { kind: 'purge-shard', shard, epoch, config, keys: STEP_KEYS } as const;
       if (!(await group.propose(encodeCommand(command)))) return false;
     }
     return !group.shard(shard);
   }
-}
-
-/** The map has the shard, under this epoch, on the group or on its way there. */
-function isFor(group: GroupId, epoch: number, record: ShardRecord | undefined): boolean {
-  if (!record) return false;
-  if (record.group === group) return epoch === record.epoch;
-  return record.movingTo === group && epoch === record.epoch + 1;
 }

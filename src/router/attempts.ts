@@ -24,8 +24,8 @@ export class Attempts {
   #redirected: NodeName | undefined;
   #asked: NodeName | undefined;
   #hurries = 0;
-  #moves = false;
-  #asksTarget = false;
+  #changes = false;
+  #asksSuccessor = false;
 
   constructor(clock: Clock, random: Random) {
     this.#clock = clock;
@@ -54,20 +54,20 @@ export class Attempts {
     return this.#hurries++ < HURRIES_MAX;
   }
 
-  /** The request's shard moves, as far as is known: two groups may have it. */
-  moves(itDoes: boolean): void {
-    this.#moves = itDoes;
+  /** Something is under way with the request's shard, as far as is known: it may be done already. */
+  changes(itDoes: boolean): void {
+    this.#changes = itDoes;
   }
 
-  /** The group that fetches the shard is to be asked, since the other one has refused. */
-  get asksTarget(): boolean {
-    return this.#moves && this.#asksTarget;
+  /** Whoever serves the shard once that is done is to be asked, since who served it before has refused. */
+  get asksSuccessor(): boolean {
+    return this.#changes && this.#asksSuccessor;
   }
 
-  /** A group does not serve the shard. True: the one that fetches it may, and is asked at once; the two take turns. */
+  /** A group does not serve the shard. True: its successor may be served, and is asked for at once; the two take turns. */
   refused(): boolean {
-    this.#asksTarget = this.#moves && !this.#asksTarget;
-    return this.#asksTarget;
+    this.#asksSuccessor = this.#changes && !this.#asksSuccessor;
+    return this.#asksSuccessor;
   }
 
   /** Whom the last `next` named. */

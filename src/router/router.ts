@@ -104,9 +104,8 @@ export class Router implements Database {
     // Once a try may have taken effect, "nothing was done" is no longer true.
     let uncertain = false;
     const ask = (attempts: Attempts): Asked<WriteOutcome> => {
-      const route = this.#groups.routing.route(table.id, key.hash);
-      if (!route) return STALE;
-      const shard = servedBy(route.shard, attempts);
+      const shard = this.#shardOf(table, key, attempts);
+      if (!shard) return STALE;
       group = shard.group;
       const command = encodeCommand({
         kind: 'write',
@@ -154,9 +153,9 @@ export class Router implements Database {
   read(table: Table, key: ItemKey, consistent: boolean): Promise<Found | Failure> {
     const keyBytes = storageKey(table.id, key);
     const ask = (attempts: Attempts): Asked<Found> => {
-      const route = this.#groups.routing.route(table.id, key.hash);
-      if (!route) return STALE;
-      const { group, id, epoch } = servedBy(route.shard, attempts);
+      const shard = this.#shardOf(table, key, attempts);
+      if (!shard) return STALE;
+      const { group, id, epoch } = shard;
       const request = { kind: 'read', group, shard: id, epoch, key: keyBytes, consistent } as const;
       return this.#groups.askReplica(request, attempts);
     };
@@ -241,6 +240,14 @@ export class Router implements Database {
     return table?.status === 'ACTIVE' ? table : NO_TABLE;
   }
 
+  /** While a shard changes, who serves it and who will are asked by turns. */
+  #shardOf(table: Table, { hash }: ItemKey, attempts: Attempts): ShardRecord | undefined {
+    const { routing } = this.#groups;
+    const route = routing.route(table.id, hash);
+    attempts.changes(route?.changes ?? false);
+    return (attempts.asksSuccessor ? routing.upcomingRoute(table.id, hash) : route)?.shard;
+  }
+
   /** Tries as the newest map tells, until there is an answer, the table is gone, or time is over. */
   async #try<Answer>(
     table: Table,
@@ -254,7 +261,7 @@ export class Router implements Database {
       if (verdict.kind === 'answer') return verdict.answer;
       if (verdict.kind === 'elsewhere' && attempts.mayHurry()) continue;
       if (verdict.kind === 'stale') {
-        // First the group that fetches the shard, if it moves: it may have it before the map says so.
+        // A move, a split or a merge may be done before the map says so.
         if (attempts.refused()) continue;
         const map = await this.#controller.refreshMap();
         const status = map?.tables.find(({ id }) => id === table.id)?.status;
@@ -278,10 +285,15 @@ export class Router implements Database {
   ): Promise<PagePart | Failure> {
     let piece: Piece | undefined;
     const ask = (attempts: Attempts): Asked<PagePart> => {
-      piece = firstPiece(this.#groups.routing.routes(table.id), table.id, operation);
+      const { routing } = this.#groups;
+      piece = firstPiece(routing.routes(table.id), table.id, operation);
+      attempts.changes(piece?.route.changes ?? false);
+      if (attempts.asksSuccessor) {
+        piece = firstPiece(routing.upcoming(table.id), table.id, operation);
+      }
       if (!piece) return STALE;
       const { route, from, to } = piece;
-      const { group, id, epoch } = servedBy(route.shard, attempts);
+      const { group, id, epoch } = route.shard;
       const query = { shard: id, epoch, operation: { ...operation, from, to } };
       return this.#groups.askReplica({ kind: 'page', group, query, consistent }, attempts);
     };
@@ -301,13 +313,6 @@ export class Router implements Database {
     bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
     return toHex(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   }
-}
-
-/** While a shard moves, the group that it comes from and the one that fetches it are asked by turns. */
-function servedBy(shard: ShardRecord, attempts: Attempts): ShardRecord {
-  const { movingTo, epoch } = shard;
-  attempts.moves(movingTo !== 0);
-  return attempts.asksTarget ? { ...shard, group: movingTo, epoch: epoch + 1 } : shard;
 }
 
 function foundIn(reply: GroupReply): Verdict<Found | Failure> {

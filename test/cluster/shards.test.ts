@@ -37,8 +37,11 @@ async function atHome(world: World): Promise<void> {
     () =>
       records(world).every((shards) =>
         shards.every(
-          ({ id, group, home, movingTo }) =>
-            group === home && movingTo === 0 && holders(world, id).join() === `${group}`,
+          ({ id, group, home, movingTo, becomes }) =>
+            group === home &&
+            movingTo === 0 &&
+            !becomes &&
+            holders(world, id).join() === `${group}`,
         ),
       ),
     120_000,
@@ -118,6 +121,68 @@ describe('a shard that moves', { timeout: 60_000 }, () => {
           await ask(world, { kind: 'move-shard', shard: id, to: random.between(1, 3) });
         }
         await crashes(world, random, 5);
+        await world.until(() => world.isReady, 60_000);
+        await atHome(world);
+      }
+      await workload.stop();
+      await world.until(() => areCaughtUp(world));
+      expect(differences(world)).toEqual([]);
+      expect(await workload.faults()).toEqual([]);
+      expect(world.failures).toEqual([]);
+    },
+  );
+});
+
+describe('shards that split and merge', { timeout: 60_000 }, () => {
+  test('[C2] [D1] while clients work, and pages go over all of them', async () => {
+    const world = await formedWorld(5, { limits: SMALL });
+    const table = await createTable(world, 't');
+    const workload = new Workload(world, table, { seed: 5, thinkMs: [5, 20], keys: 40 });
+    await world.run(2_000);
+    const { id, hashStart, group } = nth(world, 1);
+    const split = { kind: 'split-shard', shard: id, at: '6666666666666666' } as const;
+    expect(await ask(world, split)).toEqual({ kind: 'done' });
+    await world.until(() => records(world).every((shards) => shards.length === 4));
+    await atHome(world);
+    const [, lower, upper] = records(world)[0] ?? [];
+    expect(lower).toMatchObject({ hashStart, hashEnd: split.at, group, epoch: 2, parents: [id] });
+    expect(upper).toMatchObject({ hashStart: split.at, group, epoch: 2, parents: [id] });
+    expect(holders(world, id)).toEqual([]);
+    await world.run(2_000);
+
+    const merge = { kind: 'merge-shards', shard: lower?.id ?? 0, next: upper?.id ?? 0 } as const;
+    expect(await ask(world, merge)).toEqual({ kind: 'done' });
+    await world.until(() => records(world).every((shards) => shards.length === 3));
+    await atHome(world);
+    const parents = [lower?.id, upper?.id];
+    expect(nth(world, 1)).toMatchObject({ hashStart, group, epoch: 3, parents });
+    await world.run(2_000);
+    await workload.stop();
+    await world.until(() => areCaughtUp(world));
+    expect(differences(world)).toEqual([]);
+    expect(await workload.faults()).toEqual([]);
+    expect(world.failures).toEqual([]);
+  });
+
+  test.each([1, 2, 3, 4, 5, 6])(
+    '[C2] [C3] [F36] beside moves, under crashes at any moment (seed %i)',
+    async (seed) => {
+      const world = await formedWorld(seed, { limits: SMALL });
+      const table = await createTable(world, 't');
+      const workload = new Workload(world, table, { seed, thinkMs: [10, 40], keys: 40 });
+      const random = new SimRandom(seed, 'crashes');
+      await world.run(1_000);
+      for (let round = 0; round < 4; round++) {
+        const shards = records(world)[0] ?? [];
+        for (const [i, { id, home }] of shards.entries()) {
+          const next = shards[i + 1];
+          if (random.once(3)) {
+            await ask(world, { kind: 'move-shard', shard: id, to: random.between(1, 3) });
+          } else if (next?.home === home) {
+            await ask(world, { kind: 'merge-shards', shard: id, next: next.id });
+          } else if (shards.length < 8) await ask(world, { kind: 'split-shard', shard: id });
+        }
+        await crashes(world, random, 4);
         await world.until(() => world.isReady, 60_000);
         await atHome(world);
       }

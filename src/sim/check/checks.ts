@@ -49,9 +49,9 @@ export class Checks {
     return this.#sum(({ conflicts }) => conflicts);
   }
 
-  /** How many times a shard came to another group. */
-  get shardMoves(): number {
-    return this.#ownership.moves;
+  /** How many times shards came to another group, were split and merged. */
+  get resharding(): Pick<Ownership, 'moves' | 'splits' | 'merges'> {
+    return this.#ownership;
   }
 
   /** Entries committed, in all groups. */

@@ -89,8 +89,9 @@ export function areAtHome(world: World): boolean {
   const nodes = world.machines.flatMap(({ node }) => node ?? []);
   const homes = new Map<number, number>();
   for (const { map } of nodes) {
-    for (const { id, group, home, movingTo } of map.tables.flatMap(({ shards }) => shards)) {
-      if (movingTo !== 0 || (home !== 0 && group !== home)) return false;
+    for (const record of map.tables.flatMap(({ shards }) => shards)) {
+      const { id, group, home, movingTo, becomes } = record;
+      if (movingTo !== 0 || becomes || (home !== 0 && group !== home)) return false;
       homes.set(id, group);
     }
   }

@@ -1,38 +1,77 @@
-import type { DataMachine } from '../../store/index.ts';
+import type { DataMachine, Shard } from '../../store/index.ts';
 import { InvariantError } from './raft-invariants.ts';
 
 /** In the order in which an epoch passes through them; while `receiving` a group has no part in it yet. */
 const PHASES = { serving: 0, fenced: 1, purging: 2 } as const;
+/** Others have come in its place, by a split or a merge. */
+const REPLACED = 3;
 
+/** The furthest that was ever seen of a shard. */
 interface Seen {
+  readonly shard: Pick<Shard, 'id' | 'table' | 'hashStart' | 'hashEnd'>;
   readonly epoch: number;
-  readonly phase: number;
   readonly group: number;
+  readonly phase: number;
 }
 
-/** At most one group serves a shard (C2): an epoch begins only after the one before it was fenced. */
+/**
+ * At most one group serves a hash of a table (C2): an epoch of a shard begins only after the one before it was fenced, and what comes of
+ * a split or a merge begins where, and when, that ends of which it is made.
+ */
 export class Ownership {
-  /** By shard: the furthest that was ever seen. */
   readonly #seen = new Map<number, Seen>();
   /** How many times a shard came to another group. */
   moves = 0;
+  /** How many shards came of splits and merges. */
+  splits = 0;
+  merges = 0;
 
   /** To be called when a replica of a data group has applied something. Throws what is wrong. */
   look(group: number, machine: DataMachine): void {
-    for (const { id, epoch, state } of machine.shards()) {
+    for (const shard of machine.shards()) {
+      const { id, epoch, state, table, hashStart, hashEnd } = shard;
       if (state === 'receiving') continue;
       const phase = PHASES[state];
       const seen = this.#seen.get(id);
       if (seen && (epoch < seen.epoch || (epoch === seen.epoch && phase <= seen.phase))) continue;
-      const isNext = seen?.epoch === epoch - 1 && seen.phase >= PHASES.fenced;
-      if (seen?.epoch !== epoch && (seen ? !isNext : epoch > 1)) {
-        const before = seen ? `group ${seen.group} has epoch ${seen.epoch}` : 'nobody had it';
-        throw new InvariantError(
-          `[C2] group ${group} has shard ${id} ${state} in epoch ${epoch}; ${before}, in phase ${seen?.phase}`,
-        );
+      if (!seen) this.#begins(group, shard);
+      else if (epoch !== seen.epoch) {
+        const isFree = seen.phase === PHASES.fenced || seen.phase === PHASES.purging;
+        if (seen.epoch !== epoch - 1 || !isFree) throw doubled(group, shard, seen);
+        this.moves++;
       }
-      if (seen && seen.epoch !== epoch) this.moves++;
-      this.#seen.set(id, { epoch, phase, group });
+      this.#seen.set(id, { shard: { id, table, hashStart, hashEnd }, epoch, group, phase });
     }
   }
+
+  /** A shard that nobody had: of a new table, or in the place of others. */
+  #begins(group: number, shard: Readonly<Shard>): void {
+    const before = [...this.#seen.values()].filter((seen) => overlaps(seen.shard, shard));
+    const live = before.filter(({ phase }) => phase !== REPLACED);
+    for (const seen of live) {
+      const isMade = seen.group === group && seen.phase === PHASES.serving;
+      if (!isMade || seen.epoch >= shard.epoch) throw doubled(group, shard, seen);
+      this.#seen.set(seen.shard.id, { ...seen, phase: REPLACED });
+    }
+    if (before.some(({ epoch }) => epoch === shard.epoch - 1) !== shard.epoch > 1) {
+      throw doubled(group, shard, before.at(-1));
+    }
+    if (live.length === 1) this.splits++;
+    else if (live.length > 1) this.merges++;
+  }
+}
+
+function overlaps(a: Seen['shard'], b: Seen['shard']): boolean {
+  const startsBefore = (one: Seen['shard'], other: Seen['shard']) =>
+    other.hashEnd === '' || one.hashStart < other.hashEnd;
+  return a.table === b.table && startsBefore(a, b) && startsBefore(b, a);
+}
+
+function doubled(group: number, shard: Readonly<Shard>, seen: Seen | undefined): InvariantError {
+  const before = seen
+    ? `group ${seen.group} has shard ${seen.shard.id} in epoch ${seen.epoch}, in phase ${seen.phase}`
+    : 'nobody had it';
+  return new InvariantError(
+    `[C2] group ${group} has shard ${shard.id} ${shard.state} in epoch ${shard.epoch}; ${before}`,
+  );
 }

@@ -264,7 +264,9 @@ function occurred(
   add('raft: elections', checks.elections);
   add('raft: conflicts', checks.conflicts);
   add('raft: entries committed', checks.committed);
-  add('shards: came to another group', checks.shardMoves);
+  add('shards: came to another group', checks.resharding.moves);
+  add('shards: split', checks.resharding.splits);
+  add('shards: merged', checks.resharding.merges);
   for (const [type, count] of checks.messages) add(`raft: ${type}`, count);
   for (const { notices, exits, starts } of world.machines) {
     add('processes started', starts);
