@@ -7,7 +7,7 @@ import { dev } from './dev.ts';
 import { DEFAULT_ENDPOINT } from './endpoint.ts';
 import { joinGroup, leaveGroups, listGroups } from './groups.ts';
 import { drainNode, listNodes, removeNode } from './nodes.ts';
-import { listShards, moveShard } from './shards.ts';
+import { listShards, mergeShards, moveShard, splitShard } from './shards.ts';
 import { sim } from './sim.ts';
 import { start } from './start.ts';
 import { status } from './status.ts';
@@ -124,6 +124,16 @@ asking(shards.command('move'))
   .argument('<shard>', 'number of the shard', wholeNumber(1, ID_MAX))
   .requiredOption('--to <group>', 'number of the group', wholeNumber(1, ID_MAX))
   .action(moveShard);
+asking(shards.command('split'))
+  .description('divide a shard in the middle of its range, or at a hash')
+  .argument('<shard>', 'number of the shard', wholeNumber(1, ID_MAX))
+  .option('--at <hash>', 'the first hash of the upper part, 16 hex digits', hash)
+  .action(splitShard);
+asking(shards.command('merge'))
+  .description('make one shard of two neighbours that are on one group')
+  .argument('<shard>', 'number of the one with the lower hashes', wholeNumber(1, ID_MAX))
+  .argument('<next>', 'number of the one that begins where it ends', wholeNumber(1, ID_MAX))
+  .action(mergeShards);
 
 program
   .command('sim')
@@ -203,6 +213,13 @@ function duration(text: string): number {
   const ms = Number(count) * (unitMs ?? 0);
   if (!(ms > 0)) throw new InvalidArgumentError('It must be like 90s, 5m or 1h.');
   return ms;
+}
+
+function hash(text: string): string {
+  if (!/^[0-9a-f]{16}$/.test(text)) {
+    throw new InvalidArgumentError('It must be 16 hex digits in lower case.');
+  }
+  return text;
 }
 
 function nodeName(text: string): string {

@@ -1,6 +1,7 @@
 import type { GroupId, ShardId } from '../controller/index.ts';
 import type { ClusterStatus } from '../node/index.ts';
 import { command, fetchStatus } from './endpoint.ts';
+import { placeOf } from './shard-place.ts';
 import { styled } from './style.ts';
 import { table } from './table.ts';
 
@@ -36,18 +37,34 @@ export async function moveShard(
   await command(endpoint, { kind: 'move-shard', shard, to }, done);
 }
 
+/** `flotilla shards split` */
+export async function splitShard(
+  shard: ShardId,
+  { endpoint, at }: Asked & { readonly at?: string },
+): Promise<void> {
+  const done = `shard ${shard} is to be split ${at === undefined ? 'in the middle' : `at ${at}`}`;
+  await command(endpoint, { kind: 'split-shard', shard, ...(at !== undefined && { at }) }, done);
+}
+
+/** `flotilla shards merge` */
+export async function mergeShards(shard: ShardId, next: ShardId, { endpoint }: Asked) {
+  const done = `shards ${shard} and ${next} are to be one`;
+  await command(endpoint, { kind: 'merge-shards', shard, next }, done);
+}
+
 function render(shards: readonly ListedShard[]): string {
   return table(
-    ['shard', 'table', 'from hash', 'to hash', 'group', 'state', 'items', 'bytes'],
-    shards.map(({ id, table: of, hashStart, hashEnd, group, movingTo, state, items, bytes }) => [
-      `${id}`,
-      of,
-      hashStart,
-      hashEnd || 'end',
-      movingTo === 0 ? `${group}` : `${group} -> group ${movingTo}`,
-      styled(state === 'serving' ? 'green' : 'red', state),
-      `${items}`,
-      `${bytes}`,
+    ['shard', 'table', 'from hash', 'to hash', 'group', 'state', 'items', 'bytes', 'per s'],
+    shards.map((shard) => [
+      `${shard.id}`,
+      shard.table,
+      shard.hashStart,
+      shard.hashEnd || 'end',
+      placeOf(shard),
+      styled(shard.state === 'serving' ? 'green' : 'red', shard.state),
+      `${shard.items}`,
+      `${shard.bytes}`,
+      shard.perSecond.toFixed(0),
     ]),
   );
 }

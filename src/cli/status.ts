@@ -1,5 +1,6 @@
 import type { ClusterStatus } from '../node/index.ts';
 import { fetchStatus } from './endpoint.ts';
+import { placeOf } from './shard-place.ts';
 import { styled } from './style.ts';
 import { table } from './table.ts';
 
@@ -58,7 +59,18 @@ function render(cluster: ClusterStatus): string {
     ]),
   );
   const shards = table(
-    ['table', 'status', 'shard', 'from hash', 'to hash', 'group', 'state', 'items', 'bytes'],
+    [
+      'table',
+      'status',
+      'shard',
+      'from hash',
+      'to hash',
+      'group',
+      'state',
+      'items',
+      'bytes',
+      'per s',
+    ],
     cluster.tables.flatMap(({ name, status: is, shards: list }) =>
       list.map((shard, i) => [
         i === 0 ? name : '',
@@ -66,10 +78,11 @@ function render(cluster: ClusterStatus): string {
         `${shard.id}`,
         shard.hashStart,
         shard.hashEnd || 'end',
-        shard.movingTo === 0 ? `${shard.group}` : `${shard.group} -> group ${shard.movingTo}`,
+        placeOf(shard),
         state(shard.state, 'serving'),
         `${shard.items}`,
         `${shard.bytes}`,
+        shard.perSecond.toFixed(0),
       ]),
     ),
   );

@@ -12,6 +12,7 @@
 export { balance, type ShardMove, type WeighedShard } from './balance.ts';
 export { findShard, successors } from './catalogue.ts';
 export {
+  type Command,
   type ControllerCommand,
   type ControllerOutcome,
   decodeControllerCommand,
@@ -51,3 +52,15 @@ export {
   type TableSpec,
   type TableStatus,
 } from './types.ts';
+export {
+  canSplit,
+  coldPairs,
+  eveningMove,
+  heavinessOf,
+  isAtRest,
+  mergingOf,
+  type ShardWeight,
+  THRESHOLDS,
+  type Thresholds,
+  type Weights,
+} from './weights.ts';

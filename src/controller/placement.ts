@@ -73,7 +73,7 @@ export function initialShards(
   wanted?: number,
 ): ShardRecord[] {
   const joined = groups.filter((group) => group.joined);
-  const count = wanted ?? Math.max(1, Math.min(joined.length, SHARDS_OF_NEW_TABLE_MAX));
+  const count = wanted ?? shardsOfNewTable(groups);
   const chosen = leastLoaded(joined, tables);
   return Array.from({ length: count }, (_, i) => {
     const group = chosen[i % chosen.length] ?? 0;
@@ -90,6 +90,12 @@ export function initialShards(
       parents: [],
     };
   });
+}
+
+/** As many as there are groups that have joined, and at most eight. */
+export function shardsOfNewTable(groups: readonly GroupRecord[]): number {
+  const joined = groups.filter((group) => group.joined).length;
+  return Math.max(1, Math.min(joined, SHARDS_OF_NEW_TABLE_MAX));
 }
 
 function leastLoaded(groups: readonly GroupRecord[], tables: readonly Table[]): GroupId[] {

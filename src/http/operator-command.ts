@@ -4,12 +4,31 @@ import type { ControllerCommand, GroupId } from '../controller/index.ts';
 /** What operators may ask of the controller; the rest is between nodes. */
 export type OperatorCommand = Extract<
   ControllerCommand,
-  { readonly kind: 'join' | 'leave' | 'move-shard' | 'drain-node' | 'remove-node' }
+  {
+    readonly kind:
+      | 'join'
+      | 'leave'
+      | 'move-shard'
+      | 'split-shard'
+      | 'merge-shards'
+      | 'drain-node'
+      | 'remove-node';
+  }
 >;
 
+const KINDS: readonly OperatorCommand['kind'][] = [
+  'join',
+  'leave',
+  'move-shard',
+  'split-shard',
+  'merge-shards',
+  'drain-node',
+  'remove-node',
+];
 const ID_MAX = 0xffff_ffff;
 const GROUPS_MAX = 1_000;
 /** As the command line takes them. */
+const HASH = /^[0-9a-f]{16}$/;
 const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
 
 /** The command in a body of JSON, with no more in it than belongs there; or in one line what is wrong with it. */
@@ -32,14 +51,28 @@ export function readOperatorCommand(body: Uint8Array): OperatorCommand | string 
       return isId(value['shard']) && isId(value['to'])
         ? { kind: 'move-shard', shard: value['shard'], to: value['to'] }
         : 'move-shard needs shard and to: two numbers';
+    case 'split-shard':
+      return readSplit(value['shard'], value['at']);
+    case 'merge-shards':
+      return isId(value['shard']) && isId(value['next'])
+        ? { kind: 'merge-shards', shard: value['shard'], next: value['next'] }
+        : 'merge-shards needs shard and next: two numbers';
     case 'drain-node':
     case 'remove-node':
       return isNodeName(value['node'])
         ? { kind: value['kind'], node: value['node'] }
         : `${value['kind']} needs node: its name`;
     default:
-      return 'kind must be join, leave, move-shard, drain-node or remove-node';
+      return `kind must be ${KINDS.slice(0, -1).join(', ')} or ${KINDS.at(-1)}`;
   }
+}
+
+function readSplit(shard: unknown, at: unknown): OperatorCommand | string {
+  if (!isId(shard)) return 'split-shard needs shard: a number';
+  if (at === undefined) return { kind: 'split-shard', shard };
+  return typeof at === 'string' && HASH.test(at)
+    ? { kind: 'split-shard', shard, at }
+    : 'split-shard takes at: a hash, 16 hex digits in lower case';
 }
 
 function readJoin(groups: unknown): OperatorCommand | string {

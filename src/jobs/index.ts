@@ -3,6 +3,8 @@
  * it leads; every step is idempotent, so a new leader simply goes on.
  */
 export { MemberKeeper } from './member-keeper.ts';
+export { type LocalController, ShardBalancer } from './shard-balancer.ts';
 export { type LedGroup, type LocalGroups, ShardKeeper } from './shard-keeper.ts';
 export { ShardMover } from './shard-mover.ts';
+export { ShardSplitter } from './shard-splitter.ts';
 export { startJobs } from './start.ts';

@@ -18,6 +18,10 @@ export interface LedGroup {
   shards(): Iterable<Readonly<Shard>>;
   /** A shard that the group holds. */
   shard(id: ShardId): Readonly<Shard> | undefined;
+  /** Reads and writes that a shard has. */
+  perSecond(id: ShardId): number;
+  /** The hash at which a shard is to be split, 16 hex digits; undefined: it is of one partition, or led by others now. */
+  middle(id: ShardId): Promise<string | undefined>;
   /** Of a command, at most, in bytes: it must fit into the log. */
   readonly commandBytesMax: number;
   /** Resolves when the command took effect, or with false when it was lost or refused. */

@@ -1,13 +1,15 @@
-import type { GroupId, NodeName } from '../controller/index.ts';
+import type { GroupId, NodeName, ShardId } from '../controller/index.ts';
 import type { Replica } from '../group/index.ts';
 import { type Buggify, type Clock, NEVER } from '../ports/index.ts';
 import {
   encodeShardPart,
   type GroupReply,
   type GroupRequest,
+  type Shard,
   stampCommand,
 } from '../store/index.ts';
 import type { DataReplica, Replicas } from './replicas.ts';
+import { ShardRates } from './shard-rates.ts';
 
 /** The leader's clock of a group: goes on from the last session time that it applied, at the speed of its own time (S1). */
 interface SessionClock {
@@ -21,6 +23,7 @@ export type HeldGroups = Pick<Replicas, 'data' | 'nodeOf'>;
 
 /** Answers what routers ask of the data groups on this node. */
 export class DataService {
+  readonly rates: ShardRates;
   readonly #replicas: HeldGroups;
   readonly #clock: Clock;
   readonly #buggify: Buggify;
@@ -30,6 +33,7 @@ export class DataService {
     this.#replicas = replicas;
     this.#clock = clock;
     this.#buggify = buggify;
+    this.rates = new ShardRates(clock.monotonic());
   }
 
   /** `reply` is called exactly once, now or later. */
@@ -45,6 +49,7 @@ export class DataService {
         break;
       case 'read': {
         const { shard, epoch, key } = request;
+        this.rates.countRead(shard);
         this.#whenReadable(held.replica, request.consistent, reply, () => {
           const found = held.machine.read(shard, epoch, key, held.replica.state);
           reply(found ? { kind: 'item', item: found.item } : { kind: 'wrong-shard' });
@@ -52,6 +57,7 @@ export class DataService {
         break;
       }
       case 'page':
+        this.rates.countRead(request.query.shard);
         this.#whenReadable(held.replica, request.consistent, reply, () => {
           const page = held.machine.page(request.query);
           const slice = () => {
@@ -90,6 +96,26 @@ export class DataService {
         break;
       }
     }
+  }
+
+  /** Where to split a shard, found turn by turn: see `MiddleFinder`. */
+  middle(group: GroupId, shard: ShardId): Promise<string | undefined> {
+    const held = this.#replicas.data(group);
+    const finder = held?.machine.middle(shard);
+    if (!held || !finder) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      const slice = () => {
+        const found = held.replica.isClosed ? undefined : finder.step(held.replica.state);
+        if (found === 'more') this.#clock.endOfTurn(slice);
+        else resolve(found);
+      };
+      slice();
+    });
+  }
+
+  /** Measures what the shards of the groups have to do that this node leads. To be called now and then. */
+  measureRates(groups: Iterable<DataReplica>): void {
+    this.rates.measure(ledShards(groups), this.#clock.monotonic());
   }
 
   /** Takes over the command's bytes. */
@@ -150,4 +176,8 @@ export class DataService {
     }
     return Math.floor(clock.time + now - clock.at);
   }
+}
+
+function* ledShards(groups: Iterable<DataReplica>): Iterable<Readonly<Shard>> {
+  for (const { replica, machine } of groups) if (replica.isCurrent) yield* machine.shards();
 }

@@ -6,6 +6,7 @@ import type {
   NodeName,
   NodeRecord,
   ShardId,
+  Weights,
 } from '../controller/index.ts';
 import { damageText, openReplicaStates, type ReplicaStates } from '../engine/index.ts';
 import {
@@ -44,7 +45,7 @@ import { firstRoster, readRoster, replicasOn } from './roster.ts';
 import { Services } from './services.ts';
 import { fetchSnapshot } from './snapshot-transfer.ts';
 import { type Difference, StateComparison } from './state-comparison.ts';
-import { type ClusterStatus, clusterStatus } from './status.ts';
+import { type ClusterStatus, clusterStatus, type NodeStatus, weightsIn } from './status.ts';
 import { Turn } from './turn.ts';
 import { Wakes } from './wakes.ts';
 import { watchMap } from './watch-map.ts';
@@ -58,6 +59,7 @@ const TICK_JITTER = 0.4;
 /** An entry and what goes with it must fit into half a segment of the log. */
 const COMMANDS_PER_SEGMENT = 4;
 const BALANCE_TICKS = 20;
+const RATE_TICKS = 50;
 /** Small commits of a tick that delete what replaced states left. */
 const DELETE_COMMITS = 2;
 const STEP_DOWN_TICKS = 3;
@@ -311,6 +313,8 @@ export class Node {
         commandBytesMax: this.#log.segmentBytes / COMMANDS_PER_SEGMENT,
         shards: () => machine.shards(),
         shard: (id: ShardId) => machine.shard(id),
+        perSecond: (id: ShardId) => this.#data.rates.perSecond(id),
+        middle: (id: ShardId) => this.#data.middle(replica.group, id),
         propose: async (command: Uint8Array) => {
           const reply = await this.propose(replica.group, command);
           return reply.kind === 'result' && decodeResult(reply.result).kind === 'done';
@@ -326,13 +330,19 @@ export class Node {
     }
   }
 
+  get leadsController(): boolean {
+    return this.#replicas.controller?.replica.isCurrent ?? false;
+  }
+
   async status(): Promise<ClusterStatus> {
-    const reports = await Promise.all(
-      this.#map.nodes.map(
-        async ({ name }) => [name, await this.#services.askForStatus(name)] as const,
-      ),
-    );
-    return clusterStatus(this.#map, new Map(reports));
+    const reports = await this.#reports();
+    return clusterStatus(this.#map, reports);
+  }
+
+  /** Of all shards whose leaders answered. */
+  async weights(): Promise<Weights> {
+    const reports = await this.#reports();
+    return weightsIn(this.#map, reports);
   }
 
   /** Lets others lead, makes everything durable, and goes (R8). */
@@ -347,6 +357,14 @@ export class Node {
     this.#replicas.close();
     await this.#peers.close();
     await this.#log.close();
+  }
+
+  /** What the nodes say of themselves; `undefined` for one that does not answer. */
+  async #reports(): Promise<Map<NodeName, NodeStatus | undefined>> {
+    const reports = this.#map.nodes.map(
+      async ({ name }) => [name, await this.#services.askForStatus(name)] as const,
+    );
+    return new Map(await Promise.all(reports));
   }
 
   #onFormed(record: ClusterRecord): void {
@@ -420,6 +438,7 @@ export class Node {
       this.#comparison.tick();
       this.#placer.tick();
     }
+    if (this.#ticks % RATE_TICKS === 0) this.#data.measureRates(this.#replicas.allData());
     if (this.#ticks % BALANCE_TICKS === 0) {
       if (!this.#stopping) {
         const canLead = (node: NodeName) => this.#canLead(node);

@@ -129,7 +129,9 @@ export class Services {
 
   askForStatus(node: NodeName): Promise<NodeStatus | undefined> {
     if (node === this.#options.self) {
-      return Promise.resolve(this.#served && nodeStatus(this.#served.replicas));
+      return Promise.resolve(
+        this.#served && nodeStatus(this.#served.replicas, this.#served.data.rates),
+      );
     }
     return new Promise((resolve) => {
       this.#options.peers.request(
@@ -199,7 +201,7 @@ export class Services {
         ).catch(this.#options.fatal);
         break;
       case STATUS:
-        respond(json(nodeStatus(served.replicas)));
+        respond(json(nodeStatus(served.replicas, served.data.rates)));
         break;
       case DIGESTS:
         respond(json(served.comparison.digestsOf(payload.varint())));

@@ -4,11 +4,14 @@ import {
   holdersOf,
   type NodeName,
   type ShardId,
+  type ShardWeight,
+  type Weights,
 } from '../controller/index.ts';
 import type { Replica } from '../group/index.ts';
 import { type Member, voters } from '../raft/index.ts';
 import { quarantineText } from './quarantine.ts';
 import type { Replicas } from './replicas.ts';
+import type { ShardRates } from './shard-rates.ts';
 
 /** What one node says of its replicas. */
 export interface NodeStatus {
@@ -27,6 +30,8 @@ export interface NodeStatus {
       readonly id: ShardId;
       readonly items: number;
       readonly bytes: number;
+      /** Reads and writes, where its group is led. */
+      readonly perSecond: number;
     }[];
   }[];
 }
@@ -70,13 +75,19 @@ export interface ClusterStatus {
       /** The group that it is on its way to; 0 while it does not move. */
       readonly movingTo: GroupId;
       readonly state: string;
+      /** `split` or `merge` while it is; otherwise empty. */
+      readonly becomes: string;
+      /** While it moves, the part of its bytes that has come over, 0 to 1; null: it does not move. */
+      readonly progress: number | null;
       readonly items: number;
       readonly bytes: number;
+      /** Reads and writes, at its group's leader. */
+      readonly perSecond: number;
     }[];
   }[];
 }
 
-export function nodeStatus(replicas: Replicas): NodeStatus {
+export function nodeStatus(replicas: Replicas, rates: ShardRates): NodeStatus {
   const groups = [...replicas.all()].map((replica) => {
     const { config } = replica.raft;
     const nodesOf = (members: readonly Member[]) =>
@@ -91,7 +102,7 @@ export function nodeStatus(replicas: Replicas): NodeStatus {
       learners: nodesOf(config.learners),
       quarantined: reasonOf(replicas, replica),
       shards: [...(replicas.data(replica.group)?.machine.shards() ?? [])].map(
-        ({ id, items, bytes }) => ({ id, items, bytes }),
+        ({ id, items, bytes }) => ({ id, items, bytes, perSecond: rates.perSecond(id) }),
       ),
     };
   });
@@ -103,25 +114,72 @@ function reasonOf(replicas: Replicas, replica: Replica): string {
   return record ? quarantineText(record) : '';
 }
 
+const EMPTY_SHARD = { items: 0, bytes: 0, perSecond: 0 };
+
+/** What the leaders of groups said of the shards that they serve. */
+export function weightsIn(
+  { tables }: ClusterMap,
+  reports: ReadonlyMap<NodeName, NodeStatus | undefined>,
+): Weights {
+  const said = new Said(reports);
+  const weights = new Map<ShardId, ShardWeight>();
+  for (const { id, group } of tables.flatMap(({ shards }) => shards)) {
+    const shard = said.shard(id, group);
+    if (shard) weights.set(id, shard);
+  }
+  return weights;
+}
+
+type GroupStatus = NodeStatus['groups'][number];
+
+/** What nodes said, by group. */
+class Said {
+  readonly #groups = new Map<GroupId, Map<NodeName, GroupStatus>>();
+  readonly #shards = new Map<string, GroupStatus['shards'][number]>();
+
+  constructor(reports: ReadonlyMap<NodeName, NodeStatus | undefined>) {
+    for (const [node, report] of reports) {
+      for (const group of report?.groups ?? []) {
+        const nodes = this.#groups.get(group.id) ?? new Map<NodeName, GroupStatus>();
+        this.#groups.set(group.id, nodes.set(node, group));
+      }
+    }
+    for (const id of this.#groups.keys()) {
+      const { report } = this.leaderOf(id) ?? {};
+      for (const shard of report?.shards ?? []) this.#shards.set(`${id} ${shard.id}`, shard);
+    }
+  }
+
+  of(node: NodeName, group: GroupId): GroupStatus | undefined {
+    return this.#groups.get(group)?.get(node);
+  }
+
+  leaderOf(
+    group: GroupId,
+  ): { readonly leader: NodeName; readonly report: GroupStatus } | undefined {
+    const leaders = [...(this.#groups.get(group) ?? [])].filter(([, { isLeader }]) => isLeader);
+    // After a partition two may think so; the higher term is right.
+    const [first] = leaders.sort(([, a], [, b]) => b.term - a.term);
+    return first && { leader: first[0], report: first[1] };
+  }
+
+  /** As the leader of a group has it. */
+  shard(shard: ShardId, group: GroupId): GroupStatus['shards'][number] | undefined {
+    return this.#shards.get(`${group} ${shard}`);
+  }
+}
+
 /** Puts together what the nodes said; `undefined` for a node that did not answer. */
 export function clusterStatus(
   map: ClusterMap,
   reports: ReadonlyMap<NodeName, NodeStatus | undefined>,
 ): ClusterStatus {
-  const members = new Map<GroupId, readonly NodeName[]>();
-  for (const group of map.groups) members.set(group.id, holdersOf(group));
-  const reportOf = (node: NodeName, group: GroupId) =>
-    reports.get(node)?.groups.find(({ id }) => id === group);
-  const leaderOf = (group: GroupId) => {
-    const leaders = (members.get(group) ?? []).filter((node) => reportOf(node, group)?.isLeader);
-    // After a partition two may think so; the higher term is right.
-    leaders.sort((a, b) => (reportOf(b, group)?.term ?? 0) - (reportOf(a, group)?.term ?? 0));
-    return leaders[0];
-  };
-
-  const groups = [...members].map(([id, nodes]) => {
-    const leader = leaderOf(id);
-    const report = leader === undefined ? undefined : reportOf(leader, id);
+  const said = new Said(reports);
+  const reportOf = (node: NodeName, group: GroupId) => said.of(node, group);
+  const groups = map.groups.map((record) => {
+    const { id } = record;
+    const nodes = holdersOf(record);
+    const { leader, report } = said.leaderOf(id) ?? {};
     const commit = report?.commit ?? Math.max(...nodes.map((n) => reportOf(n, id)?.commit ?? 0));
     const lag = Object.fromEntries(
       nodes.map((node) => {
@@ -131,7 +189,7 @@ export function clusterStatus(
     );
     return {
       id,
-      joined: map.groups.some((group) => group.id === id && group.joined),
+      joined: record.joined,
       leader: leader ?? '',
       term: report?.term ?? 0,
       commit,
@@ -151,12 +209,22 @@ export function clusterStatus(
   const tables = map.tables.map(({ spec, status, shards }) => ({
     name: spec.name,
     status,
-    shards: shards.map(({ id, hashStart, hashEnd, group, movingTo, state }) => {
-      const leader = leaderOf(group);
-      const report = leader === undefined ? undefined : reportOf(leader, group);
-      const counts = report?.shards.find((shard) => shard.id === id);
-      const { items, bytes } = counts ?? { items: 0, bytes: 0 };
-      return { id, hashStart, hashEnd, group, movingTo, state, items, bytes };
+    shards: shards.map(({ id, hashStart, hashEnd, group, movingTo, state, becomes }) => {
+      const { items, bytes, perSecond } = said.shard(id, group) ?? EMPTY_SHARD;
+      const come = movingTo === 0 ? undefined : (said.shard(id, movingTo) ?? EMPTY_SHARD);
+      return {
+        id,
+        hashStart,
+        hashEnd,
+        group,
+        movingTo,
+        state,
+        becomes: becomes?.kind ?? '',
+        progress: come ? Math.min(1, come.bytes / Math.max(1, bytes)) : null,
+        items,
+        bytes,
+        perSecond,
+      };
     }),
   }));
 

@@ -1,3 +1,4 @@
+import type { Thresholds } from '../controller/index.ts';
 import { MemoryEngine } from '../engine/index.ts';
 import { startJobs } from '../jobs/index.ts';
 import {
@@ -29,6 +30,8 @@ export interface MachineOptions {
   readonly zone?: string;
   /** See `NodeOptions`. */
   readonly replaceAfterMs?: number;
+  /** From when on shards are split and merged; as in production unless told. */
+  readonly resharding?: Partial<Thresholds>;
 }
 
 /** Why a process ended by itself. */
@@ -172,6 +175,7 @@ export class Machine {
         new ControllerClient(node, clock, random),
         new LeaderClient(node, clock, random),
         clock,
+        this.#options.resharding,
       );
       this.node = node;
       this.router = router;

@@ -1,3 +1,4 @@
+import type { Thresholds } from '../controller/index.ts';
 import type { NodeLimits, PeerAddress } from '../node/index.ts';
 import type { Buggify } from '../ports/index.ts';
 import { type Exit, Machine } from './machine.ts';
@@ -27,6 +28,8 @@ export interface WorldOptions {
   readonly zones?: readonly string[];
   /** See `NodeOptions`. */
   readonly replaceAfterMs?: number;
+  /** See `MachineOptions`. */
+  readonly resharding?: Partial<Thresholds>;
 }
 
 /** Long enough for anything that does not hang, in milliseconds of virtual time. */
@@ -52,7 +55,7 @@ export class World {
       ...(networkLatencyMs && { latencyMs: networkLatencyMs }),
     });
     const { network } = this;
-    const { replaceAfterMs, firstNodes = nodes } = options;
+    const { replaceAfterMs, resharding, firstNodes = nodes } = options;
     this.machines = Array.from({ length: nodes }, (_, i) => {
       return new Machine({
         name: `n${i + 1}`,
@@ -65,6 +68,7 @@ export class World {
         zone: options.zones?.[i] ?? '',
         ...(buggify && { buggify }),
         ...(replaceAfterMs !== undefined && { replaceAfterMs }),
+        ...(resharding && { resharding }),
       });
     });
     this.#groups = options.groups;

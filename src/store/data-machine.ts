@@ -21,6 +21,7 @@ import {
 } from './command.ts';
 import { type Contents, countIn, countOut, itemHash } from './contents.ts';
 import { changeKey, itemKey } from './keys.ts';
+import { MiddleFinder } from './middle-finder.ts';
 import { PageReader } from './page-reader.ts';
 import { makePart } from './part-maker.ts';
 import { Retries } from './retries.ts';
@@ -182,6 +183,17 @@ export class DataMachine {
     const range = (first: Uint8Array) => this.#shards.range(shard, first);
     const moving = { shard, range, covers };
     return makePart(moving, cursor, bytesMax, state, this.#retries, this.#sessions);
+  }
+
+  /** Where to split a shard of this group: call `step` until it gives something else than `more` (middle-finder.ts). */
+  middle(id: number): { step(state: Reader): string | undefined | 'more' } | undefined {
+    const shard = this.#shards.get(id);
+    if (!shard) return undefined;
+    const finder = new MiddleFinder((first) => this.#shards.range(shard, first), shard.bytes);
+    // It may have gone in between, and its bounds with it.
+    return {
+      step: (state) => (this.#shards.get(id) === shard ? finder.step(state) : undefined),
+    };
   }
 
   /** A linearizable read if the group confirmed its read index first (R6); undefined: not under this epoch (S2). */

@@ -46,6 +46,9 @@ async function answerTo(request: HttpRequest, node: Administration) {
   return { status, ...(JSON.parse(utf8Text(body)) as { outcome: string; reason: string }) };
 }
 
+const KINDS =
+  'kind must be join, leave, move-shard, split-shard, merge-shards, drain-node or remove-node';
+const HASH = 'split-shard takes at: a hash, 16 hex digits in lower case';
 const LEAVE = '{"kind":"leave","groups":[1,2]}';
 
 describe('commands of operators', () => {
@@ -62,6 +65,12 @@ describe('commands of operators', () => {
       },
     ],
     ['{"kind":"move-shard","shard":7,"to":2}', { kind: 'move-shard', shard: 7, to: 2 }],
+    ['{"kind":"split-shard","shard":7}', { kind: 'split-shard', shard: 7 }],
+    [
+      '{"kind":"split-shard","shard":7,"at":"00000000000000af"}',
+      { kind: 'split-shard', shard: 7, at: '00000000000000af' },
+    ],
+    ['{"kind":"merge-shards","shard":7,"next":8}', { kind: 'merge-shards', shard: 7, next: 8 }],
     // What does not belong there goes no further.
     ['{"kind":"leave","groups":[1],"request":"mine","version":9}', { kind: 'leave', groups: [1] }],
   ])('%s reaches the controller', async (body, command) => {
@@ -87,12 +96,9 @@ describe('commands of operators', () => {
     ['{', 'the body is not JSON'],
     ['[1]', 'the body is not an object'],
     ['null', 'the body is not an object'],
-    ['{}', 'kind must be join, leave, move-shard, drain-node or remove-node'],
-    [
-      '{"kind":"form","clusterId":"x","nodes":[]}',
-      'kind must be join, leave, move-shard, drain-node or remove-node',
-    ],
-    ['{"kind":"constructor"}', 'kind must be join, leave, move-shard, drain-node or remove-node'],
+    ['{}', KINDS],
+    ['{"kind":"form","clusterId":"x","nodes":[]}', KINDS],
+    ['{"kind":"constructor"}', KINDS],
     ['{"kind":"leave","groups":[]}', 'leave needs groups: a list of their numbers'],
     ['{"kind":"leave","groups":[0]}', 'leave needs groups: a list of their numbers'],
     ['{"kind":"leave","groups":["1"]}', 'leave needs groups: a list of their numbers'],
@@ -104,6 +110,10 @@ describe('commands of operators', () => {
       'join needs the nodes of group 4: a list of their names',
     ],
     ['{"kind":"move-shard","shard":1}', 'move-shard needs shard and to: two numbers'],
+    ['{"kind":"split-shard","at":"8000000000000000"}', 'split-shard needs shard: a number'],
+    ['{"kind":"split-shard","shard":1,"at":"8"}', HASH],
+    ['{"kind":"split-shard","shard":1,"at":9}', HASH],
+    ['{"kind":"merge-shards","shard":1}', 'merge-shards needs shard and next: two numbers'],
   ])('[B4] [J1] %s is refused as malformed', async (body, reason) => {
     const node = new FakeNode({ kind: 'done' });
     expect(await answerTo(post(body), node)).toEqual({ status: 400, outcome: 'malformed', reason });
@@ -111,7 +121,14 @@ describe('commands of operators', () => {
   });
 
   test('[B4] whatever is sent is answered in one line and reaches nobody unless it is well formed', async () => {
-    const kinds = fc.constantFrom('join', 'leave', 'move-shard', 'form');
+    const kinds = fc.constantFrom(
+      'join',
+      'leave',
+      'move-shard',
+      'split-shard',
+      'merge-shards',
+      'form',
+    );
     const almost = fc.record(
       {
         kind: kinds,

@@ -18,6 +18,8 @@ async function keeperOf(status: 'CREATING' | 'ACTIVE' | 'DELETING', answers = tr
   const group: LedGroup = {
     id: record.group,
     commandBytesMax: 1_000_000,
+    perSecond: () => 0,
+    middle: () => Promise.resolve(undefined),
     shards: () => replica.machine.shards(),
     shard: (id) => replica.machine.shard(id),
     propose: async (command) => {

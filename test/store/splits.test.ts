@@ -171,6 +171,39 @@ describe('a shard that is split', () => {
   });
 });
 
+describe('the middle of a shard', () => {
+  const middleOf = ({ machine, state }: TestReplica) => {
+    const finder = machine.middle(1);
+    for (let i = 0; i < 100; i++) {
+      const found = finder?.step(state);
+      if (found !== 'more') return found;
+    }
+    throw new Error('it does not end');
+  };
+
+  test('is where half of its bytes are on either side, as far as partitions allow', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.nat(400), { maxLength: 60 }), async (sizes) => {
+        const replica = await TestReplica.open();
+        replica.apply(0, install());
+        sizes.forEach((size, i) => {
+          replica.apply(1, putting(7, i + 1, `k${i}`, 'x'.repeat(size)));
+        });
+        const at = middleOf(replica);
+        expect(at === undefined).toBe(sizes.length < 2);
+        if (at === undefined) return;
+        const { bytes: all } = replica.machine.shard(1) as Shard;
+        while (replica.machine.shard(1)) replica.apply(2, { ...STEP, at });
+        const [lower, upper] = [2, 3].map((id) => replica.machine.shard(id) as Shard);
+        for (const half of [lower, upper]) expect(half?.items).toBeGreaterThan(0);
+        const largest = Math.max(...sizes) + 20;
+        expect(Math.abs((lower?.bytes ?? 0) - all / 2)).toBeLessThanOrEqual(largest);
+      }),
+      { seed: 1, numRuns: 40 },
+    );
+  });
+});
+
 describe('a shard that goes', () => {
   test('[C2] is emptied step by step, each going on where the last one ended, its listed changes too', async () => {
     let replica = await TestReplica.open();

@@ -47,6 +47,9 @@ export interface Drawn {
   readonly clockRates: readonly number[];
   readonly logSegmentBytes: number;
   readonly memtableBytes: number;
+  /** When shards are split: bytes of their items, and operations a second. */
+  readonly splitBytes: number;
+  readonly splitPerSecond: number;
 }
 
 /** `correctness`: a promise was broken. `liveness`: the world did not come to rest. `crash`: a node, or the simulator, fell over. */
@@ -97,6 +100,8 @@ function draw(options: RunOptions, random: SimRandom, buggify: SimBuggify): Draw
     clockRates: Array.from({ length: nodes }, () => random.between(1 - drift, 1 + drift)),
     logSegmentBytes: random.pick([32, 64, 256]) * 1024,
     memtableBytes: random.pick([8, 32, 128]) * 1024,
+    splitBytes: random.pick([300, 2_000, 1_000_000]),
+    splitPerSecond: random.pick([10, 50, 1_000]),
     ...options.drawn,
   };
 }
@@ -107,6 +112,7 @@ export async function runWorld(options: RunOptions): Promise<Report> {
   const random = new SimRandom(seed, 'options');
   const buggify = new SimBuggify(new SimRandom(seed, 'buggify'));
   const drawn = draw(options, random, buggify);
+  const { splitBytes, splitPerSecond } = drawn;
   const { logSegmentBytes, memtableBytes, diskLatencyMs, networkLatencyMs, clockRates } = drawn;
   const world = new World({
     seed,
@@ -116,6 +122,7 @@ export async function runWorld(options: RunOptions): Promise<Report> {
     networkLatencyMs,
     clockRates,
     buggify: buggify.ask,
+    resharding: { splitBytes, splitPerSecond, splitAfterMs: 3_000, mergeAfterMs: 15_000 },
     limits: {
       logSegmentBytes,
       memtableBytes,
