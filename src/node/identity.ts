@@ -7,8 +7,8 @@ const IDENTITY_FILE = 'identity';
 const CLUSTER_FILE = 'cluster';
 /** What may be there before the identity: one whose writing was cut short, and the lock on some systems. */
 const OWN_FROM_THE_START: readonly string[] = [`${IDENTITY_FILE}.new`, 'lock'];
-/** 4: the map has the controller's own group, and what a node knows of the cluster has the nodes. Others are refused. */
-const FORMAT = 4;
+/** 5: shards that split and merge. Others are refused. */
+const FORMAT = 5;
 
 /** Who a data directory is: drawn at its birth, never changed (R7). */
 export interface Identity {

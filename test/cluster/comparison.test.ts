@@ -65,7 +65,7 @@ describe('replicas that went apart', { timeout: 30_000 }, () => {
       const said = `group ${group} on node ${follower.name} differs from the majority at entry `;
       expect(follower.exits[0]?.reason).toContain(said);
       expect(follower.notices.at(-1)).toContain(said);
-      expect(follower.exits[0]?.reason).toMatch(/digest 2:[0-9a-f]{32}, theirs 2:[0-9a-f]{32}$/);
+      expect(follower.exits[0]?.reason).toMatch(/digest 3:[0-9a-f]{32}, theirs 3:[0-9a-f]{32}$/);
       const before = counter.value;
       await world.run(2_000);
       counter.stopped = true;

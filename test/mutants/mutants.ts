@@ -294,7 +294,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a part is taken in wherever it begins',
     rule: 'C3',
-    file: 'store/data-machine.ts',
+    file: 'store/shard-lifecycle.ts',
     from: 'const isNext = number === shard.parts && isSamePlace(from, shard.cursor);',
     to: 'const isNext = number === shard.parts;',
   },
@@ -304,5 +304,19 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'store/part-maker.ts',
     from: "if (shard.state !== 'fenced') return { part: partOf(), caughtUp: true };",
     to: "if (shard.state !== 'fenced' && next.from) return { part: partOf(), caughtUp: true };",
+  },
+  {
+    name: 'what changes while a split is counted is not counted',
+    rule: 'S3',
+    file: 'store/data-machine.ts',
+    from: 'return lower && compareBytes(key, lower.next) < 0 ? [shard, lower] : [shard];',
+    to: 'return lower && key.length < 0 ? [shard, lower] : [shard];',
+  },
+  {
+    name: 'a split keeps the epoch',
+    rule: 'S2',
+    file: 'store/shard-lifecycle.ts',
+    from: 'const range = { table, epoch: epoch + 1 };',
+    to: 'const range = { table, epoch };',
   },
 ];
