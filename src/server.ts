@@ -12,6 +12,7 @@ import { openLmdb, setAsideDamaged } from './engine/lmdb/index.ts';
 import { type Administration, type HttpServer, startHttpServer } from './http/index.ts';
 import { startJobs } from './jobs/index.ts';
 import {
+  forgetNodes,
   Node,
   type NodeLimits,
   openIdentity,
@@ -134,7 +135,14 @@ async function openNode(
   startJobs(node, controller, leaders, nodeClock);
   const administration: Administration = {
     status: () => node.status(),
-    command: (command) => controller.command({ ...command, request: newToken() }),
+    command: (command) => {
+      const request = newToken();
+      if (command.kind !== 'forget-nodes') return controller.command({ ...command, request });
+      const host = node.rescueHost((nodes) =>
+        controller.command({ kind: 'forget-nodes', nodes, request }),
+      );
+      return forgetNodes(host, command.nodes, command.loseData);
+    },
   };
   const listeners = await startListeners(options, administration, router);
   opened.push(async () => {

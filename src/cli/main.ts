@@ -6,7 +6,7 @@ import { FAULTS, type FaultKind } from '../sim/index.ts';
 import { dev } from './dev.ts';
 import { DEFAULT_ENDPOINT } from './endpoint.ts';
 import { joinGroup, leaveGroups, listGroups } from './groups.ts';
-import { drainNode, listNodes, removeNode } from './nodes.ts';
+import { drainNode, forgetNodes, listNodes, removeNode } from './nodes.ts';
 import { listShards, mergeShards, moveShard, splitShard } from './shards.ts';
 import { sim } from './sim.ts';
 import { start } from './start.ts';
@@ -112,6 +112,12 @@ asking(nodesCommand.command('remove'))
   .description('let go for good of a node that holds nothing any more')
   .argument('<name>', 'name of the node', nodeName)
   .action(removeNode);
+
+asking(nodesCommand.command('forget'))
+  .description('go on without nodes that are lost for good, where groups have lost their majority')
+  .argument('<names...>', 'names of the nodes', eachNodeName)
+  .option('--lose-data', 'do it: what only they had is lost, acknowledged or not')
+  .action(forgetNodes);
 
 const shards = program.command('shards').description('the hash ranges of tables');
 asking(shards.command('list'))
@@ -227,6 +233,11 @@ function nodeName(text: string): string {
     throw new InvalidArgumentError('A name is 1 to 63 letters, digits, "_", "." or "-".');
   }
   return text;
+}
+
+/** Of an argument that is given several times. */
+function eachNodeName(text: string, before: readonly string[] = []): string[] {
+  return [...before, nodeName(text)];
 }
 
 function nodeNames(text: string): string[] {

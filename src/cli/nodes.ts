@@ -38,6 +38,15 @@ export async function removeNode(node: NodeName, { endpoint }: Asked): Promise<v
   await command(endpoint, { kind: 'remove-node', node }, `node ${node} is removed`);
 }
 
+/** `flotilla nodes forget` */
+export async function forgetNodes(
+  nodes: readonly NodeName[],
+  { endpoint, loseData = false }: Asked & { readonly loseData?: boolean },
+): Promise<void> {
+  const done = `the cluster goes on without ${nodes.join(', ')}, and without what only they had`;
+  await command(endpoint, { kind: 'forget-nodes', nodes, loseData }, done);
+}
+
 function nodesOf({ nodes, groups }: ClusterStatus): ListedNode[] {
   return nodes.map((node) => ({
     ...node,

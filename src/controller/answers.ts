@@ -53,6 +53,7 @@ function tokenOf(command: ControllerCommand): string | undefined {
     case 'merge-shards':
     case 'drain-node':
     case 'remove-node':
+    case 'forget-nodes':
       return command.request;
     default:
       return undefined;

@@ -107,6 +107,15 @@ export type ControllerCommand =
       readonly request?: RequestToken;
     }
   /**
+   * These nodes are lost for good with all that they held, and groups go on without them. Refused where a group has nobody else: its
+   * data is gone. A group that has no majority left must have been told before to do without.
+   */
+  | {
+      readonly kind: 'forget-nodes';
+      readonly nodes: readonly NodeName[];
+      readonly request?: RequestToken;
+    }
+  /**
    * Replicas take the next steps to where they should be (`nextSteps`), as things are when this is applied. `down` is what the leader
    * cannot reach: nothing new goes there; `dead` are those of them that are not waited for any more.
    */

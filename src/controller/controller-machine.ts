@@ -12,7 +12,7 @@ import {
 } from './command.ts';
 import { History } from './history.ts';
 import { form, membersSettled, moveReplica } from './members.ts';
-import { addNode, drainNode, removeNode } from './nodes.ts';
+import { addNode, drainNode, forgetNodes, removeNode } from './nodes.ts';
 import { mergeShards, shardReshaped, splitShard } from './resharding.ts';
 import { place } from './steps.ts';
 import type { ClusterMap, ConfigNumber, Configuration, Table, TableId } from './types.ts';
@@ -144,6 +144,8 @@ function decide(state: ControllerState, command: ControllerCommand): Change {
       return drainNode(state, command);
     case 'remove-node':
       return removeNode(state, command);
+    case 'forget-nodes':
+      return forgetNodes(state, command);
     case 'place':
       return place(state, command);
   }

@@ -2,7 +2,15 @@ import { assigned } from './assignment.ts';
 import { type Change, type ControllerState, DONE, refused } from './change.ts';
 import type { Command } from './command.ts';
 import { holdersOf } from './placement.ts';
-import type { ClusterMap, NodeName, NodeRecord } from './types.ts';
+import type {
+  ClusterMap,
+  GroupId,
+  GroupRecord,
+  MemberRecord,
+  NodeName,
+  NodeRecord,
+  ReplicaRecord,
+} from './types.ts';
 
 export function addNode({ map }: ControllerState, { node }: Command<'add-node'>): Change {
   const { name, incarnation, http, peer, zone } = node;
@@ -38,7 +46,7 @@ export function drainNode(state: ControllerState, { node: name }: Command<'drain
     return refused(`there is no node that could take over what ${name} has`);
   }
   const nodes = map.nodes.map((other) => (other === node ? { ...node, draining: true } : other));
-  return withoutGroupOf({ ...state, map: { ...map, nodes } }, node.group);
+  return withoutGroupsOf({ ...state, map: { ...map, nodes } }, [node]);
 }
 
 export function removeNode(state: ControllerState, { node: name }: Command<'remove-node'>): Change {
@@ -50,12 +58,32 @@ export function removeNode(state: ControllerState, { node: name }: Command<'remo
   }
   const held = groupsOn(map, name);
   if (held.length > 0) {
-    const groups = `${held.length > 1 ? 'groups' : 'group'} ${held.join(', ')}`;
-    return refused(`node ${name} holds replicas of ${groups}: drain it first, and wait`);
+    return refused(`node ${name} holds replicas of ${namesOf(held)}: drain it first, and wait`);
   }
-  const nodes = map.nodes.filter((other) => other !== node);
-  const removed = [...map.removed, { name, incarnation: node.incarnation }];
-  return withoutGroupOf({ ...state, map: { ...map, nodes, removed } }, node.group);
+  return without(state, [node]);
+}
+
+/** A group that is left by some of its replicas goes on with the others, and gets new ones where there are nodes for them. */
+export function forgetNodes(state: ControllerState, command: Command<'forget-nodes'>): Change {
+  const { map } = state;
+  const names = new Set(command.nodes);
+  const lost = map.nodes.filter(({ name }) => names.has(name));
+  const isLost = ({ node }: ReplicaRecord) => names.has(node);
+  const gone = map.groups.filter(({ replicas }) => replicas.every(isLost)).map(({ id }) => id);
+  if (gone.length > 0) {
+    return refused(`of ${namesOf(gone)} nothing is left elsewhere: that data is gone`);
+  }
+  if (lost.length === 0) {
+    const areGone = command.nodes.every((name) => map.removed.some((node) => node.name === name));
+    return areGone ? DONE : refused(`there is no node ${command.nodes.join(', ')}`);
+  }
+  const groups = map.groups.map((group): GroupRecord => {
+    if (!holdersOf(group).some((name) => names.has(name))) return group;
+    const staying = (records: readonly ReplicaRecord[]) => records.filter((one) => !isLost(one));
+    const { replicas, leaving } = group;
+    return { ...group, replicas: staying(replicas), leaving: staying(leaving), changing: true };
+  });
+  return without({ ...state, map: { ...map, groups } }, lost);
 }
 
 /** A node is where the other record says, too. */
@@ -63,12 +91,25 @@ export function hasAddresses(known: NodeRecord, { http, peer, zone }: NodeRecord
   return known.http === http && known.peer === peer && known.zone === zone;
 }
 
+/** Nodes that hold nothing any more go for good, and whoever comes back with their directories is told so. */
+function without(state: ControllerState, gone: readonly MemberRecord[]): Change {
+  const { map } = state;
+  const nodes = map.nodes.filter((node) => !gone.includes(node));
+  const removed = [...map.removed, ...gone.map(({ name, incarnation }) => ({ name, incarnation }))];
+  return withoutGroupsOf({ ...state, map: { ...map, nodes, removed } }, gone);
+}
+
 /** The group that a node has brought goes with it. */
-function withoutGroupOf(state: ControllerState, brought: number): Change {
+function withoutGroupsOf(state: ControllerState, gone: readonly MemberRecord[]): Change {
+  const brought = gone.map(({ group }) => group).filter((group) => group > 0);
   const groups = state.map.groups.map((group) =>
-    group.id === brought && brought > 0 ? { ...group, joined: false, retiring: true } : group,
+    brought.includes(group.id) ? { ...group, joined: false, retiring: true } : group,
   );
   return assigned(state, groups, {});
+}
+
+function namesOf(groups: readonly GroupId[]): string {
+  return `${groups.length > 1 ? 'groups' : 'group'} ${groups.join(', ')}`;
 }
 
 function groupsOn({ groups }: ClusterMap, name: NodeName): number[] {

@@ -303,6 +303,13 @@ export class Replica {
     if (next) this.#raft.proposeConfig(next);
   }
 
+  /** The last resort of a group that has lost most of its voters for good: see `Raft.becomeSoleVoter`. */
+  becomeSoleVoter(): boolean {
+    if (this.#closed || this.#installing || !this.#raft.becomeSoleVoter()) return false;
+    this.#host.schedule(this);
+    return true;
+  }
+
   transferLeader(to: ReplicaId): void {
     this.#raft.transferLeader(to);
     this.#host.schedule(this);

@@ -1,20 +1,27 @@
 import { utf8Text } from '../bytes/index.ts';
-import type { ControllerCommand, GroupId } from '../controller/index.ts';
+import type { ControllerCommand, GroupId, NodeName } from '../controller/index.ts';
 
-/** What operators may ask of the controller; the rest is between nodes. */
-export type OperatorCommand = Extract<
-  ControllerCommand,
-  {
-    readonly kind:
-      | 'join'
-      | 'leave'
-      | 'move-shard'
-      | 'split-shard'
-      | 'merge-shards'
-      | 'drain-node'
-      | 'remove-node';
-  }
->;
+/** What operators may ask for; the controller's other commands are between nodes. */
+export type OperatorCommand =
+  | Extract<
+      ControllerCommand,
+      {
+        readonly kind:
+          | 'join'
+          | 'leave'
+          | 'move-shard'
+          | 'split-shard'
+          | 'merge-shards'
+          | 'drain-node'
+          | 'remove-node';
+      }
+    >
+  /** Go on without nodes that are lost for good, and, with `loseData`, without what only they had. */
+  | {
+      readonly kind: 'forget-nodes';
+      readonly nodes: readonly NodeName[];
+      readonly loseData: boolean;
+    };
 
 const KINDS: readonly OperatorCommand['kind'][] = [
   'join',
@@ -24,6 +31,7 @@ const KINDS: readonly OperatorCommand['kind'][] = [
   'merge-shards',
   'drain-node',
   'remove-node',
+  'forget-nodes',
 ];
 const ID_MAX = 0xffff_ffff;
 const GROUPS_MAX = 1_000;
@@ -62,6 +70,10 @@ export function readOperatorCommand(body: Uint8Array): OperatorCommand | string 
       return isNodeName(value['node'])
         ? { kind: value['kind'], node: value['node'] }
         : `${value['kind']} needs node: its name`;
+    case 'forget-nodes':
+      return isListOf(value['nodes'], isNodeName)
+        ? { kind: 'forget-nodes', nodes: value['nodes'], loseData: value['loseData'] === true }
+        : 'forget-nodes needs nodes: a list of their names';
     default:
       return `kind must be ${KINDS.slice(0, -1).join(', ')} or ${KINDS.at(-1)}`;
   }

@@ -12,4 +12,5 @@ export { quarantineAll } from './lost-engine.ts';
 export { Node } from './node.ts';
 export type { NodeLimits, NodeOptions, NodeWatcher } from './options.ts';
 export type { PeerAddress } from './peers.ts';
+export { forgetNodes } from './rescue.ts';
 export type { ClusterStatus } from './status.ts';

@@ -42,13 +42,6 @@ export class Membership {
     peers.follow(nodes.map(({ name, peer }) => ({ name, address: peer })));
   }
 
-  /** Others do not know where this node is, or know another address. */
-  get isUnknown(): boolean {
-    const { self, formation, replicas } = this.#options;
-    if (!formation.record) return true;
-    return replicas.roster.nodes.find(({ name }) => name === self.name)?.peer !== self.peer;
-  }
-
   /** Gets an empty node into a running cluster, however long that takes. */
   async join(): Promise<void> {
     const { self, peers, services, formation, node } = this.#options;

@@ -41,6 +41,7 @@ import {
   withoutWrong,
 } from './quarantine.ts';
 import { Replicas } from './replicas.ts';
+import { type RescueHost, rescueHere } from './rescue.ts';
 import { firstRoster, readRoster, replicasOn } from './roster.ts';
 import { Services } from './services.ts';
 import { fetchSnapshot } from './snapshot-transfer.ts';
@@ -164,7 +165,6 @@ export class Node {
       random,
       network,
       hello: () => this.#formation.hello(),
-      isUnknown: () => this.#membership.isUnknown,
       onQueued: () => this.#turn.arm(),
       buggify,
       handler: {
@@ -345,6 +345,16 @@ export class Node {
     return weightsIn(this.#map, reports);
   }
 
+  /** For what is done when groups have lost their majorities for good: see rescue.ts. */
+  rescueHost(forget: RescueHost['forget']): RescueHost {
+    return {
+      roster: this.#replicas.roster,
+      isUp: (node) => node === this.self || this.#peers.isUp(node),
+      rescue: (node, group) => this.#services.askForRescue(node, group),
+      forget,
+    };
+  }
+
   /** Lets others lead, makes everything durable, and goes (R8). */
   async stop(): Promise<void> {
     if (this.#stopping) return;
@@ -383,6 +393,7 @@ export class Node {
       data: this.#data,
       controller: this.#controller,
       comparison: this.#comparison,
+      rescue: (group) => rescueHere(this.#replicas, group, clock),
       onDifference: (difference) => this.#onDifference(difference),
     });
     this.#serving = true;

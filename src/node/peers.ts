@@ -59,8 +59,6 @@ export interface PeersOptions {
   readonly handler: PeersHandler;
   /** What this node says of itself; asked anew for each connection. */
   readonly hello: () => Hello;
-  /** The others may not know where this node is, or know another address: it dials everybody. */
-  readonly isUnknown: () => boolean;
   /** Something waits to be sent: `flush` is to be called at the end of the turn. */
   readonly onQueued: () => void;
   readonly buggify: Buggify;
@@ -115,7 +113,9 @@ export class Peers {
     if (!this.#closed) this.#connect(address, undefined);
   }
 
-  /** Dials those, too, that should dial: where they do not know this node they never would. */
+  /**
+   * Dials those, too, that should dial: where they do not know this node, or where it is, or have let go of it, they never would (F26).
+   */
   callOnAll(): void {
     for (const name of this.#addresses.keys()) {
       if (!this.#dials(name) && !this.#links.has(name)) this.#dial(name);
@@ -188,7 +188,7 @@ export class Peers {
     this.#ticker = this.#options.clock.after(LINK_TICK_MS, () => {
       for (const link of [...this.#open]) link.tick();
       const isTime = this.#ticks++ % CALL_TICKS === CALL_TICKS / 3;
-      if (isTime && this.#options.isUnknown()) this.callOnAll();
+      if (isTime) this.callOnAll();
       this.#tick();
     });
   }

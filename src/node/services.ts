@@ -38,11 +38,13 @@ const FORM = 4;
 const STATUS = 5;
 const DIGESTS = 6;
 const DIFFERENCE = 7;
+const RESCUE = 8;
 
 const SNAPSHOT_TIMEOUT_MS = 5_000;
 const STATUS_TIMEOUT_MS = 1_000;
 const DIGESTS_TIMEOUT_MS = 2_000;
 const FORM_TIMEOUT_MS = 5_000;
+const RESCUE_TIMEOUT_MS = 10_000;
 
 const NOT_YET: GroupReply = { kind: 'not-leader', leader: '' };
 
@@ -59,6 +61,8 @@ export interface Served {
   readonly data: DataService;
   readonly controller: ControllerService;
   readonly comparison: StateComparison;
+  /** This node goes on with a group by itself: see rescue.ts. */
+  readonly rescue: (group: GroupId) => Promise<boolean>;
   /** A replica of this node was found to differ (S3). */
   readonly onDifference: (difference: Difference) => void;
 }
@@ -155,6 +159,17 @@ export class Services {
     });
   }
 
+  /** Has a node go on with a group by itself; false when it did not, as far as is known. */
+  askForRescue(node: NodeName, group: GroupId): Promise<boolean> {
+    if (node === this.#options.self) return this.#served?.rescue(group) ?? Promise.resolve(false);
+    return new Promise((resolve) => {
+      const write = (writer: ByteWriter) => writer.varint(group);
+      this.#options.peers.request(node, RESCUE, write, RESCUE_TIMEOUT_MS, (reply) => {
+        resolve(typeof reply === 'object' && reply.boolean());
+      });
+    });
+  }
+
   /** Not answered: it is found again. */
   tellDifference(node: NodeName, difference: Difference): void {
     if (node === this.#options.self) this.#served?.onDifference(difference);
@@ -205,6 +220,12 @@ export class Services {
         break;
       case DIGESTS:
         respond(json(served.comparison.digestsOf(payload.varint())));
+        break;
+      case RESCUE:
+        served
+          .rescue(payload.varint())
+          .then((isDone) => respond((writer) => writer.boolean(isDone)))
+          .catch(this.#options.fatal);
         break;
       case DIFFERENCE:
         served.onDifference(parse(payload) as Difference);

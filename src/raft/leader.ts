@@ -10,8 +10,8 @@ import type { ProposalOutcome, ReplicaId } from './types.ts';
 
 const NO_DATA = new Uint8Array(0);
 
-export function becomeLeader(core: Core): void {
-  core.role = {
+export function becomeLeader(core: Core): LeaderRole {
+  const role: LeaderRole = {
     name: 'leader',
     followers: [],
     progressOf: new Map(),
@@ -21,9 +21,11 @@ export function becomeLeader(core: Core): void {
     idleTicks: 0,
     sendDue: true,
   };
-  followMembers(core, core.role);
+  core.role = role;
+  followMembers(core, role);
   core.electionElapsed = 0;
   if (core.options.appendEmptyEntry) append(core, 'empty', NO_DATA);
+  return role;
 }
 
 export function propose(core: Core, data: Uint8Array): ProposalOutcome {

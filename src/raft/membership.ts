@@ -85,7 +85,8 @@ export function followMembers(core: Core, role: LeaderRole): void {
   role.progressOf = new Map(role.followers.map((progress) => [progress.id, progress]));
 }
 
-function change(core: Core, role: LeaderRole, config: Config): Index {
+/** Appends the entry, and with it the configuration counts (G11). */
+export function change(core: Core, role: LeaderRole, config: Config): Index {
   const data = encodeConfig(config);
   const index = append(core, 'config', data);
   core.configs.append([{ index, term: core.term, kind: 'config', data }]);

@@ -14,6 +14,7 @@ import {
   snapshotReady,
   snapshotUnavailable,
 } from './replication.ts';
+import { becomeSoleVoter } from './rescue.ts';
 import { type RaftStatus, statusOf } from './status.ts';
 import { step } from './step.ts';
 import { stepDown, transferLeader } from './transfer.ts';
@@ -138,6 +139,11 @@ export class Raft {
    */
   wake(): void {
     wake(this.#core);
+  }
+
+  /** The last resort of a group that has lost most of its voters for good: see rescue.ts. */
+  becomeSoleVoter(): boolean {
+    return becomeSoleVoter(this.#core);
   }
 
   // What is to be done, and that it was done.

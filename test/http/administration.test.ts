@@ -47,7 +47,7 @@ async function answerTo(request: HttpRequest, node: Administration) {
 }
 
 const KINDS =
-  'kind must be join, leave, move-shard, split-shard, merge-shards, drain-node or remove-node';
+  'kind must be join, leave, move-shard, split-shard, merge-shards, drain-node, remove-node or forget-nodes';
 const HASH = 'split-shard takes at: a hash, 16 hex digits in lower case';
 const LEAVE = '{"kind":"leave","groups":[1,2]}';
 
@@ -71,6 +71,14 @@ describe('commands of operators', () => {
       { kind: 'split-shard', shard: 7, at: '00000000000000af' },
     ],
     ['{"kind":"merge-shards","shard":7,"next":8}', { kind: 'merge-shards', shard: 7, next: 8 }],
+    [
+      '{"kind":"forget-nodes","nodes":["b","c"]}',
+      { kind: 'forget-nodes', nodes: ['b', 'c'], loseData: false },
+    ],
+    [
+      '{"kind":"forget-nodes","nodes":["b"],"loseData":true}',
+      { kind: 'forget-nodes', nodes: ['b'], loseData: true },
+    ],
     // What does not belong there goes no further.
     ['{"kind":"leave","groups":[1],"request":"mine","version":9}', { kind: 'leave', groups: [1] }],
   ])('%s reaches the controller', async (body, command) => {
@@ -113,6 +121,7 @@ describe('commands of operators', () => {
     ['{"kind":"split-shard","at":"8000000000000000"}', 'split-shard needs shard: a number'],
     ['{"kind":"split-shard","shard":1,"at":"8"}', HASH],
     ['{"kind":"split-shard","shard":1,"at":9}', HASH],
+    ['{"kind":"forget-nodes","nodes":"b"}', 'forget-nodes needs nodes: a list of their names'],
     ['{"kind":"merge-shards","shard":1}', 'merge-shards needs shard and next: two numbers'],
   ])('[B4] [J1] %s is refused as malformed', async (body, reason) => {
     const node = new FakeNode({ kind: 'done' });

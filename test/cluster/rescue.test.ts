@@ -1,0 +1,124 @@
+import { describe, expect, test } from 'vitest';
+import { forgetNodes } from '../../src/node/index.ts';
+import { ControllerClient } from '../../src/router/index.ts';
+import { areCaughtUp } from '../../src/sim/check/contents.ts';
+import { SimRandom, type World } from '../../src/sim/index.ts';
+import { exitsOf, growingWorld, isEven, loads, mapOf } from '../support/nodes.ts';
+import { createTable, get, put, routerOf } from '../support/world.ts';
+
+/** As an operator asks it of a node. */
+function forget(world: World, at: string, lost: readonly string[], loseData: boolean) {
+  const { node, process } = world.machine(at);
+  if (!node || !process) throw new Error(`${at} does not run`);
+  const client = new ControllerClient(node, process.clock, new SimRandom(1, 'operator'));
+  const host = node.rescueHost((nodes) => client.command({ kind: 'forget-nodes', nodes }));
+  return world.settle(forgetNodes(host, lost, loseData));
+}
+
+/** Three nodes with a table of so many items, of which two nodes are gone for good. */
+async function crippled(seed: number, items = 20) {
+  const world = await growingWorld(seed, { nodes: 5 });
+  const table = await createTable(world, 't');
+  for (let i = 0; i < items; i++) {
+    await world.settle(put(routerOf(world, 'n2'), table, `k${i}`, `v${i}`));
+  }
+  await world.until(() => areCaughtUp(world));
+  world.powerOff('n2', 'n3');
+  await world.run(3_000);
+  const values = async () => {
+    const router = routerOf(world, 'n1');
+    const found: unknown[] = [];
+    for (let i = 0; i < items; i++) found.push(await world.settle(get(router, table, `k${i}`)));
+    return found;
+  };
+  const written = Array.from({ length: items }, (_, i) => `v${i}`);
+  return { world, table, values, written };
+}
+
+describe('groups that lost their majority for good', { timeout: 60_000 }, () => {
+  test.each([1, 2, 3, 4])(
+    '[R7] [C5] go on with the replica that is left, and are three again when nodes join (seed %i)',
+    async (seed) => {
+      const { world, table, values, written } = await crippled(seed);
+      const router = routerOf(world, 'n1');
+      expect(await world.settle(put(router, table, 'k0', 'x'))).toMatchObject({
+        kind: 'unavailable',
+      });
+      const warning = await forget(world, 'n1', ['n2', 'n3'], false);
+      expect(warning).toMatchObject({
+        kind: 'refused',
+        reason: expect.stringMatching(
+          /^nothing was done\. .*the controller with what n1 has, group 1 .*lost for good/,
+        ),
+      });
+      expect(await forget(world, 'n1', ['n2', 'n3'], true)).toEqual({ kind: 'done' });
+      await world.until(() => isEven(world));
+      expect(loads(world)).toMatchObject({ n1: mapOf(world).groups.length });
+      const now = await values();
+      // The write before was not answered, and may have come to be.
+      expect(['v0', 'x']).toContain(now[0]);
+      expect(now.slice(1)).toEqual(written.slice(1));
+      expect(await world.settle(put(router, table, 'k1', 'y'))).toMatchObject({ kind: 'written' });
+
+      for (const name of ['n4', 'n5']) await world.join(name);
+      await world.until(() => mapOf(world).nodes.length === 3 && isEven(world), 120_000);
+      world.powerOff('n1');
+      const other = routerOf(world, 'n4');
+      await world.until(() => world.machine('n4').node?.leaderOf(1) !== undefined);
+      expect(await world.settle(get(other, table, 'k1'))).toBe('y');
+      expect(await world.settle(get(other, table, 'k2'))).toBe('v2');
+      expect(exitsOf(world, 'n1')).toEqual([]);
+    },
+  );
+
+  test('[F26] [R7] whoever comes back all the same is told so, and stops', async () => {
+    const { world, values, written } = await crippled(5);
+    await forget(world, 'n1', ['n2', 'n3'], true);
+    await world.until(() => isEven(world));
+    // The two would be a majority of every old group.
+    for (const name of ['n2', 'n3']) {
+      world.launch(name);
+      await world.until(() => exitsOf(world, name).length > 0, 60_000);
+      expect(exitsOf(world, name)[0]).toMatch(/was removed/);
+    }
+    expect(await values()).toEqual(written);
+  });
+
+  test('a crash in between leaves what can be said again', async () => {
+    for (const afterMs of [0, 0.3, 0.6, 1, 2, 5, 20, 60]) {
+      const { world, values, written } = await crippled(6, 4);
+      const { node, process } = world.machine('n1');
+      if (!node || !process) throw new Error('n1 does not run');
+      const client = new ControllerClient(node, process.clock, new SimRandom(1, 'operator'));
+      const host = node.rescueHost((nodes) => client.command({ kind: 'forget-nodes', nodes }));
+      forgetNodes(host, ['n2', 'n3'], true).catch(() => {});
+      await world.run(afterMs);
+      world.powerOff('n1');
+      await world.start('n1');
+      const again = await forget(world, 'n1', ['n2', 'n3'], true);
+      const reason = again?.kind === 'refused' ? again.reason : '';
+      expect(reason === '' || /there is no node n2/.test(reason)).toBe(true);
+      await world.until(() => isEven(world) && mapOf(world).nodes.length === 1);
+      expect(await values()).toEqual(written);
+    }
+  });
+
+  test('nothing is done where a node is up, unknown, or not needed for a majority, nor where all of a group is gone', async () => {
+    const world = await growingWorld(7, { nodes: 4 });
+    const reason = async (lost: string[], loseData = true) => {
+      const outcome = await forget(world, 'n1', lost, loseData);
+      return outcome?.kind === 'refused' ? outcome.reason : outcome;
+    };
+    expect(await reason(['n2', 'n3'])).toMatch(/node n2 is up/);
+    expect(await reason(['n9'])).toMatch(/there is no node n9/);
+    await world.join('n4');
+    await world.until(() => mapOf(world).nodes.length === 4 && isEven(world));
+    world.powerOff('n2');
+    await world.run(6_000);
+    expect(await reason(['n2'])).toMatch(/every group has its majority without them/);
+    world.powerOff('n3', 'n4');
+    await world.run(6_000);
+    expect(await reason(['n2', 'n3', 'n4'])).toMatch(/nothing is left elsewhere/);
+    expect(world.failures).toEqual([]);
+  });
+});
