@@ -75,6 +75,8 @@ export class Replica {
   #committedAt = 0;
   #leads = false;
   #wasCurrent = false;
+  /** A snapshot is to be installed, or is being. */
+  #awaitsSnapshot = false;
   #installing = false;
   #installWork: Promise<void> = Promise.resolve();
   #closed = false;
@@ -226,9 +228,12 @@ export class Replica {
     this.#host.clock.endOfTurn(() => settle({ kind }));
   }
 
-  /** Calls back with true when a read of the state is linearizable from the moment of the call on (R6). */
+  /**
+   * Calls back with true when a read of the state is linearizable from the moment of the call on (R6), and with false when another
+   * replica should be asked.
+   */
   confirmRead(settle: (confirmed: boolean) => void): void {
-    if (this.#closed) {
+    if (this.#closed || !this.#isNearby) {
       this.#host.clock.endOfTurn(() => settle(false));
       return;
     }
@@ -352,7 +357,9 @@ export class Replica {
     }
     if (ready.snapshot) {
       const { from, meta } = ready.snapshot;
-      // Until its turn comes the replica goes on with what it has.
+      // Until its turn comes the replica goes on with what it has, which is too old for those who read.
+      this.#awaitsSnapshot = true;
+      this.#reads.stopWaiting();
       this.#installWork = this.#host.snapshotWork.installing((paces) =>
         this.#install(from, meta, paces),
       );
@@ -419,6 +426,12 @@ export class Replica {
     this.#proposals.abandon();
     this.#reads.abandon();
     this.#snapshots.close();
+  }
+
+  /** What the group has committed is here, or comes within moments: not only with a snapshot, nor after a long way. */
+  get #isNearby(): boolean {
+    const isBorn = this.#raft.config.incoming.length > 0;
+    return isBorn && !this.#awaitsSnapshot && !this.#reads.isBehind(this.#state.appliedIndex);
   }
 
   #announceLeading(): void {
@@ -506,6 +519,7 @@ export class Replica {
       return;
     } finally {
       this.#installing = false;
+      this.#awaitsSnapshot = false;
     }
     this.#host.schedule(this);
   }

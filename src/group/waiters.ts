@@ -61,8 +61,8 @@ type SettleRead = (confirmed: boolean) => void;
 /** A read that got no index within this many ticks is told to try elsewhere: its message was lost, or no leader is there. */
 const ROUND_TICKS_MAX = 10;
 
-/** And one that the state does not reach within this many: another replica may be further. */
-const APPLY_TICKS_MAX = 30;
+/** And one that the state does not reach within this many: another replica is further, the leader's at least. */
+const APPLY_TICKS_MAX = 3;
 
 /** The reads under way (R6): gathered over a turn, confirmed together, served once the replica has applied that far. */
 export class Reads {
@@ -72,6 +72,8 @@ export class Reads {
     [];
   #nextContext: number;
   #ticks = 0;
+  /** For this index reads waited in vain. */
+  #missed: Index = 0;
 
   /** Contexts count up from a random number: an answer to a life before a restart must not pass for a new one. */
   constructor(firstContext: number) {
@@ -80,6 +82,11 @@ export class Reads {
 
   add(settle: SettleRead): void {
     this.#gathering.push(settle);
+  }
+
+  /** Reads have waited in vain for what the state, applied that far, still does not have: more of them would, too. */
+  isBehind(applied: Index): boolean {
+    return applied < this.#missed;
   }
 
   get isEmpty(): boolean {
@@ -130,7 +137,10 @@ export class Reads {
     const late = this.#confirmed.filter(({ since }) => this.#ticks - since >= APPLY_TICKS_MAX);
     if (late.length === 0) return;
     this.#confirmed = this.#confirmed.filter((read) => !late.includes(read));
-    for (const { reads } of late) settleAll(reads, false);
+    for (const { index, reads } of late) {
+      this.#missed = Math.max(this.#missed, index);
+      settleAll(reads, false);
+    }
   }
 
   abandon(): void {

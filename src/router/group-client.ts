@@ -40,12 +40,22 @@ export class GroupClient {
     }
   }
 
-  /** This node if it holds a replica: it asks its leader for no more than the read index (R6). */
+  /**
+   * This node if it holds a replica: it asks its leader for no more than the read index (R6). What is answered is for
+   * {@link learnFromReplica} first.
+   */
   askReplica(request: GroupRequest, attempts: Attempts): Promise<GroupReply> {
     const replicas = this.routing.replicas(request.group);
     const { self } = this.#cluster;
     const preferred = replicas.includes(self) ? self : this.#leaders.get(request.group);
     return this.#ask(attempts.next(preferred, replicas), request, attempts);
+  }
+
+  /** A replica that is behind, as one that has just come, names the leader, which is not. */
+  learnFromReplica(group: GroupId, reply: GroupReply, attempts: Attempts): void {
+    if (reply.kind === 'not-leader' && reply.leader !== '') {
+      this.learnLeader(group, reply, attempts);
+    }
   }
 
   #ask(node: NodeName | undefined, request: GroupRequest, attempts: Attempts): Promise<GroupReply> {

@@ -152,14 +152,20 @@ export class Router implements Database {
 
   read(table: Table, key: ItemKey, consistent: boolean): Promise<Found | Failure> {
     const keyBytes = storageKey(table.id, key);
+    let group: GroupId = 0;
     const ask = (attempts: Attempts): Asked<Found> => {
       const shard = this.#shardOf(table, key, attempts);
       if (!shard) return STALE;
-      const { group, id, epoch } = shard;
+      const { id, epoch } = shard;
+      group = shard.group;
       const request = { kind: 'read', group, shard: id, epoch, key: keyBytes, consistent } as const;
       return this.#groups.askReplica(request, attempts);
     };
-    return this.#try(table, ask, foundIn);
+    const judge = (reply: GroupReply, attempts: Attempts): Verdict<Found | Failure> => {
+      this.#groups.learnFromReplica(group, reply, attempts);
+      return foundIn(reply);
+    };
+    return this.#try(table, ask, judge);
   }
 
   async page(table: Table, operation: PageOperation, consistent: boolean): Promise<Page | Failure> {
@@ -284,6 +290,7 @@ export class Router implements Database {
     consistent: boolean,
   ): Promise<PagePart | Failure> {
     let piece: Piece | undefined;
+    let group: GroupId = 0;
     const ask = (attempts: Attempts): Asked<PagePart> => {
       const { routing } = this.#groups;
       piece = firstPiece(routing.routes(table.id), table.id, operation);
@@ -293,11 +300,13 @@ export class Router implements Database {
       }
       if (!piece) return STALE;
       const { route, from, to } = piece;
-      const { group, id, epoch } = route.shard;
+      const { id, epoch } = route.shard;
+      group = route.shard.group;
       const query = { shard: id, epoch, operation: { ...operation, from, to } };
       return this.#groups.askReplica({ kind: 'page', group, query, consistent }, attempts);
     };
-    const judge = (reply: GroupReply): Verdict<PagePart | Failure> => {
+    const judge = (reply: GroupReply, attempts: Attempts): Verdict<PagePart | Failure> => {
+      this.#groups.learnFromReplica(group, reply, attempts);
       if (reply.kind !== 'page') return verdictOf(reply);
       const { from, to } = piece as Piece;
       return { kind: 'answer', answer: { kind: 'part', page: reply.page, from, to } };

@@ -13,7 +13,7 @@ import {
 } from '../support/nodes.ts';
 import { SMALL } from '../support/scenario.ts';
 import { Workload } from '../support/workload.ts';
-import { createTable, makeWorld, put, routerOf } from '../support/world.ts';
+import { createTable, get, makeWorld, put, routerOf } from '../support/world.ts';
 
 const SEEDS = [1, 2, 3, 4];
 
@@ -49,6 +49,28 @@ describe('a node joins', { timeout: 60_000 }, () => {
       expect(world.failures).toEqual([]);
     },
   );
+
+  test('[R6] [C6] reads through it do not wait for what its replicas still lack', async () => {
+    const limits = { ...SMALL, snapshotBytesPerSecond: 64 * 1024 };
+    const world = await growingWorld(3, { limits });
+    const table = await createTable(world, 't');
+    const value = 'x'.repeat(1_000);
+    const keys = Array.from({ length: 300 }, (_, i) => `${i}`);
+    const { time } = world;
+    for (const key of keys) await world.settle(put(routerOf(world, 'n1'), table, key, value));
+    await world.join('n4');
+    await world.until(() => [1, 2, 3].some((id) => world.machine('n4').node?.replicas.get(id)));
+    const came = time.now;
+    let longestMs = 0;
+    for (let i = 0; !isEven(world); i++) {
+      const askedAt = time.now;
+      const read = get(routerOf(world, 'n4'), table, keys[i % keys.length] as string);
+      expect(await world.settle(read)).toBe(value);
+      longestMs = Math.max(longestMs, time.now - askedAt);
+    }
+    expect(time.now - came).toBeGreaterThan(2_000);
+    expect(longestMs).toBeLessThan(100);
+  });
 
   test.each([1, 2])('[C5] a cluster of %i grows to three replicas a group', async (firstNodes) => {
     const world = await growingWorld(firstNodes, { nodes: 3, firstNodes });

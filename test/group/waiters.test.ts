@@ -66,16 +66,18 @@ describe('reads', () => {
     expect(ends).toEqual(['a true', 'b true']);
   });
 
-  test('[F7] that are confirmed end, too, when the state does not come that far for long', () => {
+  test('[F7] that are confirmed end, too, when the state does not come that far soon; it is behind until it does', () => {
     const reads = new Reads(1);
     const ends: string[] = [];
     waiting(reads, 'a', ends);
     reads.ask(() => true);
     reads.onReadState(1, 7, false);
-    for (let i = 0; i < 29; i++) reads.tick();
+    for (let i = 0; i < 2; i++) reads.tick();
     expect(ends).toEqual([]);
+    expect(reads.isBehind(6)).toBe(false);
     reads.tick();
     expect(ends).toEqual(['a false']);
+    expect([6, 7].map((applied) => reads.isBehind(applied))).toEqual([true, false]);
     reads.onApplied(7);
     expect(ends).toEqual(['a false']);
   });
