@@ -67,12 +67,18 @@ function endsTheRun(name: string, child: ChildProcess): ChildProcess {
   return child;
 }
 
-/** Asks a server to end, or kills it, and waits for it. */
+/** A server is going to end by itself, which is no reason for the run to end. */
+export function mayEnd(child: ChildProcess): void {
+  expected.add(child);
+}
+
+/** Asks a server to end, or kills it, and waits for it. It may have ended by itself. */
 export async function stop(
   child: ChildProcess,
   signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM',
 ): Promise<void> {
-  expected.add(child);
+  mayEnd(child);
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once('exit', resolve));
   child.kill(signal);
   await ended;

@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { stop } from '../processes.ts';
+import type { ClusterStatus } from '../../src/node/index.ts';
+import { mayEnd, stop } from '../processes.ts';
 import type { Settings } from '../settings.ts';
 import { DynamoDbSystem } from '../systems/dynamodb-system.ts';
 import { argumentsOf, dataOf, launchNode, NODES } from '../systems/flotilla.ts';
@@ -15,20 +16,9 @@ export interface SoakNode {
   readonly directory: string;
 }
 
-interface Replica {
-  readonly id: number;
-  readonly leader: string;
-  readonly lag: Readonly<Record<string, number | null>>;
-}
-
-/** What is read of `flotilla status --json`. */
-interface Status {
-  readonly groups: readonly Replica[];
-}
-
-/** Three node processes that can be killed and started again. */
+/** Three node processes that can be killed and started again, and others that join them. */
 export class SoakCluster {
-  readonly nodes: readonly SoakNode[];
+  readonly #nodes: SoakNode[];
   readonly #settings: Settings;
   readonly #tree: string;
   readonly #firstPort: number;
@@ -46,11 +36,7 @@ export class SoakCluster {
     this.#tree = tree;
     this.#firstPort = firstPort;
     this.#nodeArguments = nodeArguments;
-    this.nodes = NODES.map((i) => ({
-      name: `n${i}`,
-      port: firstPort + i,
-      directory: dataOf(i, settings.directory, firstPort),
-    }));
+    this.#nodes = NODES.map((i) => this.#nodeOf(i));
   }
 
   /** Starts them and makes the table of the settings. */
@@ -69,6 +55,11 @@ export class SoakCluster {
     return cluster;
   }
 
+  /** Those that have ended for good included. */
+  get nodes(): readonly SoakNode[] {
+    return this.#nodes;
+  }
+
   get ports(): number[] {
     return this.nodes.map(({ port }) => port);
   }
@@ -78,8 +69,11 @@ export class SoakCluster {
   }
 
   startNode(node: SoakNode): void {
-    const i = this.nodes.indexOf(node) + 1;
-    const args = argumentsOf(i, this.#settings.directory, this.#firstPort);
+    const args = argumentsOf(
+      this.#nodes.indexOf(node) + 1,
+      this.#settings.directory,
+      this.#firstPort,
+    );
     const all = [...args, ...this.#nodeArguments];
     const child = launchNode(`flotilla ${node.name}`, this.#tree, [], all);
     this.#processes.set(node, child);
@@ -90,6 +84,24 @@ export class SoakCluster {
       const message = /"msg":"(.*)"\}$/.exec(line)?.[1] ?? line;
       process.stderr.write(`${node.name}: ${message}\n`);
     });
+  }
+
+  /** Starts one more node, with an empty directory. */
+  join(): SoakNode {
+    const node = this.#nodeOf(this.#nodes.length + 1);
+    this.#nodes.push(node);
+    this.startNode(node);
+    return node;
+  }
+
+  /** SIGTERM. */
+  async terminate(node: SoakNode): Promise<void> {
+    await stop(this.#processOf(node));
+  }
+
+  /** The node may end by itself from now on. */
+  mayEnd(node: SoakNode): void {
+    mayEnd(this.#processOf(node));
   }
 
   /** SIGKILL. */
@@ -114,12 +126,22 @@ export class SoakCluster {
    * leader or the node does not answer.
    */
   async lagOf(node: SoakNode, through: SoakNode): Promise<number> {
-    const answer = await fetch(`http://127.0.0.1:${through.port}/_flotilla/status`);
-    const { groups } = (await answer.json()) as Status;
+    const { groups } = await this.statusBy(through);
     const lags = groups.map(({ leader, lag }) =>
       leader === '' ? Number.POSITIVE_INFINITY : (lag[node.name] ?? Number.POSITIVE_INFINITY),
     );
     return Math.max(...lags);
+  }
+
+  /** What `flotilla status --json` prints, as one node sees it. */
+  async statusBy(node: SoakNode): Promise<ClusterStatus> {
+    const answer = await fetch(`http://127.0.0.1:${node.port}/_flotilla/status`);
+    return (await answer.json()) as ClusterStatus;
+  }
+
+  #nodeOf(i: number): SoakNode {
+    const directory = dataOf(i, this.#settings.directory, this.#firstPort);
+    return { name: `n${i}`, port: this.#firstPort + i, directory };
   }
 
   #processOf(node: SoakNode): ChildProcess {

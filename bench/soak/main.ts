@@ -4,6 +4,7 @@
  */
 import { cpus } from 'node:os';
 import { catchUp, catchUpArguments } from './catch-up.ts';
+import { GROW_ARGUMENTS, grow } from './grow.ts';
 import { idle } from './idle.ts';
 import { readOptions, type Scenario } from './options.ts';
 import { overload } from './overload.ts';
@@ -22,6 +23,7 @@ const PLAYS: Readonly<Record<Scenario, (stage: Stage) => Promise<void>>> = {
   overload,
   reconnect,
   'shard-move': shardMove,
+  grow,
 };
 
 const isSimulation = process.argv.some((argument) => /^--(hours|seeds)\b/.test(argument));
@@ -31,7 +33,10 @@ const options = readOptions();
 if (process.platform !== 'linux') throw new Error('the figures of processes are read from /proc');
 const machine = `${cpus().length} cores (${cpus()[0]?.model}), Node ${process.version}`;
 console.log(`soak ${options.scenario}: ${options.valueBytes}-byte values, ${machine}`);
-const isCatchUp = options.scenario === 'catch-up';
-const stage = await Stage.set(options, isCatchUp ? catchUpArguments(options) : []);
+const NODE_ARGUMENTS: Partial<Record<Scenario, readonly string[]>> = {
+  'catch-up': catchUpArguments(options),
+  grow: GROW_ARGUMENTS,
+};
+const stage = await Stage.set(options, NODE_ARGUMENTS[options.scenario]);
 await PLAYS[options.scenario](stage);
 process.exit(stage.verdicts.print() ? 0 : 1);

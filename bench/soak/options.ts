@@ -14,6 +14,7 @@ npm run soak -- SCENARIO [options]
   overload    ten times the load that the cluster can bear, then a normal one
   reconnect   2000 clients come back at once after all nodes were restarted
   shard-move  a third of --items 786432 moves to another group under load; --size 4096 makes that 1 GiB
+  grow        two nodes join, one is drained and removed, one is killed and replaced, under a load on --items 100000
   --connections 64  --share 0.5 (of the capacity, for a normal load)  --seconds N (of a phase)
   --size 256 (bytes of a value)  --data DIR  --port 9800  --tree DIR (a built source tree)`;
 
@@ -25,6 +26,7 @@ export const SCENARIOS = [
   'overload',
   'reconnect',
   'shard-move',
+  'grow',
 ] as const;
 export type Scenario = (typeof SCENARIOS)[number];
 
@@ -36,6 +38,7 @@ const ITEMS: Readonly<Record<Scenario, number>> = {
   overload: 10_000,
   reconnect: 10_000,
   'shard-move': 786_432,
+  grow: 100_000,
 };
 
 /** Of one phase: before, under, or after what a scenario is about; of the rest that it watches. */
@@ -47,6 +50,7 @@ const SECONDS: Readonly<Record<Scenario, number>> = {
   overload: 20,
   reconnect: 10,
   'shard-move': 10,
+  grow: 10,
 };
 
 export interface Options {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { compareHash, encodeKeyValue, hashFromHex, makeItemKey } from '../../src/item/index.ts';
 import { run } from '../processes.ts';
 import { ask } from './client.ts';
+import type { SoakNode } from './cluster.ts';
 import { summaryOf } from './load/summary.ts';
 import { printPhase, printPhaseHeader, progress, type Stage, secondsOf } from './stage.ts';
 
@@ -93,8 +94,7 @@ async function statusOf(stage: Stage, id: number): Promise<ShardStatus> {
 }
 
 async function shardsOf({ cluster }: Stage): Promise<ShardStatus[]> {
-  const answer = await fetch(`http://127.0.0.1:${cluster.ports[0]}/_flotilla/status`);
-  const { tables } = (await answer.json()) as { tables: { shards: ShardStatus[] }[] };
+  const { tables } = await cluster.statusBy(cluster.nodes[0] as SoakNode);
   return tables.flatMap(({ shards }) => shards);
 }
 

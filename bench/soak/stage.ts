@@ -50,10 +50,16 @@ export class Stage {
   }
 
   /** Writes keys `first` to `first + count - 1`, each until it is acknowledged. `count` is rounded up to whole batches. */
-  async fill(first: number, count: number, ports = this.cluster.ports, by = this.loader) {
+  async fill(
+    first: number,
+    count: number,
+    ports = this.cluster.ports,
+    by = this.loader,
+    table = this.settings.table,
+  ) {
     const whole = Math.ceil(count / 25) * 25;
     const keys = { order: 'once', first, count: whole } as const;
-    const load = this.load('batch', keys, { kind: 'full' }, FILL_CONNECTIONS, ports);
+    const load = { ...this.load('batch', keys, { kind: 'full' }, FILL_CONNECTIONS, ports), table };
     const began = performance.now();
     let batches = 0;
     const run = await by.run(load, ({ successes }) => {

@@ -43,14 +43,17 @@ export function dataOf(i: number, directory: string, firstPort: number): string 
   return join(directory, `${firstPort}-n${i}`);
 }
 
-/** The command line of node `i` (from 1 on). */
+/** The command line of node `i` (from 1 on): those of NODES form a cluster, later ones join it. */
 export function argumentsOf(i: number, directory: string, firstPort: number): string[] {
-  const cluster = NODES.map((n) => `n${n}=127.0.0.1:${firstPort + PEER + n}`).join(',');
+  const addressOf = (n: number) => `127.0.0.1:${firstPort + PEER + n}`;
+  const first = NODES.map((n) => `n${n}=${addressOf(n)}`);
   return [
     'start',
     ...['--node', `n${i}`, '--data', dataOf(i, directory, firstPort)],
-    ...['--http', `127.0.0.1:${firstPort + i}`, '--peer', `127.0.0.1:${firstPort + PEER + i}`],
-    ...['--initial-cluster', cluster],
+    ...['--http', `127.0.0.1:${firstPort + i}`, '--peer', addressOf(i)],
+    ...(NODES.includes(i)
+      ? ['--initial-cluster', first.join(',')]
+      : ['--join', NODES.map(addressOf).join(',')]),
   ];
 }
 
