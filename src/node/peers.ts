@@ -205,7 +205,9 @@ export class Peers {
     this.#redials.set(name, failures + 1);
     const ceiling = Math.min(REDIAL_MAX_MS, REDIAL_MIN_MS * 2 ** failures);
     const delay = ceiling * (0.5 + this.#options.random.uint32() / 0x2_0000_0000);
-    this.#options.clock.after(delay, () => this.#dial(name));
+    this.#options.clock.after(delay, () => {
+      if (!this.#links.has(name)) this.#dial(name);
+    });
   }
 
   #connect(address: string, name: string | undefined): void {
@@ -273,9 +275,12 @@ export class Peers {
       },
       onDown: (refused) => {
         this.#open.delete(link);
-        if (name !== undefined && this.#links.get(name) === link) this.#links.delete(name);
-        else if (dialed === undefined) return; // it never said who it was, or another connection took its place
-        if (name !== undefined) this.#onDown(name, refused);
+        if (name === undefined) return;
+        const current = this.#links.get(name);
+        if (current === link) this.#links.delete(name);
+        // Another connection took its place; to dial again would in turn take the place of that one, and so on.
+        else if (current || dialed === undefined) return;
+        this.#onDown(name, refused);
       },
     };
     const link: Link = new Link(clock, connection, hello().clusterId, linkHandler, buggify);

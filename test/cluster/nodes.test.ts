@@ -50,6 +50,22 @@ describe('a node joins', { timeout: 60_000 }, () => {
     },
   );
 
+  test.each(SEEDS)(
+    '[C7] [F15] several at once, and then every connection stays (seed %i)',
+    async (seed) => {
+      const world = await growingWorld(seed, { nodes: 7 });
+      await world.join('n4', 'n5', 'n6', 'n7');
+      await world.until(() => mapOf(world).nodes.length === 7 && isEven(world));
+      await world.run(1_000);
+      let hellos = 0;
+      world.network.onArrival = ({ bytes }) => {
+        if (Buffer.from(bytes).includes('"listHash"')) hellos++;
+      };
+      await world.run(5_000);
+      expect(hellos).toBe(0);
+    },
+  );
+
   test('[R6] [C6] reads through it do not wait for what its replicas still lack', async () => {
     const limits = { ...SMALL, snapshotBytesPerSecond: 64 * 1024 };
     const world = await growingWorld(3, { limits });
