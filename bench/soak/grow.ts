@@ -187,19 +187,22 @@ function isAtRest({ groups, tables, nodes }: ClusterStatus, count: number): bool
     ({ leader, voters, learners, lag }) =>
       leader !== '' && learners.length === 0 && voters.length === Object.keys(lag).length,
   );
-  const shards = tables.flatMap((table) => table.shards);
-  const isDone = shards.every(({ movingTo, state }) => movingTo === 0 && state === 'serving');
   const data = groups.filter(({ id }) => id !== 0);
+  const shards = tables.flatMap((table) => table.shards);
+  const isDone = shards.every(
+    ({ movingTo, state, becomes }) => movingTo === 0 && state === 'serving' && becomes === '',
+  );
+  // As many as on any other at first; later by what they have to bear.
+  const isShared = data.every(({ id }) => shards.some(({ group }) => group === id));
   const replicas = takers.map((name) => groups.filter(({ lag }) => name in lag).length);
   const leads = takers.map((name) => data.filter(({ leader }) => leader === name).length);
-  const shares = data.map(({ id }) => shards.filter(({ group }) => group === id).length);
-  const isEven = [replicas, leads, shares].every(
+  const isEven = [replicas, leads].every(
     (counts) => Math.max(...counts) - Math.min(...counts) <= 1,
   );
   const isWhole = groups.every(({ lag }) =>
     Object.keys(lag).every((name) => takers.includes(name)),
   );
-  return takers.length === count && isSettled && isDone && isEven && isWhole;
+  return takers.length === count && isSettled && isDone && isShared && isEven && isWhole;
 }
 
 function sumOf(seconds: readonly Pick<CrowdSecond, 'failedTries'>[]): Record<string, number> {
