@@ -12,7 +12,7 @@ const FILL_CONNECTIONS = 32;
 /** Of a capacity's measurement: the first seconds warm up. */
 const WARM_UP_SECONDS = 2;
 const CAPACITY_SECONDS = 5;
-const PHASE_COLUMN = 36;
+export const PHASE_COLUMN = 36;
 
 /** What every scenario plays on: three nodes, a load generator, and the list of what must be shown. */
 export class Stage {

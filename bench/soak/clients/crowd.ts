@@ -15,7 +15,7 @@ export const WRONG = 'wrong answer';
 export interface CrowdOptions {
   readonly tables: readonly string[];
   readonly clients: number;
-  /** Of all tables together; they exist, without a version, under the names that `item` gives. */
+  /** Of all tables together; they exist, without a version, under the names of {@link itemName}. */
   readonly items: number;
   readonly valueBytes: number;
   readonly endpoints: Endpoints;
