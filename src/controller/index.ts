@@ -29,6 +29,7 @@ export {
   initialGroups,
   initialShards,
   newGroup,
+  REPLICAS,
 } from './placement.ts';
 export type { ControllerReply, ControllerRequest } from './protocol.ts';
 export { nextSteps, type Step, type Troubles } from './spread.ts';

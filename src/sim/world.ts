@@ -1,7 +1,7 @@
-import type { Thresholds } from '../controller/index.ts';
+import type { ClusterMap, Thresholds } from '../controller/index.ts';
 import type { NodeLimits, PeerAddress } from '../node/index.ts';
 import type { Buggify } from '../ports/index.ts';
-import { type Exit, Machine } from './machine.ts';
+import { type Exit, Machine, type MachineOptions } from './machine.ts';
 import { SimNetwork } from './network.ts';
 import { type Host, VirtualTime } from './virtual-time.ts';
 
@@ -41,9 +41,12 @@ const LIMITS: NodeLimits = { logSegmentBytes: 1024 * 1024 };
 export class World {
   readonly time: VirtualTime;
   readonly network: SimNetwork;
-  readonly machines: readonly Machine[];
   readonly list: readonly PeerAddress[];
   readonly #groups: number | undefined;
+  readonly #newMachine: (options: Pick<MachineOptions, 'name' | 'clockRate' | 'zone'>) => Machine;
+  readonly #clockRates: readonly number[];
+  #machines: readonly Machine[] = [];
+  #gone: readonly Machine[] = [];
 
   constructor(options: WorldOptions) {
     const { seed, nodes = 3, networkLatencyMs, diskLatencyMs = [0.1, 0.4], buggify } = options;
@@ -56,27 +59,54 @@ export class World {
     });
     const { network } = this;
     const { replaceAfterMs, resharding, firstNodes = nodes } = options;
-    this.machines = Array.from({ length: nodes }, (_, i) => {
-      return new Machine({
-        name: `n${i + 1}`,
+    this.#clockRates = options.clockRates ?? [];
+    this.#newMachine = (own) =>
+      new Machine({
         seed,
         time,
         network,
         diskLatencyMs,
         limits,
-        clockRate: options.clockRates?.[i] ?? 1,
-        zone: options.zones?.[i] ?? '',
         ...(buggify && { buggify }),
         ...(replaceAfterMs !== undefined && { replaceAfterMs }),
         ...(resharding && { resharding }),
+        ...own,
       });
-    });
+    for (let i = 0; i < nodes; i++) this.add(options.zones?.[i]);
     this.#groups = options.groups;
     this.list = this.machines.slice(0, firstNodes).map(({ peer }) => peer);
   }
 
+  /** Those that are there, in the order in which they came. */
+  get machines(): readonly Machine[] {
+    return this.#machines;
+  }
+
+  /** And those that were taken away. */
+  get allMachines(): readonly Machine[] {
+    return [...this.#machines, ...this.#gone];
+  }
+
+  /** One more machine, with an empty disk and a name that no other one ever had. Nothing runs on it yet. */
+  add(zone = ''): Machine {
+    const number = this.allMachines.length;
+    const clockRate = this.#clockRates[number] ?? 1;
+    const machine = this.#newMachine({ name: `n${number + 1}`, clockRate, zone });
+    this.#machines = [...this.#machines, machine];
+    return machine;
+  }
+
+  /** A machine goes for good, with its disk. */
+  takeAway(name: string): void {
+    const machine = this.machine(name);
+    if (machine.isRunning) machine.powerOff();
+    this.#machines = this.#machines.filter((other) => other !== machine);
+    this.#gone = [...this.#gone, machine];
+  }
+
+  /** Also one that is gone. */
   machine(name: string): Machine {
-    const machine = this.machines.find((candidate) => candidate.name === name);
+    const machine = this.allMachines.find((candidate) => candidate.name === name);
     if (!machine) throw new RangeError(`no machine ${name}`);
     return machine;
   }
@@ -109,13 +139,23 @@ export class World {
     return Promise.all(starts);
   }
 
-  /** Starts processes that join the cluster of the first nodes. */
+  /** Starts processes that join the cluster of the others. */
   async join(...names: readonly string[]): Promise<void> {
     await this.settle(Promise.all(names.map((name) => this.#join(this.machine(name)))));
   }
 
   #join(machine: Machine): Promise<void> {
-    return machine.start([], { join: this.list.map(({ address }) => address) });
+    const others = this.machines.filter((other) => other !== machine);
+    return machine.start([], { join: others.map(({ peer }) => peer.address) });
+  }
+
+  /** The newest map that any node has; undefined when no node has one. */
+  get map(): ClusterMap | undefined {
+    let newest: ClusterMap | undefined;
+    for (const { node } of this.#machines) {
+      if (node && node.map.number > (newest?.number ?? 0)) newest = node.map;
+    }
+    return newest;
   }
 
   /** Every node that runs knows the map, and every group has a leader that can answer. */
@@ -189,7 +229,7 @@ export class World {
 
   /** Processes that ended by themselves with a broken invariant or a failed disk: there must be none. */
   get failures(): readonly Exit[] {
-    return this.machines.flatMap(({ exits }) => exits).filter(({ kind }) => kind === 'failed');
+    return this.allMachines.flatMap(({ exits }) => exits).filter(({ kind }) => kind === 'failed');
   }
 
   /** The hash of every event so far. */

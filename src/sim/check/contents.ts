@@ -77,13 +77,6 @@ export function areCaughtUp(world: World): boolean {
   });
 }
 
-/** No replica is on its way, as far as every node knows. */
-export function areSettled(world: World): boolean {
-  return world.machines.every(({ node }) =>
-    (node?.map.groups ?? []).every(({ changing }) => !changing),
-  );
-}
-
 /** Every shard is where it should be, as far as every node knows, and nobody has anything of it besides. */
 export function areAtHome(world: World): boolean {
   const nodes = world.machines.flatMap(({ node }) => node ?? []);

@@ -4,6 +4,7 @@ import type { World } from '../world.ts';
 import { DAMAGE, DISK_FAULTS } from './disk-faults.ts';
 import { MEMBER_FAULTS } from './member-faults.ts';
 import { NETWORK_FAULTS } from './network-faults.ts';
+import { canDoWithout, type Operator } from './operator.ts';
 import { PROCESS_FAULTS } from './process-faults.ts';
 import { type Fault, HOLD_MS, type Scene, type Way } from './scene.ts';
 
@@ -36,6 +37,7 @@ export class Faults {
   readonly #world: World;
   readonly #random: SimRandom;
   readonly #kinds: readonly FaultKind[];
+  readonly #operator: Operator;
   readonly #sick: string;
   readonly #chronicle: Chronicle;
   /** Switched off on purpose, for now. */
@@ -45,11 +47,18 @@ export class Faults {
   #hasDamaged = false;
   #over = false;
 
-  constructor(world: World, random: SimRandom, kinds: readonly FaultKind[], chronicle: Chronicle) {
+  constructor(
+    world: World,
+    random: SimRandom,
+    kinds: readonly FaultKind[],
+    operator: Operator,
+    chronicle: Chronicle,
+  ) {
     this.#world = world;
     this.#chronicle = chronicle;
     this.#random = random;
     this.#kinds = kinds;
+    this.#operator = operator;
     this.#sick = random.pick(world.machines).name;
     if (kinds.length > 0) this.#next();
     this.#supervise();
@@ -57,7 +66,17 @@ export class Faults {
 
   /** The machine whose disk did not keep what it took, if there is one. */
   get damaged(): string | undefined {
-    return this.#hasDamaged ? this.#sick : undefined;
+    return this.#world.machines.some(({ name }) => this.hasLied(name)) ? this.#sick : undefined;
+  }
+
+  /** Such a machine, where machines may be replaced. */
+  get toReplace(): string | undefined {
+    return this.#kinds.includes('lose-node') ? this.damaged : undefined;
+  }
+
+  /** It did not keep what it took, or had not when it went. */
+  hasLied(name: string): boolean {
+    return this.#hasDamaged && name === this.#sick;
   }
 
   /** No more faults, and what they did is taken back: the world is well, once it has come to rest. */
@@ -97,11 +116,9 @@ export class Faults {
   #draw(kind: FaultKind): void {
     const isDamage = kind in DAMAGE;
     const names = this.#world.machines.map(({ name }) => name);
+    if (isDamage && !(this.#canDamage(names) && this.#random.once(DAMAGE_ONCE_IN))) return;
     const name = isDamage ? this.#sick : this.#random.pick(names);
     const others = this.#world.others(name);
-    // Who loses what is on its disk needs two others that have everything.
-    if (isDamage && (others.length < 2 || this.#hasDamaged)) return;
-    if (isDamage && !this.#random.once(DAMAGE_ONCE_IN)) return;
     const happened = () => {
       if (isDamage) this.#hasDamaged = true;
       this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
@@ -110,6 +127,12 @@ export class Faults {
     const other = others.length > 0 ? this.#random.pick(others) : name;
     const fault: Fault = TABLE[kind];
     if (fault(this.#scene(name, other, names, happened))) happened();
+  }
+
+  /** Who loses what is on its disk needs others that have everything. */
+  #canDamage(names: readonly string[]): boolean {
+    if (this.#hasDamaged || this.#operator.isReplacing || !names.includes(this.#sick)) return false;
+    return canDoWithout(this.#world, this.#sick);
   }
 
   #scene(name: string, other: string, names: readonly string[], happened: () => void): Scene {
@@ -123,6 +146,7 @@ export class Faults {
       other,
       names,
       damaged: this.damaged,
+      operator: this.#operator,
       later: (ms, run) => this.#later(ms, run),
       until: (ms, end) => this.#until(ms, end),
       startLater: (which, ms = random.between(...RESTART_MS)) => {

@@ -1,6 +1,5 @@
-import { type ControllerCommand, holdersOf } from '../../controller/index.ts';
-import { ControllerClient } from '../../router/index.ts';
-import type { Fault, Scene } from './scene.ts';
+import { holdersOf } from '../../controller/index.ts';
+import type { Fault } from './scene.ts';
 
 /** Groups that left come back after this, in milliseconds. */
 const AWAY_MS = [200, 8_000] as const;
@@ -11,8 +10,7 @@ const SHARDS_MAX = 12;
 /** What an operator, or the controller itself, asks of a cluster while it has other troubles. */
 export const MEMBER_FAULTS = {
   /** A replica of some group moves to a node that has none of it. */
-  'move-replica': (scene) => {
-    const { random, machine, names, damaged } = scene;
+  'move-replica': ({ random, machine, names, damaged, operator }) => {
     const groups = machine.node?.map.groups ?? [];
     if (groups.length === 0) return false;
     const group = random.pick(groups);
@@ -21,16 +19,18 @@ export const MEMBER_FAULTS = {
     const free = names.filter((name) => !holders.includes(name) && name !== damaged);
     if (free.length === 0 || changing) return false;
     const from = random.pick(replicas).node;
-    return ask(scene, { kind: 'move-replica', group: id, from, to: random.pick(free) });
+    const to = random.pick(free);
+    void operator.ask(machine, { kind: 'move-replica', group: id, from, to });
+    return true;
   },
   /** A shard is to be on another group. */
-  'move-shard': (scene) => {
-    const { machine, random } = scene;
+  'move-shard': ({ machine, random, operator }) => {
     const { tables = [], groups = [] } = machine.node?.map ?? {};
     const shards = tables.flatMap((table) => table.shards);
     if (shards.length === 0 || groups.length < 2) return false;
     const { id: shard } = random.pick(shards);
-    return ask(scene, { kind: 'move-shard', shard, to: random.pick(groups).id });
+    void operator.request(machine, { kind: 'move-shard', shard, to: random.pick(groups).id });
+    return true;
   },
   /** A shard is divided, at its middle or anywhere. */
   'split-shard': (scene) => {
@@ -59,23 +59,25 @@ export const MEMBER_FAULTS = {
     );
   },
   /** Groups give their shards away, and come back. */
-  'leave-and-join': (scene) => {
-    const { machine, random, later } = scene;
+  'leave-and-join': ({ machine, random, later, operator }) => {
     const groups = (machine.node?.map.groups ?? []).filter(({ id }) => id > 0 && random.once(2));
     if (groups.length === 0) return false;
     const ids = groups.map(({ id }) => id);
     later(random.between(...AWAY_MS), () => {
-      ask(scene, { kind: 'join', groups: ids.map((id) => ({ id, nodes: [] })) });
+      const back = ids.map((id) => ({ id, nodes: [] }));
+      void operator.request(machine, { kind: 'join', groups: back });
     });
-    return ask(scene, { kind: 'leave', groups: ids });
+    void operator.request(machine, { kind: 'leave', groups: ids });
+    return true;
+  },
+  /** A new machine comes. */
+  'join-node': ({ operator }) => operator.bring(),
+  /** A node goes, in good order. */
+  'drain-node': ({ operator, name, damaged }) => operator.drain(name, damaged),
+  /** A machine burns down, and another takes its place. If one had lost something before it is that one. */
+  'lose-node': ({ operator, world, name, damaged = name }) => {
+    // Two disks that keep less than they took may be a majority.
+    const mayLie = world.machines.some((other) => other.name !== damaged && other.disk.lie);
+    return !mayLie && operator.lose(damaged);
   },
 } as const satisfies Readonly<Record<string, Fault>>;
-
-/** Through the node of the scene. It may die, and the controller may say no. False: there is no node. */
-function ask({ machine, random }: Scene, command: ControllerCommand): boolean {
-  const { node, process } = machine;
-  if (!node || !process) return false;
-  const client = new ControllerClient(node, process.clock, random);
-  client.command(command).catch((error: unknown) => process.fail(error));
-  return true;
-}

@@ -1,6 +1,8 @@
+import { CONTROLLER_GROUP } from '../../controller/index.ts';
 import type { Machine } from '../machine.ts';
 import type { SimRandom } from '../random.ts';
 import type { World } from '../world.ts';
+import type { Operator } from './operator.ts';
 
 /** How long what ends by itself lasts, in milliseconds. */
 export const HOLD_MS = [100, 4_000] as const;
@@ -19,6 +21,7 @@ export interface Scene {
   readonly names: readonly string[];
   /** The machine whose disk did not keep what it took, if there is one. */
   readonly damaged: string | undefined;
+  readonly operator: Operator;
   /** Runs after so many milliseconds, unless all is to be well by then. */
   later(ms: number, run: () => void): void;
   /** Ends something after so many milliseconds, or when all is to be well. */
@@ -42,6 +45,7 @@ export function both(a: string, b: string): readonly Way[] {
 }
 
 /** A group of the world, the controller's among them. */
-export function someGroup({ random, names }: Scene): number {
-  return random.below(names.length + 1);
+export function someGroup({ random, world }: Scene): number {
+  const groups = world.map?.groups ?? [];
+  return groups.length > 0 ? random.pick(groups).id : CONTROLLER_GROUP;
 }

@@ -278,13 +278,13 @@ export class Clients {
 
   /** Sends a request to some node; half of them as SDKs do, again to others under the same id until it is answered (F40). */
   async #request([operation, parameters]: Request, random: SimRandom): Promise<Ending> {
-    const { time, machines } = this.#world;
+    const { time } = this.#world;
     const body = utf8(JSON.stringify({ TableName: TABLE, ...parameters }));
     const invocationId = random.once(2) ? uuid(random) : undefined;
     const until = time.now + PATIENCE_MS;
     let mayBeDone = false;
     while (time.now < until) {
-      const machine = random.pick(machines);
+      const machine = random.pick(this.#world.machines);
       if (machine.router && machine.isRunning) {
         const request = { target: `DynamoDB_20120810.${operation}`, invocationId, body };
         const response = await this.#ask(machine, request);

@@ -1,13 +1,15 @@
 import { Checks } from '../check/checks.ts';
-import { areAtHome, areCaughtUp, areSettled, differences } from '../check/contents.ts';
+import { differences } from '../check/contents.ts';
 import { InvariantError } from '../check/raft-invariants.ts';
 import { Chronicle, type Happening } from '../chronicle.ts';
 import { FAULTS, type FaultKind, Faults } from '../faults/faults.ts';
+import { Operator } from '../faults/operator.ts';
 import { SimRandom } from '../random.ts';
 import type { Host } from '../virtual-time.ts';
 import { World } from '../world.ts';
 import { SimBuggify } from './buggify.ts';
 import { Clients, TABLE } from './clients.ts';
+import { comeToRest } from './rest.ts';
 
 export interface RunOptions {
   readonly seed: number;
@@ -50,6 +52,10 @@ export interface Drawn {
   /** When shards are split: bytes of their items, and operations a second. */
   readonly splitBytes: number;
   readonly splitPerSecond: number;
+  /** Machines that may come besides the first ones. */
+  readonly newMachines: number;
+  /** See `NodeOptions`. */
+  readonly replaceAfterMs: number;
 }
 
 /** `correctness`: a promise was broken. `liveness`: the world did not come to rest. `crash`: a node, or the simulator, fell over. */
@@ -77,10 +83,10 @@ const FAILED_DISK = /injected|refused/;
 const LYING_DISK = /damaged|injected|refused/;
 /** No reason at all where the disk only lost what was never synced: a torn end of the log is no damage (L2). */
 const STANDS_BACK = /is quarantined/;
-/** After this long without faults every operation has ended and every replica has everything, or never will. Milliseconds. */
-const REST_MS_MAX = 120_000;
 const FORMATION_MS_MAX = 60_000;
 const PROGRESS_MS = 10_000;
+/** One is for a machine that is to be replaced when all is over. */
+const NEW_MACHINES_MAX = 3;
 
 function draw(options: RunOptions, random: SimRandom, buggify: SimBuggify): Drawn {
   const { nodes, faults = FAULTS } = options;
@@ -97,11 +103,15 @@ function draw(options: RunOptions, random: SimRandom, buggify: SimBuggify): Draw
     buggify: buggify.sites,
     diskLatencyMs: [0.1, random.pick([0.4, 1, 5])],
     networkLatencyMs: [0.1, random.pick([0.5, 2, 20])],
-    clockRates: Array.from({ length: nodes }, () => random.between(1 - drift, 1 + drift)),
+    clockRates: Array.from({ length: nodes + NEW_MACHINES_MAX }, () =>
+      random.between(1 - drift, 1 + drift),
+    ),
     logSegmentBytes: random.pick([32, 64, 256]) * 1024,
     memtableBytes: random.pick([8, 32, 128]) * 1024,
     splitBytes: random.pick([300, 2_000, 1_000_000]),
     splitPerSecond: random.pick([10, 50, 1_000]),
+    newMachines: 1 + random.below(NEW_MACHINES_MAX - 1),
+    replaceAfterMs: random.pick([2_000, 5_000, 20_000]),
     ...options.drawn,
   };
 }
@@ -112,15 +122,11 @@ export async function runWorld(options: RunOptions): Promise<Report> {
   const random = new SimRandom(seed, 'options');
   const buggify = new SimBuggify(new SimRandom(seed, 'buggify'));
   const drawn = draw(options, random, buggify);
-  const { splitBytes, splitPerSecond } = drawn;
-  const { logSegmentBytes, memtableBytes, diskLatencyMs, networkLatencyMs, clockRates } = drawn;
+  const { logSegmentBytes, memtableBytes, splitBytes, splitPerSecond } = drawn;
   const world = new World({
+    ...drawn,
     seed,
     host: options.host,
-    nodes: drawn.nodes,
-    diskLatencyMs,
-    networkLatencyMs,
-    clockRates,
     buggify: buggify.ask,
     resharding: { splitBytes, splitPerSecond, splitAfterMs: 3_000, mergeAfterMs: 15_000 },
     limits: {
@@ -140,6 +146,7 @@ export async function runWorld(options: RunOptions): Promise<Report> {
     options.onEvent?.({ event: time.events, at: time.now, kind, process: owner?.name });
     checks.onEvent(owner);
   };
+  const operator = new Operator(world, new SimRandom(seed, 'operator'), chronicle, drawn);
   let clients: Clients | undefined;
   let faults: Faults | undefined;
   const wrong: string[] = [];
@@ -155,7 +162,7 @@ export async function runWorld(options: RunOptions): Promise<Report> {
     await createTable(world);
     buggify.isOn = true;
     clients = new Clients(world, { seed, ...drawn });
-    faults = new Faults(world, new SimRandom(seed, 'faults'), drawn.faults, chronicle);
+    faults = new Faults(world, new SimRandom(seed, 'faults'), drawn.faults, operator, chronicle);
     const end = world.time.now + 60_000 * minutes;
     while (world.time.now < end) {
       await world.run(Math.min(PROGRESS_MS, end - world.time.now));
@@ -165,18 +172,8 @@ export async function runWorld(options: RunOptions): Promise<Report> {
     faults.heal();
     buggify.isOn = false;
     const answered = clients.successes;
-    clients.stop();
-    const isIdle = await time.runUntil(() => clients?.isIdle ?? true, REST_MS_MAX);
-    if (!isIdle) blame('liveness', 'operations have not ended, long after all was healed');
-    // Who is to be a member on a machine that lost what it had may never be.
-    const isAtRest = () =>
-      world.isReady &&
-      areCaughtUp(world) &&
-      areAtHome(world) &&
-      (areSettled(world) || faults?.damaged !== undefined);
-    if (!(await time.runUntil(isAtRest, REST_MS_MAX))) {
-      blame('liveness', `replicas have not caught up, long after all was healed: ${states(world)}`);
-    }
+    const restless = await comeToRest(world, clients, faults, operator);
+    if (restless !== undefined) blame('liveness', `long after all was healed ${restless}`);
     if (answered === 0) blame('liveness', 'no operation was ever answered');
     for (const difference of differences(world)) blame('correctness', `[S3] ${difference}`);
   } catch (error) {
@@ -195,7 +192,7 @@ export async function runWorld(options: RunOptions): Promise<Report> {
     events: world.time.events,
     simulatedMs: world.time.now,
     trace: world.trace,
-    occurred: occurred(world, checks, buggify, faults),
+    occurred: occurred(world, checks, buggify, operator, faults),
     outcomes: clients?.outcomes ?? new Map(),
   };
 }
@@ -206,8 +203,8 @@ function blameExits(
   faults: Faults | undefined,
   blame: (kind: Outcome, what: string) => void,
 ): void {
-  for (const { name, exits, notices } of world.machines) {
-    const hasLied = faults?.damaged === name;
+  for (const { name, exits, notices } of world.allMachines) {
+    const hasLied = faults?.hasLied(name) ?? false;
     const expected = hasLied ? LYING_DISK : FAILED_DISK;
     const notice = notices.find((text) => STANDS_BACK.test(text));
     if (notice !== undefined && !hasLied) blame('correctness', `[L2] ${name}: ${notice}`);
@@ -257,12 +254,14 @@ function occurred(
   world: World,
   checks: Checks,
   buggify: SimBuggify,
+  operator: Operator,
   faults: Faults | undefined,
 ): Map<string, number> {
   const counts = new Map<string, number>();
   const add = (what: string, count: number) => counts.set(what, (counts.get(what) ?? 0) + count);
   for (const [kind, count] of faults?.counts ?? []) add(`fault: ${kind}`, count);
   for (const [site, count] of buggify.counts) add(`buggify: ${site}`, count);
+  for (const [deed, count] of operator.counts) add(deed, count);
   const { lost, tail, corrupt, reset } = world.network.counts;
   add('network: a parcel was lost', lost);
   add('network: a parcel took long', tail);
@@ -275,7 +274,7 @@ function occurred(
   add('shards: split', checks.resharding.splits);
   add('shards: merged', checks.resharding.merges);
   for (const [type, count] of checks.messages) add(`raft: ${type}`, count);
-  for (const { notices, exits, starts } of world.machines) {
+  for (const { notices, exits, starts } of world.allMachines) {
     add('processes started', starts);
     add('processes that ended by themselves', exits.length);
     for (const notice of notices) {
@@ -283,19 +282,6 @@ function occurred(
     }
   }
   return counts;
-}
-
-/** For a reader who wants to know what a world waits for. */
-function states(world: World): string {
-  return world.machines
-    .flatMap(({ name, node, isRunning }) => {
-      if (!isRunning || !node) return [`${name} does not run`];
-      return [...node.replicas.all()].map(({ group, raft, state }) => {
-        const { role, term, commit, lastIndex } = raft;
-        return `${name}/${group} ${role} term ${term} applied ${state.appliedIndex} commit ${commit} last ${lastIndex}`;
-      });
-    })
-    .join('; ');
 }
 
 function textOf(error: unknown): string {

@@ -1,0 +1,59 @@
+import { type ClusterMap, type GroupRecord, holdersOf, nextSteps } from '../../controller/index.ts';
+import type { World } from '../world.ts';
+
+/**
+ * What there is still to do until nodes and replicas are where they belong, in words (C5, C6, F26): every machine that is there runs a node
+ * of the newest map, and nobody else is in that; the placement needs no step; each replica is where the map has it, and its group
+ * goes by exactly these voters.
+ */
+export function misplaced(world: World): string[] {
+  const { map, machines } = world;
+  if (!map) return ['nobody has a map'];
+  const wrong: string[] = [];
+  const down = machines.filter(({ isRunning }) => !isRunning).map(({ name }) => name);
+  for (const name of down) wrong.push(`${name} does not run`);
+  const [here, known] = [machines.map(({ name }) => name), map.nodes.map(({ name }) => name)];
+  for (const name of here) if (!known.includes(name)) wrong.push(`${name} is not in the map`);
+  for (const name of known) if (!here.includes(name)) wrong.push(`${name} is still in the map`);
+  for (const step of nextSteps(map, { down, dead: down })) {
+    wrong.push(`there is a step to take: ${JSON.stringify(step)}`);
+  }
+  for (const group of map.groups) wrong.push(...misplacedOf(world, group));
+  for (const { name, node } of machines) {
+    if (node && node.map.number !== map.number) wrong.push(`${name} has an old map`);
+    for (const { id, group } of node?.replicas.all() ?? []) {
+      const isIts = map.groups.some((one) => one.id === group && holdersOf(one).includes(name));
+      if (!isIts) wrong.push(`${name} still has replica ${id} of group ${group}`);
+    }
+  }
+  return wrong;
+}
+
+function misplacedOf(world: World, { id, replicas, changing }: GroupRecord): string[] {
+  const wrong = changing ? [`group ${id} changes`] : [];
+  const wanted = replicas.map(({ replica }) => replica).sort();
+  for (const { node, replica } of replicas) {
+    const held = world.machine(node).node?.replicas.get(id);
+    if (held?.id !== replica) {
+      wrong.push(`${node} does not have replica ${replica} of group ${id}`);
+      continue;
+    }
+    const { incoming, outgoing, learners } = held.raft.config;
+    const voters = incoming.map((member) => member.id).sort();
+    if (String(voters) !== String(wanted) || outgoing.length + learners.length > 0) {
+      wrong.push(`replica ${replica} of group ${id} goes by the voters ${voters}, not ${wanted}`);
+    }
+  }
+  return wrong;
+}
+
+/** The shards of all tables are spread evenly over the groups that have joined (C1). */
+export function areBalanced({ groups, tables }: ClusterMap): boolean {
+  const counts = new Map(groups.filter(({ joined }) => joined).map(({ id }) => [id, 0]));
+  for (const { group } of tables.flatMap(({ shards }) => shards)) {
+    const count = counts.get(group);
+    if (count === undefined) return false;
+    counts.set(group, count + 1);
+  }
+  return Math.max(...counts.values()) - Math.min(...counts.values()) <= 1;
+}
