@@ -137,11 +137,12 @@ export class Replicas {
     const changed = [...new Set(ids)].filter((id) => !isSame(this.#groups.get(id), known.get(id)));
     const { nodes, removed } = before;
     if (changed.length === 0 && isSame([nodes, removed], [map.nodes, map.removed])) return true;
-    // Known for good before they take part: a restart finds them without the controller.
+    // Known for good before they take part, or go: a restart finds them without the controller. Newer maps wait for their turn.
     this.#changing = this.#changing
-      .then(() => this.#whenRoom(() => writeRoster(this.#options.host.disk, this.#roster)))
       .then(async () => {
-        for (const id of changed) await this.#follow(id);
+        const roster = this.#roster;
+        await this.#whenRoom(() => writeRoster(this.#options.host.disk, roster));
+        for (const id of changed) await this.#follow(id, roster);
       })
       .catch((error) => this.#options.host.fatal(error));
     return true;
@@ -165,16 +166,16 @@ export class Replicas {
     }
   }
 
-  /** As the group is now: what was changed meanwhile is done in one go. */
-  async #follow(id: GroupId): Promise<void> {
+  /** As the group is in a roster that is on the disk. */
+  async #follow(id: GroupId, { groups }: Roster): Promise<void> {
     const held = this.get(id);
-    const own = this.#records(id).find(({ node }) => node === this.#options.self);
+    const group = groups.find((other) => other.id === id);
+    const own = group && recordOn(group, this.#options.self);
     if (held && own?.replica !== held.id) {
       if (id === CONTROLLER_GROUP) this.#controller = undefined;
       else this.#data.delete(id);
       await held.remove();
     }
-    const group = this.#groups.get(id);
     if (group && !this.get(id)) await this.#whenRoom(() => this.#openGroup(group));
   }
 
@@ -216,7 +217,7 @@ export class Replicas {
 
   async #openGroup(group: GroupRecord): Promise<void> {
     const { host, states, recovered, self, incarnation, limits } = this.#options;
-    const mine = [...group.replicas, ...group.leaving].find(({ node }) => node === self);
+    const mine = recordOn(group, self);
     if (!mine) return;
     if (mine.incarnation !== incarnation) {
       throw new Error(`replica ${mine.replica} belongs to another data directory of ${self}`);
@@ -247,6 +248,11 @@ export class Replicas {
     host.schedule(replica);
     replica.standIfNew();
   }
+}
+
+/** A node's replica of the group; it may be on its way out. */
+function recordOn({ replicas, leaving }: GroupRecord, node: NodeName): ReplicaRecord | undefined {
+  return [...replicas, ...leaving].find((record) => record.node === node);
 }
 
 /** The configuration that a replica was born with; empty for one that was added. */

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { utf8Text } from '../../src/bytes/index.ts';
+import type { GroupRecord } from '../../src/controller/index.ts';
 import { differences } from '../../src/sim/check/contents.ts';
 import type { World } from '../../src/sim/index.ts';
 import { createTable, formedWorld, get, put, routerOf } from '../support/world.ts';
@@ -26,6 +28,29 @@ describe('replicas', { timeout: 30_000 }, () => {
       const given = (map?.groups ?? []).filter((g) => g.replicas.some(({ node }) => node === name));
       expect(held(world, name)).toEqual(given.map(({ id }) => id));
     }
+  });
+
+  // World 66: the disk said that it had a replica, and log and engine had forgotten it with its votes.
+  test('[C6] [R1] [F17] a replica goes only once the disk knows of it, also when maps follow each other fast', async () => {
+    const world = await formedWorld(1);
+    const machine = world.machine('n1');
+    const { node, disk } = machine;
+    if (!node) throw new Error('n1 does not run');
+    const { map } = node;
+    machine.diskLatencyMs = [5, 5];
+    const learn = (number: number, change: (group: GroupRecord) => Partial<GroupRecord>) => {
+      const groups = map.groups.map((group) =>
+        group.id === 1 ? { ...group, ...change(group) } : group,
+      );
+      node.learnMap({ ...map, number, groups });
+    };
+    learn(1_001, () => ({ changing: true }));
+    await world.run(6);
+    learn(1_002, ({ replicas }) => ({ replicas: replicas.filter((one) => one.node !== 'n1') }));
+    await world.until(() => node.replicas.get(1) === undefined);
+    expect(JSON.parse(utf8Text(disk.content('replicas').subarray(4)))).toMatchObject({
+      number: 1_002,
+    });
   });
 
   test('[C6] replicas come back after a restart although no controller answers', async () => {
