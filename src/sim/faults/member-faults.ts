@@ -33,30 +33,30 @@ export const MEMBER_FAULTS = {
     return true;
   },
   /** A shard is divided, at its middle or anywhere. */
-  'split-shard': (scene) => {
-    const { machine, random } = scene;
+  'split-shard': ({ machine, random, operator }) => {
     const shards = (machine.node?.map.tables ?? []).flatMap((table) => table.shards);
     if (shards.length === 0 || shards.length >= SHARDS_MAX) return false;
     const { id: shard } = random.pick(shards);
     const word = () => random.uint32().toString(16).padStart(8, '0');
     const at = random.once(2) ? {} : { at: word() + word() };
-    return ask(scene, { kind: 'split-shard', shard, ...at });
+    void operator.request(machine, { kind: 'split-shard', shard, ...at });
+    return true;
   },
   /** Two neighbours become one; where they are on different groups, one of them moves first. */
-  'merge-shards': (scene) => {
-    const { machine, random } = scene;
+  'merge-shards': ({ machine, random, operator }) => {
     const neighbours = (machine.node?.map.tables ?? []).flatMap(({ shards }) =>
       shards.slice(1).flatMap((upper, i) => [[shards[i], upper] as const]),
     );
     if (neighbours.length === 0) return false;
     const [lower, upper] = random.pick(neighbours);
     if (!lower) return false;
-    return ask(
-      scene,
+    void operator.request(
+      machine,
       lower.home === upper.home
         ? { kind: 'merge-shards', shard: lower.id, next: upper.id }
         : { kind: 'move-shard', shard: upper.id, to: lower.home },
     );
+    return true;
   },
   /** Groups give their shards away, and come back. */
   'leave-and-join': ({ machine, random, later, operator }) => {

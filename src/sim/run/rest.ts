@@ -12,13 +12,14 @@ const LOOK_MS = 100;
 /**
  * A world without faults has to come to rest: operations end, what operators have begun comes to its end, and every replica and every shard is where it
  * belongs and has everything. Then a machine that had lost something is replaced, the shards are spread anew, and all comes to
- * rest again. When it does not: what it waits for, in words.
+ * rest again. When it does not: what it waits for, in words. `countsAlone`: shards are spread by their number, whatever they weigh.
  */
 export async function comeToRest(
   world: World,
   clients: Clients,
   faults: Faults,
   operator: Operator,
+  countsAlone: boolean,
 ): Promise<string | undefined> {
   const comesToRest = async () => {
     const until = world.time.now + REST_MS_MAX;
@@ -33,10 +34,9 @@ export async function comeToRest(
   const restless = await comesToRest();
   if (restless !== undefined) return restless;
   operator.tidyUp(faults.toReplace);
-  return (
-    (await comesToRest()) ??
-    (world.map && areBalanced(world.map) ? undefined : 'the shards are not spread evenly')
-  );
+  const stillRestless = await comesToRest();
+  if (stillRestless !== undefined || !countsAlone) return stillRestless;
+  return world.map && areBalanced(world.map) ? undefined : 'the shards are not spread evenly';
 }
 
 function restlessOf(
