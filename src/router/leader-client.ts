@@ -20,7 +20,7 @@ export class LeaderClient {
   async ask(request: GroupRequest): Promise<GroupReply | undefined> {
     const attempts = new Attempts(this.#clock, this.#random);
     while (attempts.remainingMs > 0) {
-      const reply = await this.#groups.askLeader(request, attempts);
+      const reply = await this.#groups.askLeader(ownCopy(request), attempts);
       this.#groups.learnLeader(request.group, reply, attempts);
       const { kind } = reply;
       if (kind !== 'not-leader' && kind !== 'unknown' && kind !== 'overloaded') return reply;
@@ -29,4 +29,9 @@ export class LeaderClient {
     }
     return undefined;
   }
+}
+
+/** Whoever gets a command takes its bytes over: they may stand in a log by the time that it is asked for again (E8). */
+function ownCopy(request: GroupRequest): GroupRequest {
+  return request.kind === 'write' ? { ...request, command: request.command.slice() } : request;
 }

@@ -15,7 +15,7 @@ import { type MoveCursor, readMoveCursor, writeMoveCursor } from './shard-part.t
  * node, where nothing is encoded, and one elsewhere.
  */
 export type GroupRequest =
-  /** For the leader. `command` is an encoded write (command.ts). */
+  /** For the leader. `command` is an encoded write (command.ts), and whoever gets it takes its bytes over. */
   | { readonly kind: 'write'; readonly group: number; readonly command: Uint8Array }
   | {
       readonly kind: 'read';

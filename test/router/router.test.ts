@@ -1,8 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { compareBytes } from '../../src/bytes/index.ts';
 import { hashBound, hashFromHex, type PageOutcome, tableEnd } from '../../src/item/index.ts';
-import { REQUEST_TIMEOUT_MS, RoutingTable } from '../../src/router/index.ts';
-import type { GroupReply } from '../../src/store/index.ts';
+import { LeaderClient, REQUEST_TIMEOUT_MS, RoutingTable } from '../../src/router/index.ts';
+import { SimRandom } from '../../src/sim/index.ts';
+import {
+  decodeCommand,
+  encodeCommand,
+  type GroupReply,
+  stampCommand,
+} from '../../src/store/index.ts';
 import { keyOf, putOf, wholeTable } from '../support/world.ts';
 import { done, FakeCluster, mapOf, tableOf } from './fake-cluster.ts';
 
@@ -271,5 +277,27 @@ describe('the controller', () => {
     expect(await fake.settle(fake.router.describeTable('t'))).toMatchObject({
       kind: 'unavailable',
     });
+  });
+});
+
+describe("the cluster's own commands", () => {
+  // World 175: the second try stamped the entry that the first one had put into the log, and replicas had different ones.
+  test('[E8] [S3] are sent again as other bytes, since a log may have those of the first try', async () => {
+    const { fake } = cluster();
+    const logged: Uint8Array[] = [];
+    fake.onGroup = (_, request) => {
+      if (request.kind !== 'write') return NOT_LEADER;
+      stampCommand(request.command, 1 + logged.length);
+      logged.push(request.command);
+      return logged.length < 3 ? { kind: 'unknown' } : done(3);
+    };
+    const client = new LeaderClient(
+      fake,
+      fake.time.process('jobs').clock,
+      new SimRandom(1, 'jobs'),
+    );
+    const command = encodeCommand({ kind: 'fence-shard', shard: 1, epoch: 1 });
+    await fake.settle(client.ask({ kind: 'write', group: 1, command }));
+    expect(logged.map((data) => decodeCommand(data).sessionTime)).toEqual([1, 2, 3]);
   });
 });
