@@ -66,8 +66,12 @@ export function handleQuiesce(core: Core, message: Quiesce): void {
   core.quiesced = true;
 }
 
-/** Who hears no leader and may not stand, a learner or one in quarantine, says that it is there: the leader may sleep. */
+/**
+ * Who hears no leader and may not stand, a learner or one in quarantine, says that it is there: the leader may sleep. Until somebody
+ * answers it knows of none: it may be a member no more.
+ */
 export function knock(core: Core): void {
+  core.becomeFollower(core.term, 0);
   core.resetElectionTimer();
   if (core.options.quiesceTicks === 0) return;
   for (const { id } of members(core.config)) {

@@ -254,6 +254,31 @@ describe('a node dies', { timeout: 60_000 }, () => {
     },
   );
 
+  // World 210: it took the last leader that it had heard for one that leads it, and asked nobody for the map any more.
+  test('[C4] [C6] one that was to get a replica of the controller, and was lost on the way, learns who has it', async () => {
+    const world = await growingWorld(1, { nodes: 5, replaceAfterMs });
+    await world.join('n4', 'n5');
+    await world.until(() => mapOf(world).nodes.length === 5 && isEven(world));
+    const controllers = mapOf(world).groups[0]?.replicas.map(({ node }) => node) ?? [];
+    const [to = ''] = ['n4', 'n5'].filter((name) => !controllers.includes(name));
+    const [from = ''] = controllers.filter((name) => name !== world.leader(0)?.name);
+    expect(await ask(world, { kind: 'move-replica', group: 0, from, to })).toEqual({
+      kind: 'done',
+    });
+    const machine = world.machine(to);
+    while ((machine.node?.replicas.controller?.replica.leader ?? 0) === 0) await world.run(1);
+    expect(machine.node?.replicas.controller?.replica.raft.config.incoming).toEqual([]);
+    world.isolate(to);
+    const holdsController = () => {
+      const group = mapOf(world).groups[0];
+      return group?.changing || group?.replicas.some(({ node }) => node === to);
+    };
+    await world.until(() => !holdsController());
+    world.heal();
+    await world.until(() => machine.node?.map.number === mapOf(world).number && isEven(world));
+    expect(world.failures).toEqual([]);
+  });
+
   test('[C5] one that is back in time keeps them', async () => {
     const world = await growingWorld(1, { replaceAfterMs });
     await world.join('n4');
