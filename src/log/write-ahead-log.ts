@@ -152,6 +152,11 @@ export class WriteAheadLog {
     return this.#hasRoomFor(bytes, 1 / (2 * RESERVE_DIVISOR));
   }
 
+  /** The next segment is there, which takes a new log some seconds on a busy disk; or there is no room for it. */
+  get isPrepared(): boolean {
+    return this.#supply.hasSpare || this.#supply.isDiskFull;
+  }
+
   /** Entries are refused until an old segment or the disk has room. */
   get isFull(): boolean {
     return this.#supply.isDiskFull && !this.hasRoom;

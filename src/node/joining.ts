@@ -26,6 +26,8 @@ export interface JoiningOptions {
     timeoutMs: number,
   ) => Promise<ControllerReply>;
   readonly isStopped: () => boolean;
+  /** The log can take what comes: replicas and shards, at once and by the megabyte. */
+  readonly isPrepared: () => boolean;
   /** The cluster does not take this node: one line says why. */
   readonly refuse: (reason: string) => void;
   readonly notice: (message: string) => void;
@@ -37,11 +39,13 @@ export interface JoiningOptions {
  * nothing is written here. Undefined when it is not to be.
  */
 export async function joinCluster(options: JoiningOptions): Promise<ClusterMap | undefined> {
-  const { self, clock, peers, ask, isStopped, refuse, notice } = options;
+  const { self, clock, peers, ask, isStopped, isPrepared, refuse, notice } = options;
   const addresses = options.addresses.filter((address) => address !== self.peer);
   let map: ClusterMap | undefined;
   let leader: NodeName | undefined;
   let isAdded = false;
+  const pause = () => new Promise<void>((resolve) => clock.after(PAUSE_MS, resolve));
+  while (!isPrepared() && !isStopped()) await pause();
   for (let turn = 0; !isStopped(); turn++) {
     if (turn % TURNS_OF_A_ROUND === 0) {
       for (const address of addresses) peers.call(address);
@@ -78,7 +82,7 @@ export async function joinCluster(options: JoiningOptions): Promise<ClusterMap |
           break;
       }
     }
-    await new Promise<void>((resolve) => clock.after(PAUSE_MS, resolve));
+    await pause();
   }
   return undefined;
 }

@@ -1,4 +1,5 @@
 import type { NodeRecord } from '../controller/index.ts';
+import type { WriteAheadLog } from '../log/index.ts';
 import { type Formation, removedText } from './formation.ts';
 import { NO_CLUSTER } from './frame.ts';
 import { joinCluster } from './joining.ts';
@@ -15,6 +16,7 @@ export interface MembershipOptions {
   readonly services: Services;
   readonly formation: Formation;
   readonly replicas: Replicas;
+  readonly log: Pick<WriteAheadLog, 'isPrepared'>;
 }
 
 /** What follows from the nodes of the newest map: whom this node is connected to, and whether it belongs to them itself. */
@@ -44,7 +46,7 @@ export class Membership {
 
   /** Gets an empty node into a running cluster, however long that takes. */
   async join(): Promise<void> {
-    const { self, peers, services, formation, node } = this.#options;
+    const { self, peers, services, formation, node, log } = this.#options;
     const map = await joinCluster({
       self,
       addresses: node.join ?? [],
@@ -52,6 +54,7 @@ export class Membership {
       peers,
       ask: (name, request, timeoutMs) => services.askController(name, request, timeoutMs),
       isStopped: () => this.#stopped,
+      isPrepared: () => log.isPrepared,
       refuse: node.refuse,
       notice: node.notice,
     });

@@ -232,6 +232,7 @@ export class Node {
       services: this.#services,
       formation: this.#formation,
       replicas: this.#replicas,
+      log,
     });
     this.#data = new DataService(this.#replicas, clock, buggify);
     this.#controller = new ControllerService(this.#replicas, clock);

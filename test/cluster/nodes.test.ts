@@ -66,6 +66,20 @@ describe('a node joins', { timeout: 60_000 }, () => {
     },
   );
 
+  test('[L4] [C7] with a slow disk it is taken in once its log has more than the short first segment', async () => {
+    const logSegmentBytes = 4 * 1024 * 1024;
+    const world = await growingWorld(2, { limits: { logSegmentBytes } });
+    const machine = world.machine('n4');
+    machine.diskLatencyMs = [20, 40];
+    void machine.start([], { join: ['n2:7000'] });
+    await world.until(() => mapOf(world).nodes.length === 4);
+    const disk = machine.disk.process();
+    const sizes = (await world.settle(disk.list('log'))).map(async (name) => {
+      return (await disk.open(`log/${name}`)).size();
+    });
+    expect(await world.settle(Promise.all(sizes))).toContain(logSegmentBytes);
+  });
+
   test('[R6] [C6] reads through it do not wait for what its replicas still lack', async () => {
     const limits = { ...SMALL, snapshotBytesPerSecond: 64 * 1024 };
     const world = await growingWorld(3, { limits });
