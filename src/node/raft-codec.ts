@@ -84,31 +84,36 @@ export function readRaftMessage(reader: ByteReader, incarnation: string): Messag
   const from = reader.varint();
   const to = reader.varint();
   const term = reader.varint();
-  const envelope = { from, to, term, incarnation };
   switch (type) {
     case 'vote-request':
     case 'pre-vote-request':
       return {
         type,
-        ...envelope,
+        from,
+        to,
+        term,
+        incarnation,
         lastIndex: reader.varint(),
         lastTerm: reader.varint(),
         transfer: reader.boolean(),
       };
     case 'vote-response':
     case 'pre-vote-response':
-      return { type, ...envelope, granted: reader.boolean() };
+      return { type, from, to, term, incarnation, granted: reader.boolean() };
     case 'append-request': {
       const prevIndex = reader.varint();
       const prevTerm = reader.varint();
       const commit = reader.varint();
       const entries = readEntries(reader, prevIndex + 1);
-      return { type, ...envelope, prevIndex, prevTerm, commit, entries };
+      return { type, from, to, term, incarnation, prevIndex, prevTerm, commit, entries };
     }
     case 'append-response':
       return {
         type,
-        ...envelope,
+        from,
+        to,
+        term,
+        incarnation,
         index: reader.varint(),
         rejected: reader.boolean(),
         hintIndex: reader.varint(),
@@ -116,31 +121,61 @@ export function readRaftMessage(reader: ByteReader, incarnation: string): Messag
         quarantine: reader.varint(),
       };
     case 'heartbeat':
-      return { type, ...envelope, commit: reader.varint(), round: reader.varint() };
+      return { type, from, to, term, incarnation, commit: reader.varint(), round: reader.varint() };
     case 'heartbeat-response':
-      return { type, ...envelope, round: reader.varint(), quarantine: reader.varint() };
+      return {
+        type,
+        from,
+        to,
+        term,
+        incarnation,
+        round: reader.varint(),
+        quarantine: reader.varint(),
+      };
     case 'snapshot-request':
       return {
         type,
-        ...envelope,
+        from,
+        to,
+        term,
+        incarnation,
         snapshot: { index: reader.varint(), term: reader.varint(), config: readConfig(reader) },
       };
     case 'read-index-request':
-      return { type, ...envelope, context: reader.varint(), confirms: reader.boolean() };
+      return {
+        type,
+        from,
+        to,
+        term,
+        incarnation,
+        context: reader.varint(),
+        confirms: reader.boolean(),
+      };
     case 'read-index-response':
       return {
         type,
-        ...envelope,
+        from,
+        to,
+        term,
+        incarnation,
         context: reader.varint(),
         index: reader.varint(),
         rejected: reader.boolean(),
       };
     case 'commit-notice':
-      return { type, ...envelope, commit: reader.varint() };
+      return { type, from, to, term, incarnation, commit: reader.varint() };
     case 'quiesce':
-      return { type, ...envelope, index: reader.varint(), logTerm: reader.varint() };
+      return {
+        type,
+        from,
+        to,
+        term,
+        incarnation,
+        index: reader.varint(),
+        logTerm: reader.varint(),
+      };
     case 'timeout-now':
-      return { type, ...envelope };
+      return { type, from, to, term, incarnation };
     default:
       throw new MalformedError('raft message of an unknown type');
   }

@@ -220,16 +220,10 @@ export class Core {
     return this.#role.name === 'follower' ? this.#role.leader : 0;
   }
 
-  envelope(to: ReplicaId): {
-    readonly from: ReplicaId;
-    readonly to: ReplicaId;
-    readonly term: Term;
-    readonly incarnation: Incarnation;
-  } {
-    return { from: this.id, to, term: this.term, incarnation: this.incarnation };
-  }
-
-  /** Sends with the next ready: the message promises nothing that a crash could undo. */
+  /**
+   * Sends with the next ready: the message promises nothing that a crash could undo. Messages are written out field by field where
+   * they are made: V8 takes several times as long for an object that others are spread into.
+   */
   send(message: Message): void {
     this.messages.push(message);
   }
@@ -273,7 +267,10 @@ export class Core {
     } else {
       this.send({
         type: 'read-index-response',
-        ...this.envelope(from),
+        from: this.id,
+        to: from,
+        term: this.term,
+        incarnation: this.incarnation,
         context,
         index,
         rejected,

@@ -43,8 +43,10 @@ function requestVotes(core: Core, type: VoteRequest['type'], transfer: boolean):
     if (id === core.id) continue;
     const request: VoteRequest = {
       type,
-      ...core.envelope(id),
+      from: core.id,
+      to: id,
       term: pre ? core.term + 1 : core.term,
+      incarnation: core.incarnation,
       lastIndex: core.log.lastIndex,
       lastTerm: core.log.lastTerm,
       transfer,
@@ -106,15 +108,22 @@ export function handleVoteRequest(core: Core, message: VoteRequest): void {
     core.vote = message.from;
     core.resetElectionTimer();
   }
-  core.sendAfterWrite({ type: 'vote-response', ...core.envelope(message.from), granted });
+  core.sendAfterWrite(voteResponse(core, message.from, granted));
+}
+
+function voteResponse(core: Core, to: ReplicaId, granted: boolean): VoteResponse {
+  const { id: from, term, incarnation } = core;
+  return { type: 'vote-response', from, to, term, incarnation, granted };
 }
 
 function respondPreVote(core: Core, message: VoteRequest, granted: boolean): void {
   core.send({
     type: 'pre-vote-response',
-    ...core.envelope(message.from),
+    from: core.id,
+    to: message.from,
     // A refusal carries this replica's own term, so that a candidate that is behind catches up.
     term: granted ? message.term : core.term,
+    incarnation: core.incarnation,
     granted,
   });
 }
@@ -123,7 +132,7 @@ function respondPreVote(core: Core, message: VoteRequest, granted: boolean): voi
 export function rejectOldCandidate(core: Core, message: VoteRequest): void {
   if (!core.counts) return;
   if (message.type === 'pre-vote-request') respondPreVote(core, message, false);
-  else core.send({ type: 'vote-response', ...core.envelope(message.from), granted: false });
+  else core.send(voteResponse(core, message.from, false));
 }
 
 /**

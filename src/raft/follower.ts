@@ -92,7 +92,10 @@ function acknowledge(core: Core, to: ReplicaId, index: Index): void {
   }
   core.sendAfterWrite({
     type: 'append-response',
-    ...core.envelope(to),
+    from: core.id,
+    to,
+    term: core.term,
+    incarnation: core.incarnation,
     index,
     rejected: false,
     hintIndex: 0,
@@ -104,7 +107,10 @@ function acknowledge(core: Core, to: ReplicaId, index: Index): void {
 function reject(core: Core, to: ReplicaId, index: Index, hintIndex: Index, hintTerm: Term): void {
   core.send({
     type: 'append-response',
-    ...core.envelope(to),
+    from: core.id,
+    to,
+    term: core.term,
+    incarnation: core.incarnation,
     index,
     rejected: true,
     hintIndex,
@@ -127,7 +133,15 @@ export function handleHeartbeat(core: Core, message: Heartbeat): void {
 /** Unasked, with round 0, it only says that this replica is there and awake. */
 export function answerHeartbeat(core: Core, to: ReplicaId, round: number): void {
   const { quarantine } = core.options;
-  core.send({ type: 'heartbeat-response', ...core.envelope(to), round, quarantine });
+  core.send({
+    type: 'heartbeat-response',
+    from: core.id,
+    to,
+    term: core.term,
+    incarnation: core.incarnation,
+    round,
+    quarantine,
+  });
 }
 
 export function handleCommitNotice(core: Core, message: CommitNotice): void {

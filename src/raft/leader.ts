@@ -111,7 +111,10 @@ export function sendHeartbeats(core: Core, role: LeaderRole): void {
   for (const { id, match } of role.followers) {
     core.send({
       type: 'heartbeat',
-      ...core.envelope(id),
+      from: core.id,
+      to: id,
+      term: core.term,
+      incarnation: core.incarnation,
       commit: Math.min(core.log.commit, match),
       round: role.reads.current,
     });

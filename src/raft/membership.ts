@@ -67,7 +67,14 @@ export function finishChange(core: Core, role: LeaderRole): void {
         (a, b) => (a === undefined || b.match > a.match ? b : a),
         undefined,
       );
-    if (best) core.send({ type: 'timeout-now', ...core.envelope(best.id) });
+    if (best)
+      core.send({
+        type: 'timeout-now',
+        from: core.id,
+        to: best.id,
+        term: core.term,
+        incarnation: core.incarnation,
+      });
     core.becomeFollower(core.term, 0);
   }
 }

@@ -45,7 +45,15 @@ export function quiesce(core: Core, role: LeaderRole): void {
   for (const progress of role.followers) {
     const { id } = progress;
     if (!core.isActive(progress)) continue;
-    core.send({ type: 'quiesce', ...core.envelope(id), index, logTerm });
+    core.send({
+      type: 'quiesce',
+      from: core.id,
+      to: id,
+      term: core.term,
+      incarnation: core.incarnation,
+      index,
+      logTerm,
+    });
   }
   core.quiesced = true;
 }

@@ -25,7 +25,10 @@ export function readIndex(core: Core, context: number): boolean {
   if (leader === 0) return false;
   core.send({
     type: 'read-index-request',
-    ...core.envelope(leader),
+    from: core.id,
+    to: leader,
+    term: core.term,
+    incarnation: core.incarnation,
     context,
     confirms: core.counts,
   });

@@ -68,7 +68,14 @@ export function noticeCommit(core: Core, progress: Progress): void {
   const commit = Math.min(core.log.commit, progress.match);
   if (commit <= progress.commitSent) return;
   progress.commitSent = commit;
-  core.send({ type: 'commit-notice', ...core.envelope(progress.id), commit });
+  core.send({
+    type: 'commit-notice',
+    from: core.id,
+    to: progress.id,
+    term: core.term,
+    incarnation: core.incarnation,
+    commit,
+  });
 }
 
 // Whether the next entry to send is in memory, with what comes before it. Otherwise it is read back, or, where the disk
@@ -143,7 +150,10 @@ function send(core: Core, progress: Progress, prevTerm: Term, entries: readonly 
   progress.commitSent = Math.max(progress.commitSent, Math.min(commit, prevIndex + entries.length));
   core.send({
     type: 'append-request',
-    ...core.envelope(progress.id),
+    from: core.id,
+    to: progress.id,
+    term: core.term,
+    incarnation: core.incarnation,
     prevIndex,
     prevTerm,
     entries,
@@ -161,7 +171,14 @@ function offerSnapshot(core: Core, progress: Progress): void {
   const { snapshot } = progress;
   if (snapshot === undefined || !progress.offerDue(core.options.electionTicks)) return;
   progress.offerTicks = 0;
-  core.send({ type: 'snapshot-request', ...core.envelope(progress.id), snapshot });
+  core.send({
+    type: 'snapshot-request',
+    from: core.id,
+    to: progress.id,
+    term: core.term,
+    incarnation: core.incarnation,
+    snapshot,
+  });
 }
 
 /** The host has a snapshot for `to`. False when it is of no use any more. */
@@ -279,5 +296,11 @@ export function handleHeartbeatResponse(
 /** Once the target has everything, it is told to stand; told again, it does not mind (thesis §3.10). */
 export function finishTransfer(core: Core, role: LeaderRole, progress: Progress): void {
   if (role.transfer?.to !== progress.id || progress.match !== core.log.lastIndex) return;
-  core.send({ type: 'timeout-now', ...core.envelope(progress.id) });
+  core.send({
+    type: 'timeout-now',
+    from: core.id,
+    to: progress.id,
+    term: core.term,
+    incarnation: core.incarnation,
+  });
 }

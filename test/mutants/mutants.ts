@@ -22,8 +22,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a vote leaves before it is durable',
     rule: 'R1',
     file: 'raft/election.ts',
-    from: "core.sendAfterWrite({ type: 'vote-response',",
-    to: "core.send({ type: 'vote-response',",
+    from: 'core.sendAfterWrite(voteResponse(',
+    to: 'core.send(voteResponse(',
   },
   {
     name: 'two votes in one term',
