@@ -39,7 +39,8 @@ function room(length: number): Uint8Array {
 export function copyBytes(bytes: Uint8Array, start = 0, end = bytes.length): Uint8Array {
   const length = end - start;
   const copy = allocateBytes(length);
-  if (length > LOOP_BYTES_MAX) copy.set(bytes.subarray(start, end));
-  else for (let i = 0; i < length; i++) copy[i] = bytes[start + i] as number;
+  if (length > LOOP_BYTES_MAX) {
+    copy.set(length === bytes.length ? bytes : bytes.subarray(start, end));
+  } else for (let i = 0; i < length; i++) copy[i] = bytes[start + i] as number;
   return copy;
 }

@@ -68,8 +68,9 @@ export class ByteWriter {
       throw new RangeError(`not an unsigned safe integer: ${value}`);
     this.#reserve(8);
     let rest = value;
+    // The remainder of a division is a call where the number is no 32-bit integer; to cut one to its low bits is none.
     while (rest >= 0x80) {
-      this.#bytes[this.#length++] = (rest % 0x80) | 0x80;
+      this.#bytes[this.#length++] = (rest & 0x7f) | 0x80;
       rest = Math.floor(rest / 0x80);
     }
     this.#bytes[this.#length++] = rest;
@@ -98,12 +99,26 @@ export class ByteWriter {
     if (text.length < 43) {
       // At most three bytes a unit: the length fits one varint byte, so the text can be encoded in place.
       this.#reserve(1 + 3 * text.length);
-      const { written } = encoder.encodeInto(text, this.#bytes.subarray(this.#length + 1));
+      const written = this.#ascii(text, this.#length + 1) ?? this.#encoded(text, this.#length + 1);
       this.#bytes[this.#length] = written;
       this.#length += 1 + written;
       return this;
     }
     return this.bytes(utf8(text));
+  }
+
+  /** Most texts are plain, and a loop over a short one costs less than a view and a call. Undefined: this one is not. */
+  #ascii(text: string, at: number): number | undefined {
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit >= 0x80) return undefined;
+      this.#bytes[at + i] = unit;
+    }
+    return text.length;
+  }
+
+  #encoded(text: string, at: number): number {
+    return encoder.encodeInto(text, this.#bytes.subarray(at)).written;
   }
 
   /** Overwrites four bytes at `position`, for a length or checksum that is known only later. */

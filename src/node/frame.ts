@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, crc32c, MalformedError } from '../bytes/index.ts';
+import { ByteReader, ByteWriter, copyBytes, crc32c, MalformedError } from '../bytes/index.ts';
 
 /**
  * Frames: what goes over the connection between two nodes, one a turn with everything for all groups in it.
@@ -22,6 +22,8 @@ export const NO_CLUSTER = '0000000000000000';
 /** Collects messages and makes one frame of them. */
 export class FrameWriter {
   readonly #writer = new ByteWriter(64 * 1024);
+  /** Of the message that was begun last. */
+  #start = 0;
   // The id in the two words that the header has for it.
   #clusterId = NO_CLUSTER;
   #clusterHigh = 0;
@@ -45,27 +47,30 @@ export class FrameWriter {
     return this.#writer.length >= FULL_BYTES;
   }
 
-  /** Appends one message, which `write` encodes; readers get exactly its bytes back. */
-  add(write: (writer: ByteWriter) => void): void {
-    const start = this.#writer.length;
-    this.#writer.u32(0);
-    write(this.#writer);
-    this.#writer.patchU32(start, this.#writer.length - start - 4);
+  /** Begins a message, which is what is written until {@link end}; readers get exactly its bytes back. */
+  begin(): ByteWriter {
+    this.#start = this.#writer.length;
+    return this.#writer.u32(0);
+  }
+
+  end(): void {
+    this.#writer.patchU32(this.#start, this.#writer.length - this.#start - 4);
   }
 
   /** The frame, in bytes of its own; the writer is empty afterwards. */
   take(clusterId: string): Uint8Array {
     this.#setClusterId(clusterId);
     const writer = this.#writer;
-    const checksum = crc32c(writer.view(), 0, FRAME_HEADER_BYTES);
+    const bytes = writer.view();
+    const checksum = crc32c(bytes, 0, FRAME_HEADER_BYTES);
     writer
       .patchU32(0, ((MAGIC << 16) | (PROTOCOL_VERSION << 8)) >>> 0)
       .patchU32(4, writer.length - FRAME_HEADER_BYTES)
       .patchU32(8, this.#clusterHigh)
       .patchU32(12, this.#clusterLow)
       .patchU32(16, checksum);
-    writer.patchU32(20, crc32c(writer.view(), 0, 0, FRAME_HEADER_BYTES - 4));
-    const frame = writer.take();
+    writer.patchU32(20, crc32c(bytes, 0, 0, FRAME_HEADER_BYTES - 4));
+    const frame = copyBytes(bytes);
     this.#clear();
     return frame;
   }
@@ -86,7 +91,7 @@ export class FrameWriter {
 export interface Frame {
   readonly clusterId: string;
   /** The messages, each a view that is valid until the next chunk. */
-  readonly messages: Iterable<Uint8Array>;
+  readonly messages: readonly Uint8Array[];
 }
 
 /** Cuts a byte stream into frames. Throws {@link MalformedError}: the connection is of no use afterwards. */
@@ -105,13 +110,16 @@ export class FrameReader {
   read(chunk: Uint8Array, onFrame: (frame: Frame) => void): void {
     let at = 0;
     while (at < chunk.length || (this.#headerFilled === FRAME_HEADER_BYTES && this.#length === 0)) {
-      if (this.#headerFilled < FRAME_HEADER_BYTES) {
+      if (this.#headerFilled === 0 && at + FRAME_HEADER_BYTES <= chunk.length) {
+        this.#parseHeader(chunk, at);
+        at += FRAME_HEADER_BYTES;
+      } else if (this.#headerFilled < FRAME_HEADER_BYTES) {
         const part = chunk.subarray(at, at + FRAME_HEADER_BYTES - this.#headerFilled);
         this.#header.set(part, this.#headerFilled);
         this.#headerFilled += part.length;
         at += part.length;
         if (this.#headerFilled < FRAME_HEADER_BYTES) return;
-        this.#parseHeader();
+        this.#parseHeader(this.#header, 0);
       }
       const wanted = this.#length - this.#bodyFilled;
       const part = chunk.subarray(at, at + wanted);
@@ -127,8 +135,8 @@ export class FrameReader {
     }
   }
 
-  #parseHeader(): void {
-    const reader = new ByteReader(this.#header);
+  #parseHeader(bytes: Uint8Array, at: number): void {
+    const reader = new ByteReader(bytes, at);
     const magic = reader.u16();
     const version = reader.u8();
     reader.u8();
@@ -137,11 +145,12 @@ export class FrameReader {
     const clusterLow = reader.u32();
     const checksum = reader.u32();
     if (magic !== MAGIC) throw new MalformedError('not a flotilla node');
-    if (reader.u32() !== crc32c(this.#header, 0, 0, FRAME_HEADER_BYTES - 4)) {
+    if (reader.u32() !== crc32c(bytes, 0, at, at + FRAME_HEADER_BYTES - 4)) {
       throw new MalformedError('frame header fails its checksum');
     }
     if (version !== PROTOCOL_VERSION) throw new MalformedError(`protocol version ${version}`);
     if (length > FRAME_BODY_BYTES_MAX) throw new MalformedError(`frame of ${length} bytes`);
+    this.#headerFilled = FRAME_HEADER_BYTES;
     this.#length = length;
     this.#checksum = checksum;
     if (clusterHigh === this.#clusterHigh && clusterLow === this.#clusterLow) return;
@@ -163,7 +172,9 @@ function hex(word: number): string {
   return word.toString(16).padStart(8, '0');
 }
 
-function* messagesOf(body: Uint8Array): Iterable<Uint8Array> {
+function messagesOf(body: Uint8Array): Uint8Array[] {
   const reader = new ByteReader(body);
-  while (reader.remaining > 0) yield reader.raw(reader.u32());
+  const messages: Uint8Array[] = [];
+  while (reader.remaining > 0) messages.push(reader.raw(reader.u32()));
+  return messages;
 }

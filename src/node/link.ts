@@ -159,7 +159,10 @@ export class Link {
       this.#heartbeats.push({ group, message });
     else if (message.type === 'heartbeat-response')
       this.#heartbeatResponses.push({ group, message });
-    else this.#add(RAFT, (writer) => writeRaftMessage(writer.varint(group), message));
+    else {
+      writeRaftMessage(this.#begin(RAFT).varint(group), message);
+      this.#end();
+    }
   }
 
   /** False: there is no room, and nothing was sent. */
@@ -250,8 +253,17 @@ export class Link {
   }
 
   #add(kind: number, write: (writer: ByteWriter) => void): void {
+    write(this.#begin(kind));
+    this.#end();
+  }
+
+  #begin(kind: number): ByteWriter {
     if (this.#writer.isEmpty) this.#handler.onQueued();
-    this.#writer.add((writer) => write(writer.u8(kind)));
+    return this.#writer.begin().u8(kind);
+  }
+
+  #end(): void {
+    this.#writer.end();
     if (this.#writer.isFull) this.#send();
   }
 
@@ -261,9 +273,9 @@ export class Link {
     queue: { group: number; message: Heartbeat | Quiesce | HeartbeatResponse }[],
   ): void {
     if (queue.length === 0) return;
-    this.#add(kind, (writer) => {
-      for (const { group, message } of queue) writeRaftMessage(writer.varint(group), message);
-    });
+    const writer = this.#begin(kind);
+    for (const { group, message } of queue) writeRaftMessage(writer.varint(group), message);
+    this.#end();
     queue.length = 0;
   }
 

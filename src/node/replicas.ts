@@ -88,7 +88,8 @@ export class Replicas {
 
   /** The node that holds a replica. */
   nodeOf(group: GroupId, replica: ReplicaId): NodeName | undefined {
-    return this.#records(group).find((record) => record.replica === replica)?.node;
+    for (const record of this.#records(group)) if (record.replica === replica) return record.node;
+    return undefined;
   }
 
   /** The replica of the group on a node. */
@@ -191,7 +192,9 @@ export class Replicas {
 
   /** Of all replicas that may be members. */
   #records(group: GroupId): readonly ReplicaRecord[] {
-    const { replicas = [], leaving = [] } = this.#groups.get(group) ?? {};
+    const record = this.#groups.get(group);
+    if (!record) return [];
+    const { replicas, leaving } = record;
     return leaving.length > 0 ? [...replicas, ...leaving] : replicas;
   }
 

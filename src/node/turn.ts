@@ -24,7 +24,7 @@ export interface TurnOptions {
  */
 export class Turn {
   readonly #options: TurnOptions;
-  readonly #due = new Set<Replica>();
+  #due: Replica[] = [];
   #armed = false;
   #held = false;
   #limited = false;
@@ -34,7 +34,10 @@ export class Turn {
   }
 
   schedule(replica: Replica): void {
-    this.#due.add(replica);
+    if (!replica.isDue) {
+      replica.isDue = true;
+      this.#due.push(replica);
+    }
     this.arm();
   }
 
@@ -64,14 +67,17 @@ export class Turn {
     this.#held = false;
     // What is queued for the peers from here on leaves with the rest; a replica that has more to do needs another turn.
     this.#armed = true;
-    const due = [...this.#due];
-    this.#due.clear();
-    for (const replica of due) replica.collect();
+    const due = this.#due;
+    this.#due = [];
+    for (const replica of due) {
+      replica.isDue = false;
+      replica.collect();
+    }
     this.#options.log.flush();
     for (const replica of due) replica.applyCommitted();
     if (due.length > 0) this.#options.afterApply(due);
     this.#options.flushPeers();
     this.#armed = false;
-    if (this.#due.size > 0) this.arm();
+    if (this.#due.length > 0) this.arm();
   }
 }

@@ -14,7 +14,10 @@ const messages = fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 8 });
 
 function frameOf(bodies: readonly Uint8Array[]): Uint8Array {
   const writer = new FrameWriter();
-  for (const body of bodies) writer.add((inner) => inner.raw(body));
+  for (const body of bodies) {
+    writer.begin().raw(body);
+    writer.end();
+  }
   return writer.take(CLUSTER);
 }
 
