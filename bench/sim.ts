@@ -13,7 +13,7 @@ const WANTED = 100;
 /** Drawn so that, with the time that requests take, a hundred are completed. */
 const DRAWN = {
   clients: 10,
-  operationsPerSecond: 125,
+  operationsPerSecond: 103,
   keys: 8,
   networkLatencyMs: [0.1, 1],
   diskLatencyMs: [0.1, 0.4],

@@ -26,17 +26,17 @@ const ONCE_IN: Readonly<Record<BuggifySite, number>> = {
 export class SimBuggify {
   readonly counts = new Map<BuggifySite, number>();
   readonly #random: SimRandom;
-  readonly #on: ReadonlySet<BuggifySite>;
+  readonly #on: ReadonlySet<string>;
   /** False while a world is to come to rest. */
   isOn = true;
 
-  /** Half of the sites, so that a world is not all noise, and rare things meet others. */
-  constructor(random: SimRandom) {
+  /** Half of the sites unless told, so that a world is not all noise, and rare things meet others. */
+  constructor(random: SimRandom, sites?: readonly string[]) {
     this.#random = random;
-    this.#on = new Set(BUGGIFY_SITES.filter(() => random.once(2)));
+    this.#on = new Set(sites ?? BUGGIFY_SITES.filter(() => random.once(2)));
   }
 
-  get sites(): readonly BuggifySite[] {
+  get sites(): readonly string[] {
     return [...this.#on];
   }
 

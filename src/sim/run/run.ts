@@ -124,7 +124,7 @@ function draw(options: RunOptions, random: SimRandom, buggify: SimBuggify): Draw
 export async function runWorld(options: RunOptions): Promise<Report> {
   const { seed, minutes, onProgress } = options;
   const random = new SimRandom(seed, 'options');
-  const buggify = new SimBuggify(new SimRandom(seed, 'buggify'));
+  const buggify = new SimBuggify(new SimRandom(seed, 'buggify'), options.drawn?.buggify);
   const drawn = draw(options, random, buggify);
   const { logSegmentBytes, memtableBytes, splitBytes, splitPerSecond } = drawn;
   const world = new World({
