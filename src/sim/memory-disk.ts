@@ -170,6 +170,11 @@ export class MemoryDisk implements Disk {
     return bytes;
   }
 
+  #lacksRoomFor(growth: number): boolean {
+    const { capacityBytes } = this;
+    return capacityBytes < Number.POSITIVE_INFINITY && this.usedBytes + growth > capacityBytes;
+  }
+
   open(
     path: string,
     options: { readonly create?: boolean; readonly durableWrites?: boolean } = {},
@@ -269,11 +274,11 @@ export class MemoryDisk implements Disk {
         return call('write', () => {
           this.#inFlight.delete(pending);
           const growth = Math.max(0, position + bytes.length - inode.cached.length);
-          if (this.usedBytes + growth > this.capacityBytes) throw new DiskError('full', path);
+          if (this.#lacksRoomFor(growth)) throw new DiskError('full', path);
           const transfer = { kind: 'write', path, position, bytes } as const;
           const done = this.lie?.(transfer) ?? transfer;
-          inode.write(done.position, done.bytes);
-          if (durableWrites) inode.sync();
+          if (durableWrites) inode.writeDurably(done.position, done.bytes);
+          else inode.write(done.position, done.bytes);
           this.writes++;
         }).catch((error: unknown) => {
           this.#inFlight.delete(pending);
@@ -394,12 +399,27 @@ class Inode {
     for (let s = Math.floor(position / SECTOR_BYTES); s < end; s++) this.#dirty.add(s);
   }
 
+  writeDurably(position: number, bytes: Uint8Array): void {
+    if (this.#dirty.size > 0) {
+      this.write(position, bytes);
+      this.sync();
+      return;
+    }
+    this.cached = placed(this.cached, position, bytes);
+    this.#grow();
+    this.#stable.set(bytes, position);
+  }
+
   sync(): void {
+    this.#grow();
+    for (const sector of this.#dirty) this.#copySector(sector);
+    this.#dirty.clear();
+  }
+
+  #grow(): void {
     if (this.#stable.length !== this.cached.length) {
       this.#stable = resized(this.#stable, this.cached.length);
     }
-    for (const sector of this.#dirty) this.#copySector(sector);
-    this.#dirty.clear();
   }
 
   truncate(length: number): void {

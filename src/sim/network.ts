@@ -75,7 +75,7 @@ export class SimNetwork {
     this.#wire = {
       time,
       latency: (from, to) => this.#latency(from, to),
-      isPassable: (from, to) => !this.#cuts.has(`${from}>${to}`) && !this.#off.has(to),
+      isPassable: (from, to) => !this.#isCut(from, to) && !this.#off.has(to),
       split: (bytes) => this.#split(bytes),
       onArrival: (from, to, bytes) => this.#onArrival(from, to, bytes),
     };
@@ -87,6 +87,10 @@ export class SimNetwork {
       listen: (address, accept) => this.#listen(process, address, accept),
       connect: (address, handler) => this.#connect(machine, process, address, handler),
     };
+  }
+
+  #isCut(from: string, to: string): boolean {
+    return this.#cuts.size > 0 && this.#cuts.has(`${from}>${to}`);
   }
 
   /** Nothing gets from one machine to another, in this direction. */
@@ -244,7 +248,8 @@ export class SimNetwork {
     const [min, max] = this.#latencyMs;
     if (from === to) return min;
     const { lossOnceIn, tailOnceIn } = this.weather;
-    let ms = this.#random.between(min, max) + (this.#clogs.get(`${from}>${to}`) ?? 0);
+    let ms = this.#random.between(min, max);
+    if (this.#clogs.size > 0) ms += this.#clogs.get(`${from}>${to}`) ?? 0;
     if (lossOnceIn > 0 && this.#random.once(lossOnceIn)) {
       this.counts.lost++;
       ms += this.#random.between(...RETRANSMISSION_MS);

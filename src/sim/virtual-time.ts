@@ -22,8 +22,6 @@ const EVENTS_PER_MOMENT_MAX = 50_000;
 /** After so many whoever runs this gets a turn. */
 const EVENTS_PER_CALL = 5_000;
 
-const KIND_NUMBERS: Readonly<Record<EventKind, number>> = { timer: 1, io: 2, turn: 3 };
-
 /**
  * Time that passes only from one event to the next, the same for a whole world. Between two events all microtasks run, so
  * that code with promises is simulated too. The order is by time and then by the sequence in which events were scheduled.
@@ -196,7 +194,7 @@ export class VirtualTime {
         `time stands still at ${this.#now} ms: ${kind} of ${process?.name ?? 'the world'}`,
       );
     }
-    this.trace.add(this.#now, KIND_NUMBERS[kind], process?.id ?? 0);
+    this.trace.add(this.#now, numberOf(kind), process?.id ?? 0);
     this.#actor = { process, kind };
   }
 
@@ -204,5 +202,17 @@ export class VirtualTime {
     if (to <= this.#now) return;
     this.#now = to;
     this.#eventsNow = 0;
+  }
+}
+
+/** In the trace. */
+function numberOf(kind: EventKind): number {
+  switch (kind) {
+    case 'timer':
+      return 1;
+    case 'io':
+      return 2;
+    case 'turn':
+      return 3;
   }
 }

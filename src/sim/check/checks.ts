@@ -30,8 +30,8 @@ export class Checks {
   readonly #heard = new Map<Machine, { notices: number; exits: number }>();
   /** How many messages of Raft were sent, by type, and those that refuse. */
   readonly messages = new Map<string, number>();
-  /** Those to which something happened in this event. */
-  readonly #touched = new Set<Replica>();
+  /** Those to which something happened in this event: a few, each once. */
+  #touched: Replica[] = [];
   readonly #ownership = new Ownership();
   #looksAt = 0;
 
@@ -80,22 +80,23 @@ export class Checks {
           this.#countMessage(message);
           checkPromise(created, group, message);
         },
-        onReplica: (replica) => this.#touched.add(replica),
+        onReplica: (replica) => {
+          if (!this.#touched.includes(replica)) this.#touched.push(replica);
+        },
         onApplied: ({ group }) => {
           const held = created.replicas.data(group);
           if (held) this.#ownership.look(group, held.machine);
         },
       };
     }
-    if (this.#touched.size === 0) return;
-    for (const replica of this.#touched) this.#check(replica, starts);
-    this.#touched.clear();
+    const touched = this.#touched;
+    if (touched.length === 0) return;
+    this.#touched = [];
+    for (const replica of touched) this.#check(replica, starts);
   }
 
   #countMessage(message: Message): void {
-    const isRefusal =
-      ('rejected' in message && message.rejected) || ('granted' in message && !message.granted);
-    const what = isRefusal ? `${message.type}, refusing` : message.type;
+    const what = isRefusal(message) ? `${message.type}, refusing` : message.type;
     this.messages.set(what, (this.messages.get(what) ?? 0) + 1);
   }
 
@@ -166,12 +167,25 @@ export class Checks {
   }
 }
 
+function isRefusal(message: Message): boolean {
+  switch (message.type) {
+    case 'append-response':
+    case 'read-index-response':
+      return message.rejected;
+    case 'vote-response':
+    case 'pre-vote-response':
+      return !message.granted;
+    default:
+      return false;
+  }
+}
+
 /** What Raft counts as durable is in the log on disk, as the same entry, or in the state (R1, L5). */
 function checkDurable(replica: Replica): void {
   const { group, id, raft, state } = replica;
   const { durableIndex } = raft;
-  const term = raft.termAt(durableIndex);
   if (durableIndex <= state.durableIndex || durableIndex <= raft.storedIndex) return;
+  const term = raft.termAt(durableIndex);
   const logged = replica.loggedTermAt(durableIndex);
   if (logged === term) return;
   throw new InvariantError(
@@ -181,13 +195,14 @@ function checkDurable(replica: Replica): void {
 
 /** What a message promises is on the disk before it leaves (R1): whoever got it goes by that. */
 function checkPromise(node: Node, group: GroupId, message: Message): void {
-  const replica = node.replicas.get(group);
   const { type, from, to, term } = message;
   const isVote = type === 'vote-response' && message.granted;
   const isCandidacy = type === 'vote-request';
   const isAcknowledgement =
     type === 'append-response' && !message.rejected && message.quarantine === 0;
-  if (!replica || !(isVote || isCandidacy || isAcknowledgement)) return;
+  if (!(isVote || isCandidacy || isAcknowledgement)) return;
+  const replica = node.replicas.get(group);
+  if (!replica) return;
   const logged = replica.loggedHardState ?? { term: 0, vote: 0 };
   // It has moved on meanwhile, which was written after this.
   if (logged.term > term) return;

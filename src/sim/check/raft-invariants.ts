@@ -173,7 +173,7 @@ export class RaftInvariants {
       this.conflicts++;
     }
     const from = Math.max(same + 1, firstIndex);
-    terms.length = Math.min(terms.length, from);
+    if (terms.length > from) terms.length = from;
     while (terms.length < from) terms.push(0);
     let previousTerm = view.termAt(from - 1);
     for (const entry of view.entriesBetween(from, lastIndex + 1)) {

@@ -47,6 +47,8 @@ export class Clients {
   readonly #registers = new Map<string, Operation<RegisterInput, string>[]>();
   readonly #counters = new Map<string, Operation<AddInput, number>[]>();
   readonly #versioned = new Map<string, Operation<VersionedInput, VersionedOutput>[]>();
+  /** By key: the requests that are the same each time. */
+  readonly #gets = new Map<string, Request>();
   /** Answers that no client should ever get. */
   readonly #wrong: string[] = [];
   #stamps = 0;
@@ -131,14 +133,14 @@ export class Clients {
         key,
         { kind: 'get' },
         random,
-        getOf(key),
+        this.#getOf(key),
         (body) => body.Item?.['v']?.S ?? '',
       );
     } else if (kind < 7) {
-      const request = ['PutItem', { Item: { pk: { S: key }, v: { S: value } } }] as const;
+      const request = requestOf('PutItem', { Item: { pk: { S: key }, v: { S: value } } });
       await this.#recordRegister(client, key, { kind: 'put', value }, random, request, () => '');
     } else {
-      const request = ['DeleteItem', { Key: { pk: { S: key } } }] as const;
+      const request = requestOf('DeleteItem', { Key: { pk: { S: key } } });
       await this.#recordRegister(
         client,
         key,
@@ -154,21 +156,18 @@ export class Clients {
     // None is a part of another.
     const value = `(${++this.#values})`;
     if (random.once(2)) {
-      await this.#recordRegister(client, key, { kind: 'get' }, random, getOf(key), (body) =>
+      await this.#recordRegister(client, key, { kind: 'get' }, random, this.#getOf(key), (body) =>
         (body.Item?.['l']?.L ?? []).map(({ S }: { S: string }) => S).join(''),
       );
     } else if (random.once(10)) {
-      const request = ['PutItem', { Item: { pk: { S: key }, l: { L: [{ S: value }] } } }] as const;
+      const request = requestOf('PutItem', { Item: { pk: { S: key }, l: { L: [{ S: value }] } } });
       await this.#recordRegister(client, key, { kind: 'put', value }, random, request, () => '');
     } else {
-      const request = [
-        'UpdateItem',
-        {
-          Key: { pk: { S: key } },
-          UpdateExpression: 'SET l = list_append(if_not_exists(l, :none), :v)',
-          ExpressionAttributeValues: { ':none': { L: [] }, ':v': { L: [{ S: value }] } },
-        },
-      ] as const;
+      const request = requestOf('UpdateItem', {
+        Key: { pk: { S: key } },
+        UpdateExpression: 'SET l = list_append(if_not_exists(l, :none), :v)',
+        ExpressionAttributeValues: { ':none': { L: [] }, ':v': { L: [{ S: value }] } },
+      });
       await this.#recordRegister(client, key, { kind: 'append', value }, random, request, () => '');
     }
   }
@@ -176,17 +175,14 @@ export class Clients {
   async #counter(client: string, key: string, random: SimRandom): Promise<void> {
     const isGet = random.once(3);
     const amount = isGet ? 0 : 1 + random.below(9);
-    const request: Request = isGet
-      ? getOf(key)
-      : [
-          'UpdateItem',
-          {
-            Key: { pk: { S: key } },
-            UpdateExpression: 'ADD n :a',
-            ExpressionAttributeValues: { ':a': { N: String(amount) } },
-            ReturnValues: 'UPDATED_NEW',
-          },
-        ];
+    const request = isGet
+      ? this.#getOf(key)
+      : requestOf('UpdateItem', {
+          Key: { pk: { S: key } },
+          UpdateExpression: 'ADD n :a',
+          ExpressionAttributeValues: { ':a': { N: String(amount) } },
+          ReturnValues: 'UPDATED_NEW',
+        });
     const calledAt = this.#stamp();
     const ending = await this.#request(request, random);
     if (ending === 'refused') return;
@@ -204,7 +200,7 @@ export class Clients {
   ): Promise<void> {
     const calledAt = this.#stamp();
     if (random.once(2)) {
-      const ending = await this.#request(getOf(key), random);
+      const ending = await this.#request(this.#getOf(key), random);
       if (ending === 'refused' || ending === 'unknown') return;
       const item = parsed(ending).Item;
       const version = Number(item?.['n']?.N ?? 0);
@@ -216,17 +212,12 @@ export class Clients {
     const version = versions.get(key) ?? 0;
     const value = this.#value(client, random);
     const isNew = version === 0;
-    const ending = await this.#request(
-      [
-        'PutItem',
-        {
-          Item: { pk: { S: key }, v: { S: value }, n: { N: String(version + 1) } },
-          ConditionExpression: isNew ? 'attribute_not_exists(n)' : 'n = :version',
-          ...(!isNew && { ExpressionAttributeValues: { ':version': { N: String(version) } } }),
-        },
-      ],
-      random,
-    );
+    const request = requestOf('PutItem', {
+      Item: { pk: { S: key }, v: { S: value }, n: { N: String(version + 1) } },
+      ConditionExpression: isNew ? 'attribute_not_exists(n)' : 'n = :version',
+      ...(!isNew && { ExpressionAttributeValues: { ':version': { N: String(version) } } }),
+    });
+    const ending = await this.#request(request, random);
     if (ending === 'refused') return;
     const input = { kind: 'put', value, version } as const;
     const kind =
@@ -277,9 +268,8 @@ export class Clients {
   }
 
   /** Sends a request to some node; half of them as SDKs do, again to others under the same id until it is answered (F40). */
-  async #request([operation, parameters]: Request, random: SimRandom): Promise<Ending> {
+  async #request({ operation, body }: Request, random: SimRandom): Promise<Ending> {
     const { time } = this.#world;
-    const body = utf8(JSON.stringify({ TableName: TABLE, ...parameters }));
     const invocationId = random.once(2) ? uuid(random) : undefined;
     const until = time.now + PATIENCE_MS;
     let mayBeDone = false;
@@ -323,6 +313,15 @@ export class Clients {
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
   }
 
+  #getOf(key: string): Request {
+    let request = this.#gets.get(key);
+    if (!request) {
+      request = requestOf('GetItem', { Key: { pk: { S: key } }, ConsistentRead: true });
+      this.#gets.set(key, request);
+    }
+    return request;
+  }
+
   #stamp(): number {
     return ++this.#stamps;
   }
@@ -349,10 +348,13 @@ function withoutUnseen(
   });
 }
 
-type Request = readonly [operation: string, parameters: object];
+interface Request {
+  readonly operation: string;
+  readonly body: Uint8Array;
+}
 
-function getOf(key: string): Request {
-  return ['GetItem', { Key: { pk: { S: key } }, ConsistentRead: true }];
+function requestOf(operation: string, parameters: object): Request {
+  return { operation, body: utf8(JSON.stringify({ TableName: TABLE, ...parameters })) };
 }
 
 /** As SDKs draw them. */
