@@ -1,4 +1,4 @@
-import type { ClusterMap, Thresholds } from '../controller/index.ts';
+import { type ClusterMap, THRESHOLDS, type Thresholds } from '../controller/index.ts';
 import type { NodeLimits, PeerAddress } from '../node/index.ts';
 import type { Buggify } from '../ports/index.ts';
 import { type Exit, Machine, type MachineOptions } from './machine.ts';
@@ -42,6 +42,8 @@ export class World {
   readonly time: VirtualTime;
   readonly network: SimNetwork;
   readonly list: readonly PeerAddress[];
+  /** From when on shards are split and merged. */
+  readonly thresholds: Thresholds;
   readonly #groups: number | undefined;
   readonly #newMachine: (options: Pick<MachineOptions, 'name' | 'clockRate' | 'zone'>) => Machine;
   readonly #clockRates: readonly number[];
@@ -59,6 +61,7 @@ export class World {
     });
     const { network } = this;
     const { replaceAfterMs, resharding, firstNodes = nodes } = options;
+    this.thresholds = { ...THRESHOLDS, ...resharding };
     this.#clockRates = options.clockRates ?? [];
     this.#newMachine = (own) =>
       new Machine({

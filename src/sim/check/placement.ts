@@ -1,4 +1,11 @@
-import { type ClusterMap, type GroupRecord, holdersOf, nextSteps } from '../../controller/index.ts';
+import {
+  eveningMove,
+  type GroupRecord,
+  holdersOf,
+  nextSteps,
+  type ShardId,
+  type ShardWeight,
+} from '../../controller/index.ts';
 import type { World } from '../world.ts';
 
 /**
@@ -47,13 +54,14 @@ function misplacedOf(world: World, { id, replicas, changing }: GroupRecord): str
   return wrong;
 }
 
-/** The shards of all tables are spread evenly over the groups that have joined (C1). */
-export function areBalanced({ groups, tables }: ClusterMap): boolean {
-  const counts = new Map(groups.filter(({ joined }) => joined).map(({ id }) => [id, 0]));
-  for (const { group } of tables.flatMap(({ shards }) => shards)) {
-    const count = counts.get(group);
-    if (count === undefined) return false;
-    counts.set(group, count + 1);
+/** By what the shards hold, nobody asking for anything, none of them should be on another group (C1). */
+export function isEven(world: World): boolean {
+  const { map, machines, thresholds } = world;
+  const weights = new Map<ShardId, ShardWeight>();
+  for (const { node } of machines) {
+    for (const { machine } of node?.replicas.allData() ?? []) {
+      for (const { id, bytes } of machine.shards()) weights.set(id, { bytes, perSecond: 0 });
+    }
   }
-  return Math.max(...counts.values()) - Math.min(...counts.values()) <= 1;
+  return map !== undefined && eveningMove(map, weights, thresholds) === undefined;
 }

@@ -15,8 +15,6 @@ import type { World } from '../world.ts';
 const AGAIN_MS = [100, 1_000] as const;
 /** Longer than the controller is asked: then the node has died with the question. Milliseconds. */
 const TIMEOUT_MS = 9_000;
-/** After that long no answer and no copy of a request is on its way any more. Milliseconds. */
-const LATE_MS = 10_000;
 const LOOK_MS = 100;
 /** How long a machine runs on after its node was removed. Milliseconds. */
 const LINGER_MS = [0, 8_000] as const;
@@ -105,22 +103,15 @@ export class Operator {
     return true;
   }
 
-  /**
-   * When all is healed: a machine whose disk did not keep what it took is replaced, and the shards are spread evenly, whatever was
-   * asked for before.
-   */
+  /** When all is healed: a machine whose disk did not keep what it took is replaced, and groups that left come back. */
   tidyUp(damaged: string | undefined): void {
     if (damaged !== undefined) this.#replace(damaged);
-    this.#begin(async () => {
-      await this.#sleep(LATE_MS);
-      const [first] = this.#groups();
-      if (first === undefined) return;
-      await this.#insist({ kind: 'leave', groups: [first] });
-      await this.#insist({
-        kind: 'join',
-        groups: this.#groups().map((id) => ({ id, nodes: [] })),
-      });
-    });
+    const groups = (this.#world.map?.groups ?? []).filter(
+      ({ id, retiring }) => id > 0 && !retiring,
+    );
+    this.#begin(() =>
+      this.#insist({ kind: 'join', groups: groups.map(({ id }) => ({ id, nodes: [] })) }),
+    );
   }
 
   /** Asks the controller through a node, which may die: then there is no answer. Undefined, too, when the controller gave none. */
@@ -192,12 +183,6 @@ export class Operator {
 
   #isMember(name: NodeName): boolean {
     return this.#world.map?.nodes.some((node) => node.name === name) ?? false;
-  }
-
-  /** Of data, those that are to stay. */
-  #groups(): number[] {
-    const groups = this.#world.map?.groups ?? [];
-    return groups.filter(({ id, retiring }) => id > 0 && !retiring).map(({ id }) => id);
   }
 
   #done(deed: OperatorDeed): void {

@@ -1,5 +1,5 @@
 import { areAtHome, areCaughtUp } from '../check/contents.ts';
-import { areBalanced, misplaced } from '../check/placement.ts';
+import { isEven, misplaced } from '../check/placement.ts';
 import type { Faults } from '../faults/faults.ts';
 import type { Operator } from '../faults/operator.ts';
 import type { World } from '../world.ts';
@@ -7,36 +7,41 @@ import type { Clients } from './clients.ts';
 
 /** After this long without faults every operation has ended and every replica has everything, or never will. Milliseconds. */
 const REST_MS_MAX = 120_000;
+/** The balancer does one thing every ten seconds, and merges what is idle before it evens out. Milliseconds. */
+const EVEN_MS_MAX = 900_000;
 const LOOK_MS = 100;
 
 /**
  * A world without faults has to come to rest: operations end, what operators have begun comes to its end, and every replica and every shard is where it
- * belongs and has everything. Then a machine that had lost something is replaced, the shards are spread anew, and all comes to
- * rest again. When it does not: what it waits for, in words. `countsAlone`: shards are spread by their number, whatever they weigh.
+ * belongs and has everything. Then a machine that had lost something is replaced, groups that left come back, shards are spread evenly, and
+ * all comes to rest again. When it does not: what it waits for, in words.
  */
 export async function comeToRest(
   world: World,
   clients: Clients,
   faults: Faults,
   operator: Operator,
-  countsAlone: boolean,
 ): Promise<string | undefined> {
-  const comesToRest = async () => {
-    const until = world.time.now + REST_MS_MAX;
+  const comesToRest = async (restless: () => readonly string[], limitMs: number) => {
+    const until = world.time.now + limitMs;
     for (;;) {
-      const restless = restlessOf(world, clients, faults, operator);
-      if (restless.length === 0) return undefined;
-      if (world.time.now >= until) return `${restless.join(', ')}: ${states(world)}`;
+      const reasons = restless();
+      if (reasons.length === 0) return undefined;
+      if (world.time.now >= until) return `${reasons.join(', ')}: ${states(world)}`;
       await world.run(LOOK_MS);
     }
   };
+  const restless = () => restlessOf(world, clients, faults, operator);
   clients.stop();
-  const restless = await comesToRest();
-  if (restless !== undefined) return restless;
+  const reason = await comesToRest(restless, REST_MS_MAX);
+  if (reason !== undefined) return reason;
   operator.tidyUp(faults.toReplace);
-  const stillRestless = await comesToRest();
-  if (stillRestless !== undefined || !countsAlone) return stillRestless;
-  return world.map && areBalanced(world.map) ? undefined : 'the shards are not spread evenly';
+  const again = await comesToRest(restless, REST_MS_MAX);
+  if (again !== undefined || faults.damaged !== undefined) return again;
+  return comesToRest(
+    () => (isEven(world) ? restless() : ['shards are not spread evenly']),
+    EVEN_MS_MAX,
+  );
 }
 
 function restlessOf(

@@ -88,10 +88,6 @@ const PROGRESS_MS = 10_000;
 /** One is for a machine that is to be replaced when all is over. */
 const NEW_MACHINES_MAX = 3;
 
-/** No shard of a world comes near to that. */
-const SPLIT_BYTES_MAX = 1_000_000;
-const SPLIT_PER_SECOND_MAX = 10_000;
-
 function draw(options: RunOptions, random: SimRandom, buggify: SimBuggify): Drawn {
   const { nodes, faults = FAULTS } = options;
   // Some worlds have few kinds of faults, so that each is seen to work on its own, and some are all noise.
@@ -112,8 +108,8 @@ function draw(options: RunOptions, random: SimRandom, buggify: SimBuggify): Draw
     ),
     logSegmentBytes: random.pick([32, 64, 256]) * 1024,
     memtableBytes: random.pick([8, 32, 128]) * 1024,
-    splitBytes: random.pick([300, 2_000, SPLIT_BYTES_MAX]),
-    splitPerSecond: random.pick([10, 50, SPLIT_PER_SECOND_MAX]),
+    splitBytes: random.pick([300, 2_000, 1_000_000]),
+    splitPerSecond: random.pick([10, 50, 1_000]),
     newMachines: 1 + random.below(NEW_MACHINES_MAX - 1),
     replaceAfterMs: random.pick([2_000, 5_000, 20_000]),
     ...options.drawn,
@@ -176,8 +172,7 @@ export async function runWorld(options: RunOptions): Promise<Report> {
     faults.heal();
     buggify.isOn = false;
     const answered = clients.successes;
-    const weighsLittle = splitBytes >= SPLIT_BYTES_MAX && splitPerSecond >= SPLIT_PER_SECOND_MAX;
-    const restless = await comeToRest(world, clients, faults, operator, weighsLittle);
+    const restless = await comeToRest(world, clients, faults, operator);
     if (restless !== undefined) blame('liveness', `long after all was healed ${restless}`);
     if (answered === 0) blame('liveness', 'no operation was ever answered');
     for (const difference of differences(world)) blame('correctness', `[S3] ${difference}`);
