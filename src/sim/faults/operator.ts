@@ -19,8 +19,17 @@ const LOOK_MS = 100;
 /** How long a machine runs on after its node was removed. Milliseconds. */
 const LINGER_MS = [0, 8_000] as const;
 
-/** What operators may ask for by name. */
-type Request = Extract<ControllerCommand, { readonly request?: string }>;
+type RequestKind =
+  | 'join'
+  | 'leave'
+  | 'move-shard'
+  | 'split-shard'
+  | 'merge-shards'
+  | 'drain-node'
+  | 'remove-node';
+
+/** What operators ask for. */
+type Request = Extract<ControllerCommand, { readonly kind: RequestKind }>;
 
 /** What an operator has brought to its end. */
 export type OperatorDeed =
