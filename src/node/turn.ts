@@ -25,6 +25,7 @@ export interface TurnOptions {
 export class Turn {
   readonly #options: TurnOptions;
   #due: Replica[] = [];
+  readonly #ends = () => this.#end();
   #armed = false;
   #held = false;
   #limited = false;
@@ -44,7 +45,7 @@ export class Turn {
   arm(): void {
     if (this.#armed || (this.#held && this.#options.log.inFlight)) return;
     this.#armed = true;
-    this.#options.clock.endOfTurn(() => this.#end(), 2);
+    this.#options.clock.endOfTurn(this.#ends, 2);
   }
 
   #end(): void {

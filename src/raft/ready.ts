@@ -4,8 +4,7 @@ import { canStartRound, startRound } from './reads.ts';
 import { sendAppends } from './replication.ts';
 import type { Entry, Message, Ready } from './types.ts';
 
-const NO_ENTRIES: readonly Entry[] = [];
-const NO_MESSAGES: readonly Message[] = [];
+const NOTHING: readonly never[] = [];
 
 export function hasReady(core: Core): boolean {
   const { log, role } = core;
@@ -45,7 +44,7 @@ export function takeReady(core: Core): Ready {
   }
 
   let hardState: Ready['hardState'];
-  let entries = NO_ENTRIES;
+  let entries: readonly Entry[] = NOTHING;
   let writeNumber = 0;
   const { logReset } = core;
   if (mustWrite(core)) {
@@ -65,10 +64,11 @@ export function takeReady(core: Core): Ready {
 
   const messagesAfterWrite = takeMessagesAfterWrite(core, writeNumber);
   const { messages, readStates, snapshotsWanted, entriesWanted, snapshotOffer } = core;
-  core.messages = [];
-  core.readStates = [];
-  core.snapshotsWanted = [];
-  core.entriesWanted = [];
+  // Most of them are empty, and an empty one is as good for the next time.
+  if (messages.length > 0) core.messages = [];
+  if (readStates.length > 0) core.readStates = [];
+  if (snapshotsWanted.length > 0) core.snapshotsWanted = [];
+  if (entriesWanted.length > 0) core.entriesWanted = [];
   core.snapshotOffer = undefined;
   return {
     writeNumber,
@@ -76,12 +76,13 @@ export function takeReady(core: Core): Ready {
     logReset,
     entries,
     snapshot: snapshotOffer,
-    messages,
+    messages: messages.length > 0 ? messages : NOTHING,
     messagesAfterWrite,
-    committedEntries: core.installing === undefined ? log.takeCommitted() : NO_ENTRIES,
-    readStates,
-    snapshotsWanted,
-    entriesWanted,
+    committedEntries:
+      core.installing === undefined && log.taken < log.commit ? log.takeCommitted() : NOTHING,
+    readStates: readStates.length > 0 ? readStates : NOTHING,
+    snapshotsWanted: snapshotsWanted.length > 0 ? snapshotsWanted : NOTHING,
+    entriesWanted: entriesWanted.length > 0 ? entriesWanted : NOTHING,
   };
 }
 
@@ -95,10 +96,10 @@ function sum(entries: readonly Entry[]): number {
 // flight, all it promises is durable already.
 function takeMessagesAfterWrite(core: Core, writeNumber: number): readonly Message[] {
   const waiting = core.messagesAfterWrite;
-  if (waiting.length === 0) return NO_MESSAGES;
+  if (waiting.length === 0) return NOTHING;
   core.messagesAfterWrite = [];
   if (writeNumber !== 0) return waiting;
   if (core.writes.inFlight > 0) core.writes.hold(waiting);
   else for (const message of waiting) core.messages.push(message);
-  return NO_MESSAGES;
+  return NOTHING;
 }

@@ -28,7 +28,7 @@ export interface Completed {
  * nothing raises it again.
  */
 export class Writes {
-  #inFlight: Write[] = [];
+  readonly #inFlight: Write[] = [];
   #issued = 0;
   #completed = 0;
   #bytes = 0;
@@ -69,12 +69,11 @@ export class Writes {
       });
     }
     this.#completed = number;
-    const done = this.#inFlight.filter((write) => write.number <= number);
-    this.#inFlight = this.#inFlight.filter((write) => write.number > number);
     let hardState: HardState | undefined;
     let lastIndex = 0;
     const messages: Message[] = [];
-    for (const write of done) {
+    while (this.#inFlight.length > 0 && (this.#inFlight[0] as Write).number <= number) {
+      const write = this.#inFlight.shift() as Write;
       this.#bytes -= write.bytes;
       hardState = write.hardState ?? hardState;
       lastIndex = Math.max(lastIndex, write.lastIndex);
