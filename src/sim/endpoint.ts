@@ -46,6 +46,9 @@ export class Endpoint implements Connection {
   #receivedBytes = 0;
   #delivering = false;
   #isReading = true;
+  // Made once, since each parcel needs both.
+  readonly #arrives = () => this.#arrive();
+  readonly #takes = () => this.#takeOne();
 
   constructor(machine: string, process: SimProcess, wire: Wire) {
     this.machine = machine;
@@ -128,10 +131,11 @@ export class Endpoint implements Connection {
     const latency = this.#wire.latency(this.machine, peer.machine);
     this.#sending = true;
     this.#nextArrivalAt = Math.max(this.#nextArrivalAt, time.now + delayMs + latency);
-    time.after(this.#nextArrivalAt - time.now, () => this.#arrive(peer));
+    time.after(this.#nextArrivalAt - time.now, this.#arrives);
   }
 
-  #arrive(peer: Endpoint): void {
+  #arrive(): void {
+    const peer = this.#peer as Endpoint;
     this.#sending = false;
     // Cut or switched off while it was under way: it is sent again when that is over.
     if (!this.#wire.isPassable(this.machine, peer.machine)) return;
@@ -143,7 +147,7 @@ export class Endpoint implements Connection {
       if (parcel.kind === 'bytes') peer.#receivedBytes += parcel.bytes.length;
       if (!peer.#delivering && peer.#isReading) {
         peer.#delivering = true;
-        peer.process.runNow('io', () => peer.#takeOne());
+        peer.process.runNow('io', peer.#takes);
       }
     } else if (peer.#state === 'gone' && this.#wire.isPassable(peer.machine, this.machine)) {
       // A reset: that machine knows nothing of the connection.
@@ -156,7 +160,7 @@ export class Endpoint implements Connection {
   #deliver(): void {
     if (this.#delivering || this.#received.length === 0) return;
     this.#delivering = true;
-    this.process.schedule('io', 0, () => this.#takeOne());
+    this.process.schedule('io', 0, this.#takes);
   }
 
   #takeOne(): void {

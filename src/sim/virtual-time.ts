@@ -40,8 +40,9 @@ export class VirtualTime {
   #isPassing = false;
   /** Ends of turns, in the order of the calls. */
   readonly #turns: Turn[] = [];
-  /** Whose the last event was, until that is told. */
-  #actor: { readonly process: SimProcess | undefined; readonly kind: EventKind } | undefined;
+  /** Of the last event, until that is told; and whose it was. */
+  #untold: EventKind | undefined;
+  #actor: SimProcess | undefined;
 
   constructor(host: Host) {
     this.#host = host;
@@ -86,7 +87,8 @@ export class VirtualTime {
 
   /** For SimProcess: something happens to it within an event of the world. */
   happensTo(process: SimProcess, kind: EventKind): void {
-    this.#actor = { process, kind };
+    this.#actor = process;
+    this.#untold = kind;
   }
 
   /** For SimProcess: an event that came due during a pause is due now. */
@@ -160,10 +162,10 @@ export class VirtualTime {
   }
 
   #tell(): void {
-    const actor = this.#actor;
-    if (!actor) return;
-    this.#actor = undefined;
-    this.onEvent?.(actor.process, actor.kind);
+    const kind = this.#untold;
+    if (!kind) return;
+    this.#untold = undefined;
+    this.onEvent?.(this.#actor, kind);
   }
 
   /** Handles what is due next; false when there is nothing up to `untilMs`. */
@@ -195,7 +197,8 @@ export class VirtualTime {
       );
     }
     this.trace.add(this.#now, numberOf(kind), process?.id ?? 0);
-    this.#actor = { process, kind };
+    this.#actor = process;
+    this.#untold = kind;
   }
 
   #advance(to: number): void {

@@ -1,4 +1,4 @@
-import { utf8, utf8Text } from '../../bytes/index.ts';
+import { toHex, utf8, utf8Text } from '../../bytes/index.ts';
 import { type ApiRequest, type ApiResponse, handle } from '../../dynamodb/index.ts';
 import type { CheckResult, Operation } from '../check/linearizability.ts';
 import { checkLinearizable } from '../check/linearizability.ts';
@@ -137,10 +137,13 @@ export class Clients {
         (body) => body.Item?.['v']?.S ?? '',
       );
     } else if (kind < 7) {
-      const request = requestOf('PutItem', { Item: { pk: { S: key }, v: { S: value } } });
+      const request = requestOf('PutItem', {
+        TableName: TABLE,
+        Item: { pk: { S: key }, v: { S: value } },
+      });
       await this.#recordRegister(client, key, { kind: 'put', value }, random, request, () => '');
     } else {
-      const request = requestOf('DeleteItem', { Key: { pk: { S: key } } });
+      const request = requestOf('DeleteItem', { TableName: TABLE, Key: { pk: { S: key } } });
       await this.#recordRegister(
         client,
         key,
@@ -160,10 +163,14 @@ export class Clients {
         (body.Item?.['l']?.L ?? []).map(({ S }: { S: string }) => S).join(''),
       );
     } else if (random.once(10)) {
-      const request = requestOf('PutItem', { Item: { pk: { S: key }, l: { L: [{ S: value }] } } });
+      const request = requestOf('PutItem', {
+        TableName: TABLE,
+        Item: { pk: { S: key }, l: { L: [{ S: value }] } },
+      });
       await this.#recordRegister(client, key, { kind: 'put', value }, random, request, () => '');
     } else {
       const request = requestOf('UpdateItem', {
+        TableName: TABLE,
         Key: { pk: { S: key } },
         UpdateExpression: 'SET l = list_append(if_not_exists(l, :none), :v)',
         ExpressionAttributeValues: { ':none': { L: [] }, ':v': { L: [{ S: value }] } },
@@ -178,6 +185,7 @@ export class Clients {
     const request = isGet
       ? this.#getOf(key)
       : requestOf('UpdateItem', {
+          TableName: TABLE,
           Key: { pk: { S: key } },
           UpdateExpression: 'ADD n :a',
           ExpressionAttributeValues: { ':a': { N: String(amount) } },
@@ -213,6 +221,7 @@ export class Clients {
     const value = this.#value(client, random);
     const isNew = version === 0;
     const request = requestOf('PutItem', {
+      TableName: TABLE,
       Item: { pk: { S: key }, v: { S: value }, n: { N: String(version + 1) } },
       ConditionExpression: isNew ? 'attribute_not_exists(n)' : 'n = :version',
       ...(!isNew && { ExpressionAttributeValues: { ':version': { N: String(version) } } }),
@@ -316,7 +325,11 @@ export class Clients {
   #getOf(key: string): Request {
     let request = this.#gets.get(key);
     if (!request) {
-      request = requestOf('GetItem', { Key: { pk: { S: key } }, ConsistentRead: true });
+      request = requestOf('GetItem', {
+        TableName: TABLE,
+        Key: { pk: { S: key } },
+        ConsistentRead: true,
+      });
       this.#gets.set(key, request);
     }
     return request;
@@ -354,17 +367,14 @@ interface Request {
 }
 
 function requestOf(operation: string, parameters: object): Request {
-  return { operation, body: utf8(JSON.stringify({ TableName: TABLE, ...parameters })) };
+  return { operation, body: utf8(JSON.stringify(parameters)) };
 }
 
 /** As SDKs draw them. */
 function uuid(random: SimRandom): string {
-  const [a, b, c, d] = [hex(random), hex(random), hex(random), hex(random)];
-  return `${a}-${b.slice(0, 4)}-${b.slice(4)}-${c.slice(0, 4)}-${c.slice(4)}${d}`;
-}
-
-function hex(random: SimRandom): string {
-  return random.uint32().toString(16).padStart(8, '0');
+  const bytes = new Uint8Array(16);
+  random.fill(bytes);
+  return toHex(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }
 
 /** Nothing was done, and it may be asked again. */
