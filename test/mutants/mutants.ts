@@ -320,13 +320,6 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'const range = { table, epoch };',
   },
   {
-    name: 'a replica that comes has a configuration before its first snapshot',
-    rule: 'C6',
-    file: 'node/replicas.ts',
-    from: 'incoming: isBorn ? membersOf(born) : [],',
-    to: 'incoming: membersOf(born),',
-  },
-  {
     name: 'a replica that was removed goes on',
     rule: 'F26',
     file: 'node/replicas.ts',
