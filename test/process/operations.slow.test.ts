@@ -17,6 +17,7 @@ interface ListedShard {
   readonly table: string;
   readonly group: number;
   readonly movingTo: number;
+  readonly hashStart: string;
 }
 
 beforeAll(async () => {
@@ -99,7 +100,7 @@ describe('shards', () => {
     ]);
     expect(await shards('--table', 'ships')).toHaveLength(3);
     const shown = await say('shards', 'list', '--table', 'ships');
-    expect(shown).toMatch(/^shard +table +from hash +to hash +group +state +items +bytes$/m);
+    expect(shown).toMatch(/^shard +table +from hash +to hash +group +state +items +bytes +per s$/m);
     expect(shown).toMatch(/ships +0000000000000000 +5555555555555555 /);
     expect(shown).toMatch(/ships +aaaaaaaaaaaaaaaa +end /);
     const { code, stderr } = await run('shards', 'list', '--table', 'planes');
@@ -117,10 +118,35 @@ describe('shards', () => {
       const status = await say('status');
       const list = await say('shards', 'list');
       for (const text of [status, list]) {
-        expect(text).toMatch(new RegExp(`(-> group ${to}|\\b${to}) +serving`));
+        expect(text).toMatch(
+          new RegExp(`(-> group ${to} \\[[#-]{10}\\] \\d+ %|\\b${to}) +serving`),
+        );
       }
       return true;
     });
+  });
+
+  test('are split in the middle, or where they are told to be', async () => {
+    const ofShips = async () =>
+      (await shards('--table', 'ships')).map(({ hashStart }) => hashStart);
+    const [, , last] = (await shards('--table', 'ships')) as [
+      ListedShard,
+      ListedShard,
+      ListedShard,
+    ];
+    const at = 'c000000000000000';
+    expect(await say('shards', 'split', `${last.id}`, '--at', at)).toBe(
+      `shard ${last.id} is to be split at ${at}\n`,
+    );
+    await until('there are four', async () => (await ofShips()).length === 4);
+    expect(await ofShips()).toEqual([
+      '0000000000000000',
+      '5555555555555555',
+      'aaaaaaaaaaaaaaaa',
+      at,
+    ]);
+    const { code, stderr } = await run('shards', 'split', `${last.id}`);
+    expect([code, stderr]).toEqual([1, `flotilla: refused: there is no shard ${last.id}\n`]);
   });
 });
 
