@@ -1,8 +1,7 @@
 import type { GroupId, ShardId } from '../controller/index.ts';
 import type { ClusterStatus } from '../node/index.ts';
 import { command, fetchStatus } from './endpoint.ts';
-import { placeOf } from './shard-place.ts';
-import { styled } from './style.ts';
+import { SHARD_HEAD, shardCells } from './shard-cells.ts';
 import { table } from './table.ts';
 
 interface Asked {
@@ -54,17 +53,7 @@ export async function mergeShards(shard: ShardId, next: ShardId, { endpoint }: A
 
 function render(shards: readonly ListedShard[]): string {
   return table(
-    ['shard', 'table', 'from hash', 'to hash', 'group', 'state', 'items', 'bytes', 'per s'],
-    shards.map((shard) => [
-      `${shard.id}`,
-      shard.table,
-      shard.hashStart,
-      shard.hashEnd || 'end',
-      placeOf(shard),
-      styled(shard.state === 'serving' ? 'green' : 'red', shard.state),
-      `${shard.items}`,
-      `${shard.bytes}`,
-      shard.perSecond.toFixed(0),
-    ]),
+    ['shard', 'table', ...SHARD_HEAD],
+    shards.map((shard) => [`${shard.id}`, shard.table, ...shardCells(shard)]),
   );
 }

@@ -1,6 +1,6 @@
 import type { ClusterStatus } from '../node/index.ts';
 import { fetchStatus } from './endpoint.ts';
-import { placeOf } from './shard-place.ts';
+import { SHARD_HEAD, shardCells } from './shard-cells.ts';
 import { styled } from './style.ts';
 import { table } from './table.ts';
 
@@ -59,30 +59,13 @@ function render(cluster: ClusterStatus): string {
     ]),
   );
   const shards = table(
-    [
-      'table',
-      'status',
-      'shard',
-      'from hash',
-      'to hash',
-      'group',
-      'state',
-      'items',
-      'bytes',
-      'per s',
-    ],
+    ['table', 'status', 'shard', ...SHARD_HEAD],
     cluster.tables.flatMap(({ name, status: is, shards: list }) =>
       list.map((shard, i) => [
         i === 0 ? name : '',
         i === 0 ? state(is, 'ACTIVE') : '',
         `${shard.id}`,
-        shard.hashStart,
-        shard.hashEnd || 'end',
-        placeOf(shard),
-        state(shard.state, 'serving'),
-        `${shard.items}`,
-        `${shard.bytes}`,
-        shard.perSecond.toFixed(0),
+        ...shardCells(shard),
       ]),
     ),
   );

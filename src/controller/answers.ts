@@ -43,19 +43,6 @@ export class Answers {
 const MADE: ControllerOutcome = { kind: 'exists' };
 
 function tokenOf(command: ControllerCommand): string | undefined {
-  switch (command.kind) {
-    case 'create-table':
-      return command.uuid;
-    case 'join':
-    case 'leave':
-    case 'move-shard':
-    case 'split-shard':
-    case 'merge-shards':
-    case 'drain-node':
-    case 'remove-node':
-    case 'forget-nodes':
-      return command.request;
-    default:
-      return undefined;
-  }
+  if (command.kind === 'create-table') return command.uuid;
+  return 'request' in command ? command.request : undefined;
 }

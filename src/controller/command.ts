@@ -125,6 +125,19 @@ export type ControllerCommand =
       readonly dead: readonly NodeName[];
     };
 
+/** Those that operators send as they are: each under a token of its request. */
+export const OPERATOR_KINDS = [
+  'join',
+  'leave',
+  'move-shard',
+  'split-shard',
+  'merge-shards',
+  'drain-node',
+  'remove-node',
+] as const satisfies readonly ControllerCommand['kind'][];
+
+export type OperatorRequest = Command<(typeof OPERATOR_KINDS)[number]>;
+
 /** One kind of them. */
 export type Command<Kind extends ControllerCommand['kind']> = ControllerCommand & { kind: Kind };
 

@@ -19,6 +19,8 @@ export {
   decodeControllerOutcome,
   encodeControllerCommand,
   encodeControllerOutcome,
+  OPERATOR_KINDS,
+  type OperatorRequest,
 } from './command.ts';
 export { ControllerMachine } from './controller-machine.ts';
 export { hasAddresses } from './nodes.ts';
@@ -59,6 +61,7 @@ export {
   eveningMove,
   heavinessOf,
   isAtRest,
+  isShardAtRest,
   mergingOf,
   type ShardWeight,
   THRESHOLDS,

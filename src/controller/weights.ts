@@ -130,7 +130,8 @@ export function mergingOf(
   return { kind: 'move-shard', shard: upper.id, to: lower.group };
 }
 
-function isShardAtRest({ state, movingTo, becomes, home, group }: ShardRecord): boolean {
+/** It is served where it should be, and nothing is under way with it. */
+export function isShardAtRest({ state, movingTo, becomes, home, group }: ShardRecord): boolean {
   return state === 'serving' && movingTo === 0 && !becomes && (home === 0 || home === group);
 }
 

@@ -70,8 +70,6 @@ export class Replica {
   readonly #isPreferredLeader: boolean;
   readonly #limits: ReplicaLimits;
   readonly #admission: Admission;
-  /** For the host: this replica has a place in the next turn. */
-  isDue = false;
   /** Committed and not applied yet, from `#committedAt` on. */
   #committed: readonly Entry[] = [];
   #committedAt = 0;

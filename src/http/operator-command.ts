@@ -1,21 +1,14 @@
 import { utf8Text } from '../bytes/index.ts';
-import type { ControllerCommand, GroupId, NodeName } from '../controller/index.ts';
+import {
+  type GroupId,
+  type NodeName,
+  OPERATOR_KINDS,
+  type OperatorRequest,
+} from '../controller/index.ts';
 
 /** What operators may ask for; the controller's other commands are between nodes. */
 export type OperatorCommand =
-  | Extract<
-      ControllerCommand,
-      {
-        readonly kind:
-          | 'join'
-          | 'leave'
-          | 'move-shard'
-          | 'split-shard'
-          | 'merge-shards'
-          | 'drain-node'
-          | 'remove-node';
-      }
-    >
+  | OperatorRequest
   /** Go on without nodes that are lost for good, and, with `loseData`, without what only they had. */
   | {
       readonly kind: 'forget-nodes';
@@ -23,20 +16,11 @@ export type OperatorCommand =
       readonly loseData: boolean;
     };
 
-const KINDS: readonly OperatorCommand['kind'][] = [
-  'join',
-  'leave',
-  'move-shard',
-  'split-shard',
-  'merge-shards',
-  'drain-node',
-  'remove-node',
-  'forget-nodes',
-];
+const KINDS: readonly OperatorCommand['kind'][] = [...OPERATOR_KINDS, 'forget-nodes'];
 const ID_MAX = 0xffff_ffff;
 const GROUPS_MAX = 1_000;
-/** As the command line takes them. */
 const HASH = /^[0-9a-f]{16}$/;
+/** As the command line takes them. */
 const NODE_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/;
 
 /** The command in a body of JSON, with no more in it than belongs there; or in one line what is wrong with it. */

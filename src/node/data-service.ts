@@ -2,6 +2,7 @@ import type { GroupId, NodeName, ShardId } from '../controller/index.ts';
 import type { Replica } from '../group/index.ts';
 import { type Buggify, type Clock, NEVER } from '../ports/index.ts';
 import {
+  type AppliedState,
   encodeShardPart,
   type GroupReply,
   type GroupRequest,
@@ -60,17 +61,11 @@ export class DataService {
         this.rates.countRead(request.query.shard);
         this.#whenReadable(held.replica, request.consistent, reply, () => {
           const page = held.machine.page(request.query);
-          const slice = () => {
-            if (held.replica.isClosed) {
-              reply({ kind: 'unknown' });
-              return;
-            }
-            const outcome = page.step(held.replica.state);
-            if (outcome === 'more') this.#clock.endOfTurn(slice);
+          this.#inSlices(held.replica, page, (outcome) => {
+            if (outcome === 'closed') reply({ kind: 'unknown' });
             else if (outcome === 'wrong-shard') reply({ kind: 'wrong-shard' });
             else reply({ kind: 'page', page: outcome });
-          };
-          slice();
+          });
         });
         break;
       case 'part': {
@@ -104,12 +99,9 @@ export class DataService {
     const finder = held?.machine.middle(shard);
     if (!held || !finder) return Promise.resolve(undefined);
     return new Promise((resolve) => {
-      const slice = () => {
-        const found = held.replica.isClosed ? undefined : finder.step(held.replica.state);
-        if (found === 'more') this.#clock.endOfTurn(slice);
-        else resolve(found);
-      };
-      slice();
+      this.#inSlices(held.replica, finder, (found) => {
+        resolve(found === 'closed' ? undefined : found);
+      });
     });
   }
 
@@ -144,6 +136,17 @@ export class DataService {
           break;
       }
     });
+  }
+
+  /** Reads the state turn by turn, so that others get theirs (E7): until it is done, or the replica is closed. */
+  #inSlices<T>(
+    replica: Replica,
+    reader: { step(state: AppliedState): T },
+    done: (outcome: Exclude<T, 'more'> | 'closed') => void,
+  ): void {
+    const outcome = replica.isClosed ? 'closed' : reader.step(replica.state);
+    if (outcome === 'more') this.#clock.endOfTurn(() => this.#inSlices(replica, reader, done));
+    else done(outcome as Exclude<T, 'more'> | 'closed');
   }
 
   #whenReadable(

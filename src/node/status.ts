@@ -175,15 +175,14 @@ export function clusterStatus(
   reports: ReadonlyMap<NodeName, NodeStatus | undefined>,
 ): ClusterStatus {
   const said = new Said(reports);
-  const reportOf = (node: NodeName, group: GroupId) => said.of(node, group);
   const groups = map.groups.map((record) => {
     const { id } = record;
     const nodes = holdersOf(record);
     const { leader, report } = said.leaderOf(id) ?? {};
-    const commit = report?.commit ?? Math.max(...nodes.map((n) => reportOf(n, id)?.commit ?? 0));
+    const commit = report?.commit ?? Math.max(...nodes.map((n) => said.of(n, id)?.commit ?? 0));
     const lag = Object.fromEntries(
       nodes.map((node) => {
-        const applied = reportOf(node, id)?.applied;
+        const applied = said.of(node, id)?.applied;
         return [node, applied === undefined ? null : Math.max(0, commit - applied)];
       }),
     );
@@ -199,7 +198,7 @@ export function clusterStatus(
       lag,
       quarantined: Object.fromEntries(
         nodes.flatMap((node) => {
-          const reason = reportOf(node, id)?.quarantined;
+          const reason = said.of(node, id)?.quarantined;
           return reason ? [[node, reason]] : [];
         }),
       ),

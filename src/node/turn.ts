@@ -24,7 +24,7 @@ export interface TurnOptions {
  */
 export class Turn {
   readonly #options: TurnOptions;
-  #due: Replica[] = [];
+  readonly #due = new Set<Replica>();
   readonly #ends = () => this.#end();
   #armed = false;
   #held = false;
@@ -35,10 +35,7 @@ export class Turn {
   }
 
   schedule(replica: Replica): void {
-    if (!replica.isDue) {
-      replica.isDue = true;
-      this.#due.push(replica);
-    }
+    this.#due.add(replica);
     this.arm();
   }
 
@@ -68,17 +65,14 @@ export class Turn {
     this.#held = false;
     // What is queued for the peers from here on leaves with the rest; a replica that has more to do needs another turn.
     this.#armed = true;
-    const due = this.#due;
-    this.#due = [];
-    for (const replica of due) {
-      replica.isDue = false;
-      replica.collect();
-    }
+    const due = [...this.#due];
+    this.#due.clear();
+    for (const replica of due) replica.collect();
     this.#options.log.flush();
     for (const replica of due) replica.applyCommitted();
     if (due.length > 0) this.#options.afterApply(due);
     this.#options.flushPeers();
     this.#armed = false;
-    if (this.#due.length > 0) this.arm();
+    if (this.#due.size > 0) this.arm();
   }
 }

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ShardRecord } from '../../src/controller/index.ts';
-import { areCaughtUp, differences } from '../../src/sim/check/contents.ts';
 import { SimRandom, type World } from '../../src/sim/index.ts';
-import { ask } from '../support/nodes.ts';
+import { ask, expectNothingLost } from '../support/nodes.ts';
 import { crashes, SMALL } from '../support/scenario.ts';
 import { Workload } from '../support/workload.ts';
 import { createTable, formedWorld, get, put, routerOf } from '../support/world.ts';
@@ -61,11 +60,7 @@ describe('a shard that moves', { timeout: 60_000 }, () => {
     const record = records(world)[0]?.find(({ id }) => id === shard.id);
     expect(record).toMatchObject({ group: to, home: to, movingTo: 0, epoch: 2 });
     await world.run(2_000);
-    await workload.stop();
-    await world.until(() => areCaughtUp(world));
-    expect(differences(world)).toEqual([]);
-    expect(await workload.faults()).toEqual([]);
-    expect(world.failures).toEqual([]);
+    await expectNothingLost(world, workload);
   });
 
   test('[C2] [F36] to and fro, with its items and without those that were deleted', async () => {
@@ -124,11 +119,7 @@ describe('a shard that moves', { timeout: 60_000 }, () => {
         await world.until(() => world.isReady, 60_000);
         await atHome(world);
       }
-      await workload.stop();
-      await world.until(() => areCaughtUp(world));
-      expect(differences(world)).toEqual([]);
-      expect(await workload.faults()).toEqual([]);
-      expect(world.failures).toEqual([]);
+      await expectNothingLost(world, workload);
     },
   );
 });
@@ -157,11 +148,7 @@ describe('shards that split and merge', { timeout: 60_000 }, () => {
     const parents = [lower?.id, upper?.id];
     expect(nth(world, 1)).toMatchObject({ hashStart, group, epoch: 3, parents });
     await world.run(2_000);
-    await workload.stop();
-    await world.until(() => areCaughtUp(world));
-    expect(differences(world)).toEqual([]);
-    expect(await workload.faults()).toEqual([]);
-    expect(world.failures).toEqual([]);
+    await expectNothingLost(world, workload);
   });
 
   test.each([1, 2, 3, 4, 5, 6])(
@@ -186,11 +173,7 @@ describe('shards that split and merge', { timeout: 60_000 }, () => {
         await world.until(() => world.isReady, 60_000);
         await atHome(world);
       }
-      await workload.stop();
-      await world.until(() => areCaughtUp(world));
-      expect(differences(world)).toEqual([]);
-      expect(await workload.faults()).toEqual([]);
-      expect(world.failures).toEqual([]);
+      await expectNothingLost(world, workload);
     },
   );
 });

@@ -1,4 +1,5 @@
 import { crc32c, toHex } from '../../bytes/index.ts';
+import { isShardAtRest } from '../../controller/index.ts';
 import { EngineDamagedError } from '../../engine/index.ts';
 import type { World } from '../world.ts';
 
@@ -83,9 +84,8 @@ export function areAtHome(world: World): boolean {
   const homes = new Map<number, number>();
   for (const { map } of nodes) {
     for (const record of map.tables.flatMap(({ shards }) => shards)) {
-      const { id, group, home, movingTo, becomes } = record;
-      if (movingTo !== 0 || becomes || (home !== 0 && group !== home)) return false;
-      homes.set(id, group);
+      if (!isShardAtRest(record)) return false;
+      homes.set(record.id, record.group);
     }
   }
   return nodes.every(({ replicas }) =>

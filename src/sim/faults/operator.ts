@@ -2,6 +2,7 @@ import {
   type ControllerCommand,
   type ControllerOutcome,
   type NodeName,
+  type OperatorRequest,
   REPLICAS,
 } from '../../controller/index.ts';
 import { majority } from '../../raft/index.ts';
@@ -18,18 +19,6 @@ const TIMEOUT_MS = 9_000;
 const LOOK_MS = 100;
 /** How long a machine runs on after its node was removed. Milliseconds. */
 const LINGER_MS = [0, 8_000] as const;
-
-type RequestKind =
-  | 'join'
-  | 'leave'
-  | 'move-shard'
-  | 'split-shard'
-  | 'merge-shards'
-  | 'drain-node'
-  | 'remove-node';
-
-/** What operators ask for. */
-type Request = Extract<ControllerCommand, { readonly kind: RequestKind }>;
 
 /** What an operator has brought to its end. */
 export type OperatorDeed =
@@ -143,7 +132,7 @@ export class Operator {
   }
 
   /** As administration sends it: every request has a token of its own. */
-  request(machine: Machine, command: Request): Promise<ControllerOutcome | undefined> {
+  request(machine: Machine, command: OperatorRequest): Promise<ControllerOutcome | undefined> {
     return this.ask(machine, { ...command, request: `request ${++this.#requests}` });
   }
 
@@ -182,7 +171,7 @@ export class Operator {
   }
 
   /** Asks one node after the other, until one of them says that it is done. */
-  async #insist(command: Request): Promise<void> {
+  async #insist(command: OperatorRequest): Promise<void> {
     for (;;) {
       const outcome = await this.request(this.#random.pick(this.#world.machines), command);
       if (outcome?.kind === 'done') return;

@@ -26,17 +26,17 @@ const ONCE_IN: Readonly<Record<BuggifySite, number>> = {
 export class SimBuggify {
   readonly counts = new Map<BuggifySite, number>();
   readonly #random: SimRandom;
-  readonly #on: ReadonlySet<string>;
+  readonly #on: ReadonlySet<BuggifySite>;
   /** False while a world is to come to rest. */
   isOn = true;
 
   /** Half of the sites unless told, so that a world is not all noise, and rare things meet others. */
-  constructor(random: SimRandom, sites?: readonly string[]) {
+  constructor(random: SimRandom, sites?: readonly BuggifySite[]) {
     this.#random = random;
     this.#on = new Set(sites ?? BUGGIFY_SITES.filter(() => random.once(2)));
   }
 
-  get sites(): readonly string[] {
+  get sites(): readonly BuggifySite[] {
     return [...this.#on];
   }
 

@@ -1,3 +1,4 @@
+import type { BuggifySite } from '../../ports/index.ts';
 import { Checks } from '../check/checks.ts';
 import { differences } from '../check/contents.ts';
 import { InvariantError } from '../check/raft-invariants.ts';
@@ -43,7 +44,7 @@ export interface Drawn {
   readonly operationsPerSecond: number;
   readonly keys: number;
   readonly faults: readonly FaultKind[];
-  readonly buggify: readonly string[];
+  readonly buggify: readonly BuggifySite[];
   readonly diskLatencyMs: readonly [min: number, max: number];
   readonly networkLatencyMs: readonly [min: number, max: number];
   readonly clockRates: readonly number[];
