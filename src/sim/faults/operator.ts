@@ -101,15 +101,20 @@ export class Operator {
     return true;
   }
 
-  /** When all is healed: a machine whose disk did not keep what it took is replaced, and groups that left come back. */
-  tidyUp(damaged: string | undefined): void {
-    if (damaged !== undefined) this.#replace(damaged);
+  /** Groups that left come back: shards have no home while none takes part, and a node with one of them is never empty. */
+  rejoin(): void {
     const groups = (this.#world.map?.groups ?? []).filter(
       ({ id, retiring }) => id > 0 && !retiring,
     );
     this.#begin(() =>
       this.#insist({ kind: 'join', groups: groups.map(({ id }) => ({ id, nodes: [] })) }),
     );
+  }
+
+  /** When all has come to rest: a machine whose disk did not keep what it took is replaced, and groups that left after all come back. */
+  tidyUp(damaged: string | undefined): void {
+    if (damaged !== undefined) this.#replace(damaged);
+    this.rejoin();
   }
 
   /** Asks the controller through a node, which may die: then there is no answer. Undefined, too, when the controller gave none. */

@@ -33,6 +33,8 @@ export async function comeToRest(
   };
   const restless = () => restlessOf(world, clients, faults, operator);
   clients.stop();
+  // World 55029: a node was to be drained while no group took part.
+  operator.rejoin();
   const reason = await comesToRest(restless, REST_MS_MAX);
   if (reason !== undefined) return reason;
   operator.tidyUp(faults.toReplace);
