@@ -79,6 +79,9 @@ class Board {
   readonly #down: ReadonlySet<NodeName>;
   readonly #dead: ReadonlySet<NodeName>;
   readonly #zones: ReadonlyMap<NodeName, string>;
+  /** Replicas that nodes have, and groups of data that they should lead: thousands of groups are asked about with each step. */
+  readonly #loads = new Map<NodeName, number>();
+  readonly #leads = new Map<NodeName, number>();
 
   constructor({ nodes, groups }: ClusterMap, { down, dead }: Troubles) {
     this.#down = new Set([...down, ...dead]);
@@ -87,6 +90,7 @@ class Board {
     this.#zones = new Map(nodes.map(({ name, zone }) => [name, zone]));
     this.takers = nodes.filter(({ name, draining }) => !draining && !this.#dead.has(name));
     this.groups = groups.filter(({ retiring }) => !retiring).map(seatsOf);
+    for (const group of this.groups) this.#count(group, 1);
   }
 
   isUp(name: NodeName): boolean {
@@ -120,16 +124,12 @@ class Board {
 
   /** How many replicas a node has when all changes that have begun are done. */
   load(name: NodeName): number {
-    return this.groups.filter(({ nodes }) => nodes.includes(name)).length;
+    return this.#loads.get(name) ?? 0;
   }
 
   /** How many groups of data it should lead. */
   leads(name: NodeName): number {
-    return this.#dataGroups.filter(({ nodes }) => nodes[0] === name).length;
-  }
-
-  get #dataGroups(): Seats[] {
-    return this.groups.filter(({ id }) => id !== CONTROLLER_GROUP);
+    return this.#leads.get(name) ?? 0;
   }
 
   /** Where one more replica beside those on `others` should be: in another zone, and where there is least. */
@@ -146,13 +146,25 @@ class Board {
     this.steps.push(step);
     if (step.kind === 'new-group') {
       const [leaving, changing, arriving] = [[], false, undefined];
-      this.groups.push({ id: -1, nodes: step.nodes, leaving, changing, arriving });
+      const group = { id: -1, nodes: step.nodes, leaving, changing, arriving };
+      this.groups.push(group);
+      this.#count(group, 1);
       return;
     }
     const group = this.groups.find(({ id }) => id === step.group);
     if (!group) return;
+    this.#count(group, -1);
     group.nodes = nodesAfter(group.nodes, step);
+    this.#count(group, 1);
     if (step.kind !== 'prefer') group.changing = true;
+  }
+
+  #count({ id, nodes }: Seats, by: 1 | -1): void {
+    for (const name of nodes) this.#loads.set(name, this.load(name) + by);
+    const [first] = nodes;
+    if (first !== undefined && id !== CONTROLLER_GROUP) {
+      this.#leads.set(first, this.leads(first) + by);
+    }
   }
 }
 

@@ -1,4 +1,9 @@
-import { encodeControllerCommand, type NodeName, nextSteps } from '../controller/index.ts';
+import {
+  type ClusterMap,
+  encodeControllerCommand,
+  type NodeName,
+  nextSteps,
+} from '../controller/index.ts';
 import type { Clock } from '../ports/index.ts';
 import type { NodeOptions } from './options.ts';
 import type { Peers } from './peers.ts';
@@ -26,6 +31,8 @@ export class Placer {
   #lookedAt = -Infinity;
   #term = 0;
   #isBusy = false;
+  /** Where nothing is to be done while every node is there: most of the time, and thousands of groups are not asked again. */
+  #evenMap: ClusterMap | undefined;
 
   constructor(
     node: Pick<NodeOptions, 'identity' | 'clock' | 'replaceAfterMs'>,
@@ -65,7 +72,11 @@ export class Placer {
     const dead = down.filter(
       (name) => now - (this.#heardAt.get(name) ?? now) >= this.#replaceAfterMs,
     );
-    if (this.#isBusy || nextSteps(map, { down, dead }).length === 0) return;
+    if (this.#isBusy || (down.length === 0 && map === this.#evenMap)) return;
+    if (nextSteps(map, { down, dead }).length === 0) {
+      if (down.length === 0) this.#evenMap = map;
+      return;
+    }
     this.#isBusy = true;
     replica.propose(encodeControllerCommand({ kind: 'place', down, dead }), () => {
       this.#isBusy = false;
