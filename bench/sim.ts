@@ -18,6 +18,9 @@ const DRAWN = {
   networkLatencyMs: [0.1, 1],
   diskLatencyMs: [0.1, 0.4],
   buggify: [],
+  // A shard here and there is not split all the time.
+  splitBytes: 1_000_000,
+  splitPerSecond: 1_000,
 } as const;
 
 console.log(`${cpus()[0]?.model}, Node ${process.version}; ${WANTED} are wanted`);
