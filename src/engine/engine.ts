@@ -29,8 +29,8 @@ export interface Engine extends Reader {
    */
   commit(writes: Iterable<Write>): Commit;
   /**
-   * Likewise, with the writes that the values at these keys hold, packed (packed.ts), one behind the other: they need not pass
-   * through here again.
+   * Likewise, with the writes that the values at these keys hold together, packed (packed.ts), one behind the other: they need not
+   * pass through here again.
    */
   commitStored(keys: readonly Uint8Array[]): Commit;
   /** Waits for commits under way. */

@@ -5,7 +5,7 @@ import {
   decodeSeal,
   encodeSeal,
   type FlushSeal,
-  flushPartKey,
+  flushPieceKey,
   flushSealKey,
   recordWrite,
   type StateRecord,
@@ -14,6 +14,11 @@ import {
 /** Writes in one part: each may touch a page of its own, which are to be few, since the log waits while they are written. */
 const PART_WRITES = 256;
 const PARTS_AT_START = 32;
+/**
+ * A value of so many bytes has one page of LMDB's (8 KiB). Longer ones have pages side by side, which are not found among those that
+ * large deletions have left here and there without looking through all of them.
+ */
+const PIECE_BYTES = 8128;
 
 /**
  * A large flush at a pace that leaves processors and disk to others, and still all or nothing (E1). One commit would be a burst
@@ -26,9 +31,9 @@ export class PartedFlush {
   readonly #engine: Engine;
   readonly #replica: number;
   readonly #partBytes: number;
-  /** In the engine, of this flush or of one that was broken off. */
-  #parts: number;
-  /** Of the parts that are sealed. */
+  /** Pieces in the engine, of this flush or of one that was broken off. */
+  #pieces: number;
+  /** Bytes of the parts that are sealed. */
   #sizes: number[] = [];
   #sealed: StateRecord | undefined;
 
@@ -36,7 +41,7 @@ export class PartedFlush {
     this.#engine = engine;
     this.#replica = replica;
     this.#partBytes = partBytes;
-    this.#parts = partsOf(engine, replica);
+    this.#pieces = piecesOf(engine, replica);
   }
 
   /**
@@ -45,9 +50,12 @@ export class PartedFlush {
    */
   async run(record: StateRecord, writes: Iterable<Write>, pace: Pace): Promise<void> {
     if (this.#sealed !== record) await this.#writeDown(record, writes, pace);
-    for (const [part, bytes] of this.#sizes.entries()) {
-      await this.#engine.commitStored([flushPartKey(this.#replica, part)]).durable;
+    let first = 0;
+    for (const bytes of this.#sizes) {
+      const end = first + piecesFor(bytes);
+      await this.#engine.commitStored(pieceKeys(this.#replica, first, end)).durable;
       await pace(bytes);
+      first = end;
     }
     const state = recordWrite(this.#replica, record);
     await this.#engine.commit([state, ...this.removal()]).durable;
@@ -56,38 +64,44 @@ export class PartedFlush {
 
   /** What a commit that makes another state durable has to have as well, behind all it says of replicas and spaces. */
   removal(): readonly Write[] {
-    return this.#parts > 0 ? withoutParts(this.#replica, this.#parts) : [];
+    return this.#pieces > 0 ? withoutPieces(this.#replica, this.#pieces) : [];
   }
 
   /** That commit is durable. */
   removed(): void {
-    this.#parts = 0;
+    this.#pieces = 0;
     this.#sealed = undefined;
   }
 
   async #writeDown(record: StateRecord, writes: Iterable<Write>, pace: Pace): Promise<void> {
     const sizes: number[] = [];
-    for (const value of partsFrom(writes, this.#partBytes)) {
-      const key = flushPartKey(this.#replica, sizes.length);
-      await this.#engine.commit([{ key, value }]).durable;
-      sizes.push(value.length);
-      this.#parts = Math.max(this.#parts, sizes.length);
-      await pace(value.length);
+    let first = 0;
+    for (const part of partsFrom(writes, this.#partBytes)) {
+      const end = first + piecesFor(part.length);
+      const pieces = pieceKeys(this.#replica, first, end).map((key, i) => ({
+        key,
+        value: part.subarray(i * PIECE_BYTES, (i + 1) * PIECE_BYTES),
+      }));
+      await this.#engine.commit(pieces).durable;
+      sizes.push(part.length);
+      this.#pieces = Math.max(this.#pieces, end);
+      await pace(part.length);
+      first = end;
     }
-    const value = encodeSeal({ record, parts: sizes.length });
+    const value = encodeSeal({ record, parts: sizes.map(piecesFor) });
     await this.#engine.commit([{ key: flushSealKey(this.#replica), value }]).durable;
     this.#sizes = sizes;
     this.#sealed = record;
   }
 }
 
-function partsOf(engine: Engine, replica: number): number {
-  let parts = 0;
-  const from = flushPartKey(replica, 0);
-  const cursor = engine.range({ from, to: flushPartKey(replica + 1, 0), keysOnly: true });
-  while (cursor.next()) parts++;
+function piecesOf(engine: Engine, replica: number): number {
+  let pieces = 0;
+  const from = flushPieceKey(replica, 0);
+  const cursor = engine.range({ from, to: flushPieceKey(replica + 1, 0), keysOnly: true });
+  while (cursor.next()) pieces++;
   cursor.close();
-  return parts;
+  return pieces;
 }
 
 /** Ends a flush that a crash interrupted, if there is one: resolves with what the state is then. Rejects with DiskError. */
@@ -101,19 +115,29 @@ async function finish(
   replica: number,
   { record, parts }: FlushSeal,
 ): Promise<StateRecord> {
+  let first = 0;
   // Nobody else has use of the disk yet, and many small commits take longer.
-  for (let part = 0; part < parts; part += PARTS_AT_START) {
-    const count = Math.min(PARTS_AT_START, parts - part);
-    const keys = Array.from({ length: count }, (_, i) => flushPartKey(replica, part + i));
-    await engine.commitStored(keys).durable;
+  for (let part = 0; part < parts.length; part += PARTS_AT_START) {
+    const some = parts.slice(part, part + PARTS_AT_START);
+    const end = some.reduce((sum, pieces) => sum + pieces, first);
+    await engine.commitStored(pieceKeys(replica, first, end)).durable;
+    first = end;
   }
-  await engine.commit([recordWrite(replica, record), ...withoutParts(replica, parts)]).durable;
+  await engine.commit([recordWrite(replica, record), ...withoutPieces(replica, first)]).durable;
   return record;
 }
 
-function withoutParts(replica: number, parts: number): Write[] {
-  const keys = Array.from({ length: parts }, (_, part) => flushPartKey(replica, part));
-  return [...keys, flushSealKey(replica)].map((key) => ({ key, value: undefined }));
+function piecesFor(bytes: number): number {
+  return Math.ceil(bytes / PIECE_BYTES);
+}
+
+function pieceKeys(replica: number, first: number, end: number): Uint8Array[] {
+  return Array.from({ length: end - first }, (_, i) => flushPieceKey(replica, first + i));
+}
+
+function withoutPieces(replica: number, pieces: number): Write[] {
+  const keys = [...pieceKeys(replica, 0, pieces), flushSealKey(replica)];
+  return keys.map((key) => ({ key, value: undefined }));
 }
 
 function* partsFrom(writes: Iterable<Write>, partBytes: number): Generator<Uint8Array> {

@@ -1,4 +1,4 @@
-import { compareBytes, copyBytes, toHex } from '../bytes/index.ts';
+import { compareBytes, concatBytes, copyBytes, toHex } from '../bytes/index.ts';
 import { DiskError } from '../ports/index.ts';
 import {
   type Commit,
@@ -137,16 +137,14 @@ export class MemoryEngine implements Engine {
 
   commitStored(keys: readonly Uint8Array[]): Commit {
     this.#check();
-    return this.#commit(() => copied(this.#stored(keys)));
+    return this.#commit(() => copied(unpacked(concatBytes(keys.map((key) => this.#stored(key))))));
   }
 
-  *#stored(keys: readonly Uint8Array[]): Generator<Write> {
-    for (const key of keys) {
-      this.#checkRecord(key);
-      const stored = this.#visible.tree.get(key);
-      if (!stored) throw new Error('there is nothing under the key of a stored commit');
-      yield* unpacked(stored);
-    }
+  #stored(key: Uint8Array): Uint8Array {
+    this.#checkRecord(key);
+    const stored = this.#visible.tree.get(key);
+    if (!stored) throw new Error('there is nothing under the key of a stored commit');
+    return stored;
   }
 
   #commit(writes: () => readonly Write[]): Commit {

@@ -5,8 +5,8 @@
  *     0 · 01 · replica u32    its state: space u32 · applied index u64 · applied term u64
  *     0 · 02                  the next space id that was never used, u32
  *     0 · 03 · space u32      to be deleted: holds nothing that counts
- *     0 · 04 · replica u32 · part u32    what a flush is about to write (flush.ts)
- *     0 · 05 · replica u32    these parts count: space u32 · applied index u64 · applied term u64 · their number u32
+ *     0 · 04 · replica u32 · piece u32   what a flush is about to write (flush.ts)
+ *     0 · 05 · replica u32    these pieces count: space u32 · applied index u64 · applied term u64 · parts u32 · pieces of each, u32
  */
 import { allocateBytes, ByteReader, ByteWriter } from '../bytes/index.ts';
 import type { Write } from './engine.ts';
@@ -24,7 +24,7 @@ const META = 0;
 const REPLICA = 1;
 const NEXT_SPACE = 2;
 const DELETED_SPACE = 3;
-const FLUSH_PART = 4;
+const FLUSH_PIECE = 4;
 const FLUSH_SEAL = 5;
 
 export const NEXT_SPACE_KEY = new ByteWriter(5).u32(META).u8(NEXT_SPACE).take();
@@ -39,8 +39,8 @@ export function deletedSpaceKey(space: number): Uint8Array {
   return new ByteWriter(9).u32(META).u8(DELETED_SPACE).u32(space).take();
 }
 
-export function flushPartKey(replica: number, part: number): Uint8Array {
-  return new ByteWriter(13).u32(META).u8(FLUSH_PART).u32(replica).u32(part).take();
+export function flushPieceKey(replica: number, piece: number): Uint8Array {
+  return new ByteWriter(13).u32(META).u8(FLUSH_PIECE).u32(replica).u32(piece).take();
 }
 
 export function flushSealKey(replica: number): Uint8Array {
@@ -50,16 +50,23 @@ export function flushSealKey(replica: number): Uint8Array {
 /** Of a flush that is written down: what the state is when all of its parts are in their places. */
 export interface FlushSeal {
   readonly record: StateRecord;
-  readonly parts: number;
+  /** How many pieces each part has. */
+  readonly parts: readonly number[];
 }
 
 export function encodeSeal({ record, parts }: FlushSeal): Uint8Array {
-  return new ByteWriter(24).raw(encodeState(record)).u32(parts).take();
+  const writer = new ByteWriter(STATE_BYTES + 4 + 4 * parts.length);
+  writer.raw(encodeState(record)).u32(parts.length);
+  for (const pieces of parts) writer.u32(pieces);
+  return writer.take();
 }
 
 export function decodeSeal(value: Uint8Array): FlushSeal {
   const record = decodeState(value.subarray(0, STATE_BYTES));
-  return { record, parts: new ByteReader(value, STATE_BYTES).u32() };
+  const reader = new ByteReader(value, STATE_BYTES);
+  const parts = Array.from({ length: reader.u32() }, () => reader.u32());
+  reader.end();
+  return { record, parts };
 }
 
 /** The number at the end of a {@link replicaKey} or {@link deletedSpaceKey}. */

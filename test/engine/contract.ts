@@ -158,7 +158,7 @@ export function engineContract(harness: () => EngineHarness): void {
     expect(rangeOf(engine, { from: bytes('k'), to: bytes('l') })).toHaveLength(5);
   });
 
-  it('[E1] a commit of what a value holds does what it says, in its turn', async () => {
+  it('[E1] a commit of what values hold together does what it says, in its turn', async () => {
     const engine = await start();
     const writes = [put('a', 'new'), del('b'), put('c', ''), put('d', 'x'.repeat(3000))];
     const packed = new Uint8Array(writes.reduce((sum, write) => sum + packedBytes(write), 0));
@@ -169,9 +169,15 @@ export function engineContract(harness: () => EngineHarness): void {
       at += packedBytes(write);
     }
     await engine.commit([put('a', 'old'), put('b', 'old')]).durable;
-    const stored = engine.commit([{ key: bytes('stored'), value: packed }]);
-    const { durable } = engine.commitStored([bytes('stored')]);
-    const last = engine.commit([put('d', 'last'), del('stored')]);
+    // In two pieces, of which the first ends in the middle of a write.
+    const [first, second] = [packed.subarray(0, 9), packed.subarray(9)];
+    const pieces = [bytes('stored1'), bytes('stored2')] as const;
+    const stored = engine.commit([
+      { key: pieces[0], value: first },
+      { key: pieces[1], value: second },
+    ]);
+    const { durable } = engine.commitStored(pieces);
+    const last = engine.commit([put('d', 'last'), del('stored1'), del('stored2')]);
     await Promise.all([stored.durable, durable, last.durable]);
     expect(rangeOf(engine, { from: bytes('a'), to: bytes('z') })).toEqual([
       'a=new',

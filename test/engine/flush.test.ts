@@ -49,9 +49,12 @@ function heldEngine() {
   return { engine, step, settled };
 }
 
-/** Twenty keys at index 1, all of them changed and one deleted at index 2. */
+/** Twenty keys at index 1, all of them changed and one deleted at index 2; one value is of several pieces. */
 const BEFORE = Array.from({ length: 20 }, (_, i) => put(`key ${i + 10}`, 'before'));
-const AFTER = BEFORE.map(({ key }) => ({ key, value: utf8('after') }));
+const AFTER = BEFORE.map(({ key }, i) => ({
+  key,
+  value: utf8(i === 12 ? `${'x'.repeat(20_000)}=after` : 'after'),
+}));
 const DELETED = { key: utf8('key 15'), value: undefined };
 
 async function changed(

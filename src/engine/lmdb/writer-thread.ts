@@ -214,11 +214,10 @@ function runWriterThread(
     }
   };
 
-  /** What a value holds that was written down to be written later. */
-  const storedWrites = (key: Uint8Array): Uint8Array => {
+  /** A piece of what was written down to be written later. A copy: the value's bytes are the database's. */
+  const storedPiece = (key: Uint8Array): Uint8Array => {
     const stored = records.getBinaryFast(key);
     if (!stored) throw new Error('there is nothing under the key of a stored commit');
-    // A copy: the value's bytes are the database's, and there are more of them than its length says.
     const value = new Uint8Array(stored.length);
     value.set(stored.subarray(0, value.length));
     const end = value.length - checksumBytes;
@@ -233,7 +232,14 @@ function runWriterThread(
   const commitStored = (keys: readonly Uint8Array[]): Answer => {
     try {
       root.transactionSync(() => {
-        for (const key of keys) writeChunk(storedWrites(key));
+        const pieces = keys.map(storedPiece);
+        const writes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+        let at = 0;
+        for (const piece of pieces) {
+          writes.set(piece, at);
+          at += piece.length;
+        }
+        writeChunk(writes);
         scrubber.flush();
       });
       return { kind: 'done' };
