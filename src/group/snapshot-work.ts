@@ -65,9 +65,9 @@ export class SnapshotWork {
   #paceOf(share: PaceLimits['share']): Pace {
     const bytesPerSecond = this.#bytesPerSecond;
     return paceOf(this.#clock, {
-      bytesPerSecond,
+      perSecond: bytesPerSecond,
       share,
-      slowestBytesPerSecond: SLOWEST * bytesPerSecond,
+      slowestPerSecond: SLOWEST * bytesPerSecond,
     });
   }
 }

@@ -6,11 +6,15 @@ import {
   successors,
   type Table,
 } from '../controller/index.ts';
+import { type PaceLimits, paceOf } from '../engine/index.ts';
+import type { Clock } from '../ports/index.ts';
 import type { ControllerClient } from '../router/index.ts';
 import { type DataCommand, encodeCommand, type Shard } from '../store/index.ts';
 
 /** Items that one entry of the log deletes, or counts for a split: some milliseconds of applying. */
 const STEP_KEYS = 500;
+/** Steps of a large shard are many, nobody waits for them, and everybody shares the disk with them. Counted in keys. */
+const STEPS: PaceLimits = { perSecond: 40_000, share: 0.25, slowestPerSecond: 2_500 };
 
 /** A data group that this node leads, with everything of earlier terms applied. */
 export interface LedGroup {
@@ -40,12 +44,14 @@ export interface LocalGroups {
 export class ShardKeeper {
   readonly #groups: LocalGroups;
   readonly #controller: ControllerClient;
+  readonly #clock: Clock;
   /** Shards that are being worked on. */
   readonly #busy = new Set<ShardId>();
 
-  constructor(groups: LocalGroups, controller: ControllerClient) {
+  constructor(groups: LocalGroups, controller: ControllerClient, clock: Clock) {
     this.#groups = groups;
     this.#controller = controller;
+    this.#clock = clock;
   }
 
   /** To be called when the map has changed, and now and then, since leadership changes too. Never rejects. */
@@ -103,8 +109,10 @@ export class ShardKeeper {
   /** Of two shards that merge, one does it, or both: the second time comes to nothing. */
   async #reshape(group: LedGroup, table: Table, record: ShardRecord): Promise<void> {
     const { id: shard, epoch } = record;
+    const pace = paceOf(this.#clock, STEPS);
     while (group.shard(shard)?.epoch === epoch) {
       if (!(await group.propose(encodeCommand(this.#reshaping(table, record))))) return;
+      if (group.shard(shard)?.epoch === epoch) await pace(STEP_KEYS);
     }
     const made = successors(table.shards).filter(({ parents }) => parents.includes(shard));
     if (made.some(({ id }) => !group.shard(id))) return;
@@ -135,9 +143,11 @@ export class ShardKeeper {
   /** True when nothing of it is left. */
   async #purge(group: LedGroup, shard: ShardId, epoch: number): Promise<boolean> {
     const { number: config } = this.#groups.map;
+    const pace = paceOf(this.#clock, STEPS);
     while (group.shard(shard)?.epoch === epoch) {
       const command = { kind: 'purge-shard', shard, epoch, config, keys: STEP_KEYS } as const;
       if (!(await group.propose(encodeCommand(command)))) return false;
+      if (group.shard(shard)?.epoch === epoch) await pace(STEP_KEYS);
     }
     return !group.shard(shard);
   }

@@ -50,9 +50,9 @@ export class ShardMover {
     this.#leaders = leaders;
     this.#clock = clock;
     this.#pace = paceOf(clock, {
-      bytesPerSecond: BYTES_PER_SECOND,
+      perSecond: BYTES_PER_SECOND,
       share: SHARE,
-      slowestBytesPerSecond: SLOWEST * BYTES_PER_SECOND,
+      slowestPerSecond: SLOWEST * BYTES_PER_SECOND,
     });
   }
 

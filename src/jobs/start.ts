@@ -21,7 +21,7 @@ export function startJobs(
 ): void {
   const thresholds = { ...THRESHOLDS, ...resharding };
   const jobs = [
-    new ShardKeeper(node, controller),
+    new ShardKeeper(node, controller, clock),
     new ShardMover(node, controller, leaders, clock),
     new ShardSplitter(node, controller, clock, thresholds),
     new ShardBalancer(node, controller, clock, thresholds),

@@ -14,7 +14,7 @@ async function timeOf(limits: PaceLimits, pieces: number, bytes: number, workMs:
 }
 
 describe('a pace', () => {
-  const limits = { bytesPerSecond: 1_000_000, share: 0.25, slowestBytesPerSecond: 100_000 };
+  const limits = { perSecond: 1_000_000, share: 0.25, slowestPerSecond: 100_000 };
 
   it('[E3] keeps to its bytes a second where work is cheap, in small pieces too', async () => {
     expect(await timeOf(limits, 100, 10_000, 1)).toBeCloseTo(1000, 0);

@@ -5,7 +5,10 @@ import type { ControllerClient } from '../../src/router/index.ts';
 import { decodeCommand } from '../../src/store/index.ts';
 import { mapOf, tableOf } from '../router/fake-cluster.ts';
 import { install, putting, TestReplica } from '../store/machine.ts';
+import { waitingClock } from '../support/waiting-clock.ts';
 import { drain } from '../support/world.ts';
+
+const STEP_MS = 10;
 
 async function keeperOf(status: 'CREATING' | 'ACTIVE' | 'DELETING', answers = true) {
   const record = tableOf(1).shards[1];
@@ -13,6 +16,7 @@ async function keeperOf(status: 'CREATING' | 'ACTIVE' | 'DELETING', answers = tr
   const state = status === 'CREATING' ? ('creating' as const) : ('serving' as const);
   const table = tableOf(1, { status, shards: [{ ...record, state }] });
   const replica = await TestReplica.open();
+  const { clock, now, pass } = waitingClock(0);
   const told: ControllerCommand[] = [];
   const proposed: string[] = [];
   const group: LedGroup = {
@@ -25,6 +29,7 @@ async function keeperOf(status: 'CREATING' | 'ACTIVE' | 'DELETING', answers = tr
     propose: async (command) => {
       proposed.push(decodeCommand(command).command.kind);
       await drain();
+      pass(STEP_MS);
       if (answers) replica.applyBytes(1, command);
       return answers;
     },
@@ -34,8 +39,8 @@ async function keeperOf(status: 'CREATING' | 'ACTIVE' | 'DELETING', answers = tr
       told.push(command);
     },
   } as never as ControllerClient;
-  const keeper = new ShardKeeper({ map: mapOf(1, [table]), led: () => [group] }, controller);
-  return { keeper, replica, record, told, proposed };
+  const keeper = new ShardKeeper({ map: mapOf(1, [table]), led: () => [group] }, controller, clock);
+  return { keeper, replica, record, told, proposed, now };
 }
 
 async function settled(): Promise<void> {
@@ -71,7 +76,7 @@ test('a command that was lost is tried again at the next run, and nothing is tol
 });
 
 test('[S6] a deleted table is emptied bit by bit, and the controller is told when nothing is left', async () => {
-  const { keeper, replica, record, told, proposed } = await keeperOf('DELETING');
+  const { keeper, replica, record, told, proposed, now } = await keeperOf('DELETING');
   replica.apply(0, install(record.id, { hashStart: '0000000000000000', hashEnd: '' }));
   for (let i = 1; i <= 1_200; i++) {
     replica.apply(1, { ...putting(7, i, `k${i}`, 'v'), shard: record.id });
@@ -81,6 +86,8 @@ test('[S6] a deleted table is emptied bit by bit, and the controller is told whe
   expect(proposed).toEqual(['purge-shard', 'purge-shard', 'purge-shard']);
   expect(replica.machine.shard(record.id)).toBeUndefined();
   expect(told).toEqual([{ kind: 'shard-gone', shard: record.id }]);
+  // Between its steps there was room for others.
+  expect(now()).toBe(3 * STEP_MS + 2 * 3 * STEP_MS);
 });
 
 test('what is as it should be needs nothing', async () => {
