@@ -133,6 +133,8 @@ export class Upkeep {
       .then(
         () => {
           this.#flushing = undefined;
+          // What the log may let go of it lets go of after the next start: it takes nothing more.
+          if (isClosed()) return;
           if (wasFull) host.notice(`group ${group}: the disk has room again`);
           this.#trim();
           onFlushed();
