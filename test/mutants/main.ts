@@ -113,7 +113,7 @@ function table(all: readonly Found[]): string {
   return `# Mutants
 
 Known mistakes, switched on one at a time in a copy of the source, and how many seeds the simulator needed to find each: worlds of
-three nodes and one simulated minute, with all faults. \`npm run sim:mutants -- --write\` makes this table.
+three nodes and one simulated minute, with all faults; up to ${values.seeds} were tried. \`npm run sim:mutants -- --write\` makes this table.
 
 | rule | mistake | place | seeds | what was seen |
 | --- | --- | --- | --- | --- |
