@@ -4,7 +4,8 @@
  * power cut can corrupt the file (E2).
  *
  * Of the pages that are free, a commit of lmdb-js looks through all that are loaded, however few it needs, in a time that grows faster
- * than their number: after large deletions with the 50,000 that are usual for tenths of a second each.
+ * than their number: after large deletions with the 50,000 that are usual for tenths of a second each. With 1,000 the file grows as long as there are
+ * values of several pages, which do not find their places among so few.
  */
 export const ENVIRONMENT = {
   pageSize: 8192,

@@ -214,10 +214,11 @@ function runWriterThread(
     }
   };
 
-  /** A piece of what was written down to be written later. A copy: the value's bytes are the database's. */
+  /** A piece of what was written down to be written later. */
   const storedPiece = (key: Uint8Array): Uint8Array => {
     const stored = records.getBinaryFast(key);
     if (!stored) throw new Error('there is nothing under the key of a stored commit');
+    // A copy: the value's bytes are the database's, and there are more of them than its length says.
     const value = new Uint8Array(stored.length);
     value.set(stored.subarray(0, value.length));
     const end = value.length - checksumBytes;
