@@ -10,7 +10,7 @@
  * controller is down (C4).
  */
 export { balance, type ShardMove, type WeighedShard } from './balance.ts';
-export { findShard, successors } from './catalogue.ts';
+export { findShard, groupsInUse, successors } from './catalogue.ts';
 export {
   type Command,
   type ControllerCommand,

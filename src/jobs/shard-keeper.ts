@@ -7,7 +7,7 @@ import {
   type Table,
 } from '../controller/index.ts';
 import { type PaceLimits, paceOf } from '../engine/index.ts';
-import type { Clock } from '../ports/index.ts';
+import { type Buggify, type Clock, NEVER } from '../ports/index.ts';
 import type { ControllerClient } from '../router/index.ts';
 import { type DataCommand, encodeCommand, type Shard } from '../store/index.ts';
 
@@ -45,13 +45,20 @@ export class ShardKeeper {
   readonly #groups: LocalGroups;
   readonly #controller: ControllerClient;
   readonly #clock: Clock;
+  readonly #buggify: Buggify;
   /** Shards that are being worked on. */
   readonly #busy = new Set<ShardId>();
 
-  constructor(groups: LocalGroups, controller: ControllerClient, clock: Clock) {
+  constructor(
+    groups: LocalGroups,
+    controller: ControllerClient,
+    clock: Clock,
+    buggify: Buggify = NEVER,
+  ) {
     this.#groups = groups;
     this.#controller = controller;
     this.#clock = clock;
+    this.#buggify = buggify;
   }
 
   /** To be called when the map has changed, and now and then, since leadership changes too. Never rejects. */
@@ -123,7 +130,7 @@ export class ShardKeeper {
     const { number: config } = this.#groups.map;
     if (becomes?.kind === 'split') {
       const { at, into } = becomes;
-      return { kind: 'split-shard', shard, epoch, at, into, keys: STEP_KEYS, config };
+      return { kind: 'split-shard', shard, epoch, at, into, keys: this.#stepKeys(), config };
     }
     const other = table.shards.find(({ id }) => id === becomes?.other);
     if (!becomes || !other) throw new Error(`shard ${shard} is to become nothing`);
@@ -145,10 +152,15 @@ export class ShardKeeper {
     const { number: config } = this.#groups.map;
     const pace = paceOf(this.#clock, STEPS);
     while (group.shard(shard)?.epoch === epoch) {
-      const command = { kind: 'purge-shard', shard, epoch, config, keys: STEP_KEYS } as const;
+      const keys = this.#stepKeys();
+      const command = { kind: 'purge-shard', shard, epoch, config, keys } as const;
       if (!(await group.propose(encodeCommand(command)))) return false;
       if (group.shard(shard)?.epoch === epoch) await pace(STEP_KEYS);
     }
     return !group.shard(shard);
+  }
+
+  #stepKeys(): number {
+    return this.#buggify('jobs: a small step') ? 1 : STEP_KEYS;
   }
 }

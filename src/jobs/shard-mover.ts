@@ -6,7 +6,7 @@ import {
   type Table,
 } from '../controller/index.ts';
 import { type Pace, paceOf } from '../engine/index.ts';
-import type { Clock } from '../ports/index.ts';
+import { type Buggify, type Clock, NEVER } from '../ports/index.ts';
 import type { ControllerClient, LeaderClient } from '../router/index.ts';
 import { decodeShardPart, encodeCommand, type Shard } from '../store/index.ts';
 import type { LedGroup, LocalGroups } from './shard-keeper.ts';
@@ -17,6 +17,7 @@ const BYTES_PER_SECOND = 16 * 1024 * 1024;
 const SHARE = 0.5;
 const SLOWEST = 1 / 8;
 const PART_BYTES = 128 * 1024;
+const SMALL_PART_BYTES = 1024;
 /** The next one is fetched while those before it are still on their way through the log. */
 const PARTS_UNDER_WAY = 4;
 /** After a step that failed, in milliseconds. */
@@ -34,6 +35,7 @@ export class ShardMover {
   readonly #controller: ControllerClient;
   readonly #leaders: LeaderClient;
   readonly #clock: Clock;
+  readonly #buggify: Buggify;
   readonly #pace: Pace;
   /** All shards' parts take turns at the pace: together they are no faster. */
   #turn = Promise.resolve();
@@ -44,11 +46,13 @@ export class ShardMover {
     controller: ControllerClient,
     leaders: LeaderClient,
     clock: Clock,
+    buggify: Buggify = NEVER,
   ) {
     this.#groups = groups;
     this.#controller = controller;
     this.#leaders = leaders;
     this.#clock = clock;
+    this.#buggify = buggify;
     this.#pace = paceOf(clock, {
       perSecond: BYTES_PER_SECOND,
       share: SHARE,
@@ -120,7 +124,7 @@ export class ShardMover {
         shard,
         epoch,
         cursor,
-        bytesMax: Math.min(PART_BYTES, group.commandBytesMax / 2),
+        bytesMax: Math.min(this.#partBytes(), group.commandBytesMax / 2),
       });
       if (reply?.kind !== 'part') return false;
       const { part, caughtUp } = reply;
@@ -154,6 +158,10 @@ export class ShardMover {
   #paced(bytes: number): Promise<void> {
     this.#turn = this.#turn.then(() => this.#pace(bytes));
     return this.#turn;
+  }
+
+  #partBytes(): number {
+    return this.#buggify('jobs: a small part') ? SMALL_PART_BYTES : PART_BYTES;
   }
 
   #pause(): Promise<void> {

@@ -1,5 +1,5 @@
 import { THRESHOLDS, type Thresholds } from '../controller/index.ts';
-import type { Clock } from '../ports/index.ts';
+import { type Buggify, type Clock, NEVER } from '../ports/index.ts';
 import type { ControllerClient, LeaderClient } from '../router/index.ts';
 import { AddressKeeper, type LocalNode } from './address-keeper.ts';
 import { type LocalMembers, MemberKeeper } from './member-keeper.ts';
@@ -17,12 +17,15 @@ export function startJobs(
   controller: ControllerClient,
   leaders: LeaderClient,
   clock: Clock,
-  resharding?: Partial<Thresholds>,
+  {
+    resharding,
+    buggify = NEVER,
+  }: { readonly resharding?: Partial<Thresholds> | undefined; readonly buggify?: Buggify } = {},
 ): void {
   const thresholds = { ...THRESHOLDS, ...resharding };
   const jobs = [
-    new ShardKeeper(node, controller, clock),
-    new ShardMover(node, controller, leaders, clock),
+    new ShardKeeper(node, controller, clock, buggify),
+    new ShardMover(node, controller, leaders, clock, buggify),
     new ShardSplitter(node, controller, clock, thresholds),
     new ShardBalancer(node, controller, clock, thresholds),
     new MemberKeeper(node, controller),

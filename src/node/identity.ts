@@ -71,7 +71,7 @@ export async function readCluster(disk: Disk): Promise<ClusterRecord | undefined
 }
 
 export function writeCluster(disk: Disk, record: ClusterRecord): Promise<void> {
-  return writeRecord(disk, CLUSTER_FILE, record);
+  return whereThereIsRoom(() => writeRecord(disk, CLUSTER_FILE, record));
 }
 
 /** 16 hex digits, never all zero: those stand for no cluster. */

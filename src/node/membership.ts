@@ -2,6 +2,7 @@ import type { NodeRecord } from '../controller/index.ts';
 import type { WriteAheadLog } from '../log/index.ts';
 import { type Formation, removedText } from './formation.ts';
 import { NO_CLUSTER } from './frame.ts';
+import { whereThereIsRoom } from './identity.ts';
 import { joinCluster } from './joining.ts';
 import type { NodeOptions } from './options.ts';
 import type { Peers } from './peers.ts';
@@ -60,7 +61,7 @@ export class Membership {
     });
     if (!map || this.#stopped) return;
     // What the record of the cluster does not say of a node that joins: who has the controller.
-    await writeRoster(node.disk, rosterOf(map));
+    await whereThereIsRoom(() => writeRoster(node.disk, rosterOf(map)));
     this.know(rosterOf(map));
     await formation.join({ clusterId: map.clusterId, nodes: map.nodes });
   }

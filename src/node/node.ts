@@ -26,7 +26,13 @@ import { DataService } from './data-service.ts';
 import { endWithDifference, isOwnDifference } from './difference.ts';
 import { Formation } from './formation.ts';
 import { Health } from './health.ts';
-import { type ClusterRecord, readCluster, whereThereIsRoom, writeCluster } from './identity.ts';
+import {
+  type ClusterRecord,
+  readCluster,
+  StartError,
+  whereThereIsRoom,
+  writeCluster,
+} from './identity.ts';
 import { balanceLeaders, stepAside, stepDown } from './leaders.ts';
 import { Listeners } from './listeners.ts';
 import { Membership } from './membership.ts';
@@ -136,7 +142,7 @@ export class Node {
       node.#peers.follow(options.initialCluster);
       node.#formation.formAlone();
     } else {
-      node.#membership.join().catch(fatal);
+      node.#membership.join().catch((error) => giveUp(options, error));
     }
     // What the start itself took is no stall.
     node.#tickedAt = clock.monotonic();
@@ -185,7 +191,7 @@ export class Node {
       self: this.self,
       peers: this.#peers,
       onRecord: (record) => this.#formation.onRecord(record),
-      fatal: options.fatal,
+      fatal: (error) => giveUp(options, error),
     });
     this.#formation = new Formation(
       {
@@ -196,7 +202,7 @@ export class Node {
         roster: () => this.#replicas.roster,
         persist: (record) => writeCluster(options.disk, record),
         onFormed: (record) => this.#onFormed(record),
-        fatal: options.fatal,
+        fatal: (error) => giveUp(options, error),
         send: (name, record) => this.#services.sendRecord(name, record),
         refuse: options.refuse,
       },
@@ -528,4 +534,10 @@ export class Node {
       },
     };
   }
+}
+
+/** The node cannot begin, which is a line for its operator, or it is broken. */
+function giveUp({ refuse, fatal }: NodeOptions, error: unknown): void {
+  if (error instanceof StartError) refuse(error.message);
+  else fatal(error);
 }

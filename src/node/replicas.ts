@@ -18,6 +18,8 @@ import { EMPTY_ROSTER, type Roster, replicasOn, rosterOf, writeRoster } from './
 
 /** What finds no room on the disk is tried again after this long. Milliseconds. */
 const NO_ROOM_MS = 2_000;
+/** How late a map is where something makes it late, in milliseconds. */
+const LATE_MS = 700;
 
 /** A data group on this node. */
 export interface DataReplica {
@@ -142,6 +144,8 @@ export class Replicas {
     this.#changing = this.#changing
       .then(async () => {
         const roster = this.#roster;
+        if (this.#options.host.buggify('node: a map is late on the disk'))
+          await this.#wait(LATE_MS);
         await this.#whenRoom(() => writeRoster(this.#options.host.disk, roster));
         for (const id of changed) await this.#follow(id, roster);
       })
@@ -206,7 +210,7 @@ export class Replicas {
 
   /** On a full disk until there is room: the group's other replicas work meanwhile (F7). */
   async #whenRoom(step: () => Promise<void>): Promise<void> {
-    const { notice, clock } = this.#options.host;
+    const { notice } = this.#options.host;
     for (let tries = 0; !this.#closed; tries++) {
       try {
         return await step();
@@ -214,8 +218,12 @@ export class Replicas {
         if (!(error instanceof DiskError && error.code === 'full')) throw error;
         if (tries === 0) notice(`no room for new replicas: ${error.message}`);
       }
-      await new Promise<void>((resolve) => clock.after(NO_ROOM_MS, resolve));
+      await this.#wait(NO_ROOM_MS);
     }
+  }
+
+  #wait(delayMs: number): Promise<void> {
+    return new Promise((resolve) => this.#options.host.clock.after(delayMs, resolve));
   }
 
   async #openGroup(group: GroupRecord): Promise<void> {

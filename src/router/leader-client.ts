@@ -1,4 +1,4 @@
-import type { Clock, Random } from '../ports/index.ts';
+import { type Buggify, type Clock, NEVER, type Random } from '../ports/index.ts';
 import type { GroupReply, GroupRequest } from '../store/index.ts';
 import { Attempts } from './attempts.ts';
 import type { Cluster } from './cluster.ts';
@@ -9,11 +9,13 @@ export class LeaderClient {
   readonly #groups: GroupClient;
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #buggify: Buggify;
 
-  constructor(cluster: Cluster, clock: Clock, random: Random) {
+  constructor(cluster: Cluster, clock: Clock, random: Random, buggify: Buggify = NEVER) {
     this.#groups = new GroupClient(cluster);
     this.#clock = clock;
     this.#random = random;
+    this.#buggify = buggify;
   }
 
   /** What the leader answers, if not that it could not; undefined when nobody did in time. */
@@ -23,7 +25,10 @@ export class LeaderClient {
       const reply = await this.#groups.askLeader(ownCopy(request), attempts);
       this.#groups.learnLeader(request.group, reply, attempts);
       const { kind } = reply;
-      if (kind !== 'not-leader' && kind !== 'unknown' && kind !== 'overloaded') return reply;
+      const isMissed = this.#buggify('router: miss the answer');
+      if (!isMissed && kind !== 'not-leader' && kind !== 'unknown' && kind !== 'overloaded') {
+        return reply;
+      }
       if (kind === 'not-leader' && reply.leader !== '' && attempts.mayHurry()) continue;
       await attempts.pause();
     }

@@ -173,9 +173,9 @@ export class Machine {
       startJobs(
         node,
         new ControllerClient(node, clock, random),
-        new LeaderClient(node, clock, random),
+        new LeaderClient(node, clock, random, buggify),
         clock,
-        this.#options.resharding,
+        { resharding: this.#options.resharding, buggify },
       );
       this.node = node;
       this.router = router;

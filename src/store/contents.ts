@@ -1,4 +1,5 @@
 import { type ByteReader, type ByteWriter, type Hash64, hash64 } from '../bytes/index.ts';
+import { sortKeyIn, storagePlace } from '../item/index.ts';
 import { checksumIn, sizeIn } from './stored-value.ts';
 
 /**
@@ -25,6 +26,11 @@ export function itemHash(hash: Hash64, sort: Uint8Array): Hash64 {
     high: hash.high ^ Math.imul(high, 0x9e3779b1),
     low: hash.low ^ Math.imul(low, 0x9e3779b1),
   };
+}
+
+/** The same, of an item with this storage key. */
+export function itemHashIn(key: Uint8Array): Hash64 {
+  return itemHash(storagePlace(key).hash, sortKeyIn(key));
 }
 
 /** An item is one of the set from now on. `key`: see {@link itemHash}. `value`: a stored value (stored-value.ts). */

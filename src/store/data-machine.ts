@@ -19,8 +19,8 @@ import {
   type PageQuery,
   type WriteCommand,
 } from './command.ts';
-import { type Contents, countIn, countOut, itemHash } from './contents.ts';
-import { changeKey, itemKey } from './keys.ts';
+import { type Contents, countIn, countOut, itemHash, itemHashIn, noContents } from './contents.ts';
+import { changeKey, itemKey, storageKeyOf } from './keys.ts';
 import { MiddleFinder } from './middle-finder.ts';
 import { PageReader } from './page-reader.ts';
 import { makePart } from './part-maker.ts';
@@ -88,6 +88,19 @@ export class DataMachine {
 
   shard(id: number): Readonly<Shard> | undefined {
     return this.#shards.get(id);
+  }
+
+  /** What is in a shard that the group holds, counted anew: what it says of itself, or the count went wrong somewhere. */
+  recount(id: number, state: Reader): Contents {
+    const contents = noContents();
+    const shard = this.#shards.get(id);
+    if (!shard) return contents;
+    const cursor = state.range(this.#shards.range(shard));
+    for (let pair = cursor.next(); pair; pair = cursor.next()) {
+      countIn(contents, itemHashIn(storageKeyOf(pair.key)), pair.value);
+    }
+    cursor.close();
+    return contents;
   }
 
   /** What is remembered for clients, oldest first; the bytes are views. */

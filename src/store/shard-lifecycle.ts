@@ -1,6 +1,6 @@
 import { compareBytes } from '../bytes/index.ts';
 import type { Reader, Write } from '../engine/index.ts';
-import { hashBound, hashFromHex, sortKeyIn, storagePlace } from '../item/index.ts';
+import { hashBound, hashFromHex } from '../item/index.ts';
 import {
   encodeAgain,
   type FenceShardCommand,
@@ -20,7 +20,7 @@ import {
   countOut,
   differenceOf,
   isSameContents,
-  itemHash,
+  itemHashIn,
   noContents,
   sumOf,
 } from './contents.ts';
@@ -111,7 +111,7 @@ export class ShardLifecycle {
     for (const { key, value } of items) {
       const engineKey = itemKey(key);
       const old = state.get(engineKey);
-      const hash = hashOf(key);
+      const hash = itemHashIn(key);
       if (old) countOut(shard, hash, old);
       if (value) countIn(shard, hash, value);
       writes.push({ key: engineKey, value });
@@ -243,7 +243,7 @@ function countMore(lower: LowerPart, table: number, keys: number, state: Reader)
       const pair = cursor.next();
       if (!pair) return true;
       const key = storageKeyOf(pair.key);
-      countIn(lower, hashOf(key), pair.value);
+      countIn(lower, itemHashIn(key), pair.value);
       lower.next = afterKey(key);
     }
     return false;
@@ -257,8 +257,4 @@ function cursorAfter(key: Uint8Array, { id, cursor }: Shard): MoveCursor {
   const changes = changesAfter(id, 0);
   if (compareBytes(key, changes.from) < 0) return { ...cursor, from: afterKey(storageKeyOf(key)) };
   return { ...cursor, from: undefined, changes: sequenceIn(key) };
-}
-
-function hashOf(key: Uint8Array) {
-  return itemHash(storagePlace(key).hash, sortKeyIn(key));
 }

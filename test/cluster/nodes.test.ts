@@ -175,6 +175,26 @@ describe('a node joins', { timeout: 60_000 }, () => {
     }
   });
 
+  // World 302000 of five nodes: it ended with an error of the disk, as if it were broken.
+  test('[C7] [L4] one whose disk is full by the time that it is let in says so in one line', async () => {
+    const world = await growingWorld(10);
+    const machine = world.machine('n4');
+    for (const name of world.others('n4')) world.network.cut('n4', name);
+    void machine.start([], { join: ['n2:7000'] });
+    await world.run(1_000);
+    machine.disk.capacityBytes = machine.disk.usedBytes;
+    world.heal();
+    await world.until(() => !machine.isRunning);
+    expect(machine.exits).toEqual([
+      expect.objectContaining({ kind: 'refused', reason: expect.stringMatching(/no room/) }),
+    ]);
+    machine.disk.capacityBytes = Number.POSITIVE_INFINITY;
+    await world.run(1_000);
+    await world.join('n4');
+    await world.until(() => isEven(world) && mapOf(world).nodes.length === 4);
+    expect(world.failures).toEqual([]);
+  });
+
   test('[F16] the others find a node at another address', async () => {
     for (const name of ['n1', 'n3']) {
       const world = await growingWorld(7);

@@ -292,11 +292,18 @@ export const MUTANTS: readonly Mutant[] = [
     to: '    if (entry.table < 0) tokens.push(entry);',
   },
   {
-    name: 'a part is taken in wherever it begins',
+    name: 'a part is taken in though one before it is missing',
     rule: 'C3',
     file: 'store/shard-lifecycle.ts',
     from: 'const isNext = number === shard.parts && isSamePlace(from, shard.cursor);',
-    to: 'const isNext = number === shard.parts;',
+    to: 'const isNext = number >= shard.parts;',
+  },
+  {
+    name: 'what is deleted while a shard moves stays at its new group',
+    rule: 'C3',
+    file: 'store/part-maker.ts',
+    from: 'items.add(change.value, state.get(itemKey(change.value)));',
+    to: 'const value = state.get(itemKey(change.value));\n      if (value) items.add(change.value, value);',
   },
   {
     name: 'a group serves a shard before it has all of it',

@@ -21,6 +21,7 @@ const NEEDS: Partial<
   Record<FaultKind, { seed?: number; nodes?: number; minutes?: number; with?: FaultKind[] }>
 > = {
   'move-replica': { nodes: 5 },
+  'cut-at-change': { nodes: 5 },
   'drain-node': { nodes: 5 },
   'damage-snapshot': { nodes: 5, with: ['move-replica'] },
   misread: { seed: 7, minutes: 1, with: ['partition', 'pause'] },

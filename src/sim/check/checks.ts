@@ -1,4 +1,4 @@
-import type { GroupId } from '../../controller/index.ts';
+import { CONTROLLER_GROUP, type GroupId } from '../../controller/index.ts';
 import type { Replica } from '../../group/index.ts';
 import type { Node } from '../../node/index.ts';
 import type { Message } from '../../raft/index.ts';
@@ -6,6 +6,7 @@ import type { Chronicle } from '../chronicle.ts';
 import type { Machine } from '../machine.ts';
 import type { SimProcess } from '../process.ts';
 import type { World } from '../world.ts';
+import { Maps } from './maps.ts';
 import { Ownership } from './ownership.ts';
 import { InvariantError, RaftInvariants } from './raft-invariants.ts';
 import { Sleepers } from './sleepers.ts';
@@ -18,7 +19,7 @@ const UNCOMMITTED_BYTES_MAX = (32 + 3) * 1024 * 1024;
 /**
  * Watches a world at every event: Raft's promises in every group (R1, R2, G2), and every second that replicas which applied the
  * same entries hold the same state (S3), that what is uncommitted is bounded (R5), and that sleepers wake (G19); when entries are
- * applied, that a shard has one group (C2).
+ * applied, that a shard has one group (C2), and that the controller's maps are sound (C5, C6, G15).
  */
 export class Checks {
   readonly #world: World;
@@ -33,6 +34,9 @@ export class Checks {
   /** Those to which something happened in this event: a few, each once. */
   #touched: Replica[] = [];
   readonly #ownership = new Ownership();
+  readonly #maps = new Maps();
+  /** What was found within a process of the world, which may have died of it: the end of the run all the same. */
+  #broken: unknown;
   #looksAt = 0;
 
   constructor(world: World, chronicle: Chronicle) {
@@ -65,6 +69,7 @@ export class Checks {
     if (owner) {
       for (const machine of machines) if (machine.process === owner) this.#onMachine(machine);
     }
+    if (this.#broken !== undefined) throw this.#broken;
     if (time.now < this.#looksAt) return;
     this.#looksAt = time.now + LOOK_MS;
     for (const machine of machines) this.#look(machine);
@@ -78,21 +83,35 @@ export class Checks {
       created.watcher = {
         onMessage: (group, message) => {
           this.#countMessage(message);
-          checkPromise(created, group, message);
+          this.#within(() => checkPromise(created, group, message));
         },
         onReplica: (replica) => {
           if (!this.#touched.includes(replica)) this.#touched.push(replica);
         },
-        onApplied: ({ group }) => {
-          const held = created.replicas.data(group);
-          if (held) this.#ownership.look(group, held.machine);
-        },
+        onApplied: ({ group }) => this.#within(() => this.#lookAtApplied(created, group)),
       };
     }
     const touched = this.#touched;
     if (touched.length === 0) return;
     this.#touched = [];
     for (const replica of touched) this.#check(replica, starts);
+  }
+
+  /** For what is called from a node, which must not go on with what was broken. */
+  #within(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.#broken ??= error;
+      throw error;
+    }
+  }
+
+  #lookAtApplied({ replicas }: Node, group: GroupId): void {
+    const { controller } = replicas;
+    if (group === CONTROLLER_GROUP && controller) this.#maps.look(controller.machine.map);
+    const held = replicas.data(group);
+    if (held) this.#ownership.look(group, held.machine);
   }
 
   #countMessage(message: Message): void {

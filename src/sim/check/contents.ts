@@ -1,6 +1,7 @@
 import { crc32c, toHex } from '../../bytes/index.ts';
 import { isShardAtRest } from '../../controller/index.ts';
 import { EngineDamagedError } from '../../engine/index.ts';
+import { isSameContents } from '../../store/index.ts';
 import type { World } from '../world.ts';
 
 /** The group's own record of its configuration: it is there once the replica was flushed, so it may be on some only. */
@@ -11,8 +12,12 @@ const CONFIG_KEY = '0f';
  * where a damaged record is that no reader of the node has met yet: it tells nothing of what was applied.
  */
 function contentOf(world: World, name: string, group: number): Map<string, number> | undefined {
+  return unlessDamaged(() => readContent(world, name, group));
+}
+
+function unlessDamaged<T>(read: () => T): T | undefined {
   try {
-    return readContent(world, name, group);
+    return read();
   } catch (error) {
     if (error instanceof EngineDamagedError) return undefined;
     throw error;
@@ -60,6 +65,26 @@ export function differences(world: World): string[] {
       const unlike = [...keys].filter((key) => content.get(key) !== other.content.get(key));
       if (unlike.length > 0) {
         wrong.push(`group ${id} at ${applied}: ${other.name} and ${name} differ in ${unlike[0]}`);
+      }
+    }
+  }
+  return wrong;
+}
+
+/** Shards that do not hold what they say of themselves, in words: by that they are spread, and moves are checked (C1, C3). */
+export function miscounted(world: World): string[] {
+  const wrong: string[] = [];
+  for (const { name, node } of world.machines) {
+    for (const { replica, machine } of node?.replicas.allData() ?? []) {
+      for (const shard of machine.shards()) {
+        if (shard.state !== 'serving') continue;
+        const view = replica.state.view();
+        const found = unlessDamaged(() => machine.recount(shard.id, view));
+        view.close();
+        if (!found || isSameContents(found, shard)) continue;
+        wrong.push(
+          `${name}: shard ${shard.id} of group ${replica.group} has ${found.items} items of ${found.bytes} bytes, and counts ${shard.items} of ${shard.bytes}`,
+        );
       }
     }
   }

@@ -1,4 +1,4 @@
-import { hash32 } from '../../bytes/index.ts';
+import { hash32, utf8Text } from '../../bytes/index.ts';
 import { type Config, type Entry, majority, type RaftView, type Role } from '../../raft/index.ts';
 
 /** A promise of Raft was broken: the rule, who, and the values. */
@@ -171,6 +171,7 @@ export class RaftInvariants {
         throw this.#broken('R2', view, `gives up entry ${first}, committed up to ${seen.commit}`);
       }
       this.conflicts++;
+      this.#checkConfig(view);
     }
     const from = Math.max(same + 1, firstIndex);
     if (terms.length > from) terms.length = from;
@@ -183,6 +184,18 @@ export class RaftInvariants {
     }
     const durable = view.termAt(view.durableIndex);
     if (durable !== undefined) seen.durableTerm = Math.max(seen.durableTerm, durable);
+  }
+
+  /** Entries were given up, with a configuration perhaps: the last one that is in the log counts again (G11). */
+  #checkConfig(view: RaftView): void {
+    const { firstIndex, lastIndex, config } = view;
+    const last = view
+      .entriesBetween(firstIndex, lastIndex + 1)
+      .findLast(({ kind }) => kind === 'config');
+    if (!last) return;
+    const text = utf8Text(last.data);
+    if (JSON.stringify(config) === text) return;
+    throw this.#broken('G11', view, `goes by ${JSON.stringify(config)}, and its log by ${text}`);
   }
 
   #checkEntry(

@@ -1,8 +1,11 @@
-import { holdersOf } from '../../controller/index.ts';
-import type { Fault } from './scene.ts';
+import { type GroupId, holdersOf, type NodeName } from '../../controller/index.ts';
+import { both, type Fault, type Scene } from './scene.ts';
 
 /** Groups that left come back after this, in milliseconds. */
 const AWAY_MS = [200, 8_000] as const;
+/** When the network is cut after a change was asked for, and for how long, in milliseconds. */
+const CUT_AFTER_MS = [0, 300] as const;
+const CUT_MS = [500, 12_000] as const;
 
 /** Of all tables: more of them are not divided. */
 const SHARDS_MAX = 12;
@@ -10,18 +13,23 @@ const SHARDS_MAX = 12;
 /** What an operator, or the controller itself, asks of a cluster while it has other troubles. */
 export const MEMBER_FAULTS = {
   /** A replica of some group moves to a node that has none of it. */
-  'move-replica': ({ random, machine, names, damaged, operator }) => {
-    const groups = machine.node?.map.groups ?? [];
-    if (groups.length === 0) return false;
-    const group = random.pick(groups);
-    const { id, replicas, changing } = group;
-    const holders = holdersOf(group);
-    const free = names.filter((name) => !holders.includes(name) && name !== damaged);
-    if (free.length === 0 || changing) return false;
-    const from = random.pick(replicas).node;
-    const to = random.pick(free);
-    void operator.ask(machine, { kind: 'move-replica', group: id, from, to });
-    return true;
+  'move-replica': (scene) => moveReplica(scene) !== undefined,
+  /** Likewise, and the one that comes, or who leads the group, is cut off on the way. */
+  'cut-at-change': (scene) => {
+    const { world, random, later, cut, happened } = scene;
+    const move = moveReplica(scene);
+    if (!move) return false;
+    const isNewcomer = random.once(2);
+    later(random.between(...CUT_AFTER_MS), () => {
+      const name = isNewcomer ? move.to : world.leader(move.group)?.name;
+      if (name === undefined) return;
+      cut(
+        world.others(name).flatMap((other) => both(name, other)),
+        random.between(...CUT_MS),
+      );
+      happened();
+    });
+    return false;
   },
   /** A shard is to be on another group. */
   'move-shard': ({ machine, random, operator }) => {
@@ -81,3 +89,18 @@ export const MEMBER_FAULTS = {
     return !mayLie && operator.lose(damaged);
   },
 } as const satisfies Readonly<Record<string, Fault>>;
+
+function moveReplica(scene: Scene): { readonly group: GroupId; readonly to: NodeName } | undefined {
+  const { random, machine, names, damaged, operator } = scene;
+  const groups = machine.node?.map.groups ?? [];
+  if (groups.length === 0) return undefined;
+  const group = random.pick(groups);
+  const { id, replicas, changing } = group;
+  const holders = holdersOf(group);
+  const free = names.filter((name) => !holders.includes(name) && name !== damaged);
+  if (free.length === 0 || changing) return undefined;
+  const from = random.pick(replicas).node;
+  const to = random.pick(free);
+  void operator.ask(machine, { kind: 'move-replica', group: id, from, to });
+  return { group: id, to };
+}

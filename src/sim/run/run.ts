@@ -1,6 +1,6 @@
 import type { BuggifySite } from '../../ports/index.ts';
 import { Checks } from '../check/checks.ts';
-import { differences } from '../check/contents.ts';
+import { differences, miscounted } from '../check/contents.ts';
 import { InvariantError } from '../check/raft-invariants.ts';
 import { Chronicle, type Happening } from '../chronicle.ts';
 import { FAULTS, type FaultKind, Faults } from '../faults/faults.ts';
@@ -177,6 +177,7 @@ export async function runWorld(options: RunOptions): Promise<Report> {
     if (restless !== undefined) blame('liveness', `long after all was healed ${restless}`);
     if (answered === 0) blame('liveness', 'no operation was ever answered');
     for (const difference of differences(world)) blame('correctness', `[S3] ${difference}`);
+    for (const count of miscounted(world)) blame('correctness', `[C3] ${count}`);
   } catch (error) {
     blameExits(world, faults, blame);
     blame(error instanceof InvariantError ? 'correctness' : 'crash', textOf(error));
