@@ -21,6 +21,7 @@ const ROOT = join(import.meta.dirname, '../..');
 const CACHE = join(ROOT, 'node_modules/.cache/mutants');
 const HUNT = join(import.meta.dirname, 'hunt.ts');
 const DOCUMENT = join(ROOT, 'docs/mutants.md');
+const NODES = 3;
 
 export interface Found {
   readonly mutant: Mutant;
@@ -31,8 +32,8 @@ export interface Found {
 
 const chosen = MUTANTS.filter(({ name }) => name.includes(values.only ?? ''));
 const found: Found[] = [];
-/** By seed: whether its world is clean as the source is. */
-const cleanSeeds = new Map<string, Promise<boolean>>();
+/** By nodes and seed: whether that world is clean as the source is. */
+const cleanWorlds = new Map<string, Promise<boolean>>();
 const waiting = [...chosen.entries()];
 await Promise.all(
   Array.from({ length: availableParallelism() }, async () => {
@@ -67,32 +68,38 @@ async function hunt(mutant: Mutant, number: number): Promise<Found> {
     path,
     text.replace(mutant.from, () => mutant.to),
   );
-  const output = await run(join(directory, 'src/sim/index.ts'), values.seeds);
+  const { nodes = NODES } = mutant;
+  const output = await run(join(directory, 'src/sim/index.ts'), nodes, values.seeds);
   rmSync(directory, { recursive: true, force: true });
   const line = foundIn(output);
   if (line === undefined) return { mutant, seeds: undefined, what: output.slice(-200).trim() };
   const [, seed = '', ...what] = line.split(' ');
-  const isClean = cleanSeeds.get(seed) ?? isCleanWithout(seed);
-  cleanSeeds.set(seed, isClean);
-  if (!(await isClean)) throw new Error(`world ${seed} is not clean without any mistake`);
+  const world = `${seed} of ${nodes} nodes`;
+  const isClean = cleanWorlds.get(world) ?? isCleanWithout(nodes, seed);
+  cleanWorlds.set(world, isClean);
+  if (!(await isClean)) throw new Error(`world ${world} is not clean without any mistake`);
   return { mutant, seeds: Number(seed), what: what.join(' ') };
 }
 
 /** A world that finds what nobody switched on would find every mutant. */
-async function isCleanWithout(seed: string): Promise<boolean> {
-  return foundIn(await run(join(ROOT, 'src/sim/index.ts'), '1', seed)) === undefined;
+async function isCleanWithout(nodes: number, seed: string): Promise<boolean> {
+  return foundIn(await run(join(ROOT, 'src/sim/index.ts'), nodes, '1', seed)) === undefined;
 }
 
 function foundIn(output: string): string | undefined {
   return output.split('\n').find((each) => each.startsWith('found '));
 }
 
-function run(module: string, seeds: string, from = '1'): Promise<string> {
+function run(module: string, nodes: number, seeds: string, from = '1'): Promise<string> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', HUNT, module, seeds, from], {
-      cwd: ROOT,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = spawn(
+      process.execPath,
+      ['--import', 'tsx', HUNT, module, String(nodes), seeds, from],
+      {
+        cwd: ROOT,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => {
       output += chunk;
@@ -107,16 +114,16 @@ function run(module: string, seeds: string, from = '1'): Promise<string> {
 /** In the order of the list, so that a change shows. */
 function table(all: readonly Found[]): string {
   const rows = MUTANTS.flatMap((mutant) => all.filter((one) => one.mutant === mutant)).map(
-    ({ mutant: { rule, name, file }, seeds, what }) =>
-      `| ${rule} | ${name} | src/${file} | ${seeds ?? 'not found'} | ${what} |`,
+    ({ mutant: { rule, name, file, nodes = NODES }, seeds, what }) =>
+      `| ${rule} | ${name} | src/${file} | ${nodes} | ${seeds ?? 'not found'} | ${what} |`,
   );
   return `# Mutants
 
 Known mistakes, switched on one at a time in a copy of the source, and how many seeds the simulator needed to find each: worlds of
-three nodes and one simulated minute, with all faults; up to ${values.seeds} were tried. \`npm run sim:mutants -- --write\` makes this table.
+three nodes, or of five, and one simulated minute, with all faults; up to ${values.seeds} were tried. \`npm run sim:mutants -- --write\` makes this table.
 
-| rule | mistake | place | seeds | what was seen |
-| --- | --- | --- | --- | --- |
+| rule | mistake | place | nodes | seeds | what was seen |
+| --- | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 `;
 }

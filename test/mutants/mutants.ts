@@ -7,6 +7,8 @@ export interface Mutant {
   /** Stands there exactly once. */
   readonly from: string;
   readonly to: string;
+  /** Of the worlds in which it is looked for; three unless told. */
+  readonly nodes?: number;
 }
 
 /** Mistakes that real implementations made, and some that this one could: the simulator has to find each of them. */
@@ -337,8 +339,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'replicas follow a map that is not on the disk yet',
     rule: 'C6',
     file: 'node/replicas.ts',
-    from: 'for (const id of changed) await this.#follow(id, roster);',
-    to: 'for (const id of changed) await this.#follow(id, this.#roster);',
+    from: '        const roster = this.#roster;\n',
+    to: '        const roster = this.#roster;\n        for (const id of changed) await this.#follow(id, roster);\n',
   },
   {
     name: 'an older map is followed',
@@ -381,6 +383,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'controller/spread.ts',
     from: "    if (step.kind !== 'prefer') group.changing = true;",
     to: '    group.changing = false;',
+    nodes: 5,
   },
   {
     name: 'a joint configuration decides by the new voters alone',
@@ -416,6 +419,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'raft/quiescence.ts',
     from: '  core.becomeFollower(core.term, 0);\n',
     to: '',
+    nodes: 5,
   },
   {
     name: 'a command that is asked for again shares the bytes of its entry',
