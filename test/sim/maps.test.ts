@@ -41,13 +41,14 @@ describe("the check of the controller's maps", () => {
   });
 
   test('[S3] tells two maps with one number apart, whatever the order of their fields', () => {
-    expect(() => lookAt(({ nodes, groups }) => ({ nodes, groups }), FIRST.number)).not.toThrow();
     const maps = new Maps();
-    maps.look(FIRST);
-    maps.look({ ...FIRST, number: FIRST.number + 1 });
-    const { tables, groups, ...rest } = FIRST;
+    const first = { ...FIRST, number: 80 };
+    maps.look(first);
+    maps.look({ ...FIRST, number: 81 });
+    const { tables, groups, ...rest } = first;
     expect(() => maps.look({ tables, groups, ...rest })).not.toThrow();
-    expect(() => maps.look({ ...FIRST, nodes: [] })).toThrow('[S3]');
+    maps.look({ ...FIRST, number: 82 });
+    expect(() => maps.look({ ...first, nodes: [] })).toThrow('[S3]');
   });
 
   test('[G15] a group gets one replica with each map', () => {
