@@ -15,10 +15,9 @@ import {
   type ReplicaHost,
   SNAPSHOT_DIRECTORY,
   SnapshotWork,
-  TICK_MS,
 } from '../group/index.ts';
 import { type LogOptions, openLog, type WriteAheadLog } from '../log/index.ts';
-import { DiskError, NEVER, type Timer } from '../ports/index.ts';
+import { DiskError, NEVER } from '../ports/index.ts';
 import type { Message } from '../raft/index.ts';
 import { decodeResult, type GroupReply, type GroupRequest } from '../store/index.ts';
 import { ControllerService } from './controller-service.ts';
@@ -53,6 +52,7 @@ import { Services } from './services.ts';
 import { fetchSnapshot } from './snapshot-transfer.ts';
 import { type Difference, StateComparison } from './state-comparison.ts';
 import { type ClusterStatus, clusterStatus, type NodeStatus, weightsIn } from './status.ts';
+import { Ticker } from './ticker.ts';
 import { Turn } from './turn.ts';
 import { Wakes } from './wakes.ts';
 import { watchMap } from './watch-map.ts';
@@ -61,8 +61,6 @@ const LOG_DIRECTORY = 'log';
 /** How long a stopping node waits for others to take its leaderships over, in milliseconds. */
 const STEP_ASIDE_MS_MAX = 2_000;
 const READY_POLL_MS = 10;
-/** The spread of a tick's length, as a part of it. */
-const TICK_JITTER = 0.4;
 /** An entry and what goes with it must fit into half a segment of the log. */
 const COMMANDS_PER_SEGMENT = 4;
 const BALANCE_TICKS = 20;
@@ -97,9 +95,8 @@ export class Node {
   readonly #comparison: StateComparison;
   readonly #listeners: Listeners;
   readonly #placer: Placer;
+  readonly #ticker: Ticker;
   #map: ClusterMap = { number: 0, clusterId: '', nodes: [], removed: [], groups: [], tables: [] };
-  #ticker: Timer | undefined;
-  #tickedAt: number;
   #ticks = 0;
   #stepDownAt = 0;
   #serving = false;
@@ -109,7 +106,7 @@ export class Node {
 
   /** Rejects when the peer address cannot be had. */
   static async start(options: NodeOptions): Promise<Node> {
-    const { clock, disk, random, fatal, identity, limits = {}, buggify = NEVER } = options;
+    const { disk, random, fatal, identity, limits = {}, buggify = NEVER } = options;
     await disk.remove(SNAPSHOT_DIRECTORY);
     await disk.makeDirectory(SNAPSHOT_DIRECTORY);
     const cluster = await readCluster(disk);
@@ -144,9 +141,7 @@ export class Node {
     } else {
       node.#membership.join().catch((error) => giveUp(options, error));
     }
-    // What the start itself took is no stall.
-    node.#tickedAt = clock.monotonic();
-    node.#tick();
+    node.#ticker.start();
     options.notice(`node ${identity.name} listens for nodes on ${options.peer}`);
     return node;
   }
@@ -164,7 +159,7 @@ export class Node {
     this.#log = log;
     this.#listeners = new Listeners(clock);
     this.#quarantine = inQuarantine;
-    this.#tickedAt = clock.monotonic();
+    this.#ticker = new Ticker(clock, random, (lateMs) => this.#onTick(lateMs));
     this.#peers = new Peers({
       self: this.self,
       clock,
@@ -369,7 +364,7 @@ export class Node {
     this.#membership.stop();
     await stepAside(this.#replicas, this.#options.clock, STEP_ASIDE_MS_MAX);
     this.#stopped = true;
-    this.#ticker?.cancel();
+    this.#ticker.stop();
     await Promise.all([...this.#replicas.all()].map((replica) => replica.flush()));
     this.#replicas.close();
     await this.#peers.close();
@@ -420,24 +415,7 @@ export class Node {
     if (map) this.learnMap(map);
   }
 
-  #tick(): void {
-    const { clock, random } = this.#options;
-    // Election timeouts are drawn in whole ticks. Nodes that were started together would tick together, and those that draw
-    // the same number stand at once and split the vote; so the length of a tick differs, too.
-    const delay = TICK_MS * (1 - TICK_JITTER / 2 + (TICK_JITTER * random.uint32()) / 0x1_0000_0000);
-    this.#ticker = clock.after(delay, () => {
-      const lateMs = clock.monotonic() - this.#tickedAt - delay;
-      const late = lateMs > TICK_MS;
-      // A stall of our own is not silence of the leader: what came meanwhile is in the sockets, so they are read before
-      // the tick counts, and only one does (R10).
-      if (late) clock.endOfTurn(() => this.#onTick(lateMs), 2);
-      else this.#onTick(lateMs);
-    });
-  }
-
   #onTick(lateMs: number): void {
-    if (this.#stopped) return;
-    this.#tickedAt = this.#options.clock.monotonic();
     this.#ticks++;
     this.#checkHealth(lateMs);
     this.#log.tick();
@@ -468,13 +446,12 @@ export class Node {
     if (waiting.length > 0 && this.#ticks % WAITING_NOTICE_TICKS === 10) {
       this.#options.notice(`waits for ${waiting.join(', ')} to form the cluster`);
     }
-    this.#tick();
   }
 
   /** A node that cannot keep up leaves leading to others for a while (R8). */
   #checkHealth(lateMs: number): void {
     const wasWell = this.#health.isWell;
-    const trouble = this.#health.tick(this.#tickedAt, lateMs);
+    const trouble = this.#health.tick(this.#ticker.at, lateMs);
     const { isWell } = this.#health;
     if (isWell !== wasWell) this.#peers.sendHealth(isWell);
     if (trouble !== undefined) {

@@ -38,7 +38,6 @@ export {
   type DiskOperation,
   MemoryDisk,
   type MemoryDiskOptions,
-  SECTOR_BYTES,
 } from './memory-disk.ts';
 export type { Arrival, SimNetworkOptions } from './network.ts';
 export { FAIR, SimNetwork, type Weather } from './network.ts';

@@ -1,5 +1,6 @@
+import { SECTOR_BYTES } from '../inode.ts';
 import type { Machine } from '../machine.ts';
-import { SECTOR_BYTES, type Transfer } from '../memory-disk.ts';
+import type { Transfer } from '../memory-disk.ts';
 import { isUp } from './process-faults.ts';
 import { type Fault, HOLD_MS, type Scene } from './scene.ts';
 
