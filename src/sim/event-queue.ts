@@ -35,8 +35,53 @@ export class SimEvent implements Timer {
   }
 }
 
-/** Events by time, then by sequence: a binary heap (Williams, 1964). */
+/** What is further away than this waits in a bucket of its time, in milliseconds. */
+const BUCKET_MS = 64;
+
+/**
+ * Events by time, then by sequence: those of the next moments in a heap, all others in buckets until their time comes near (a
+ * calendar queue; Brown, 1988). Most timeouts are cancelled long before: they never come into the heap, which stays small.
+ */
 export class EventQueue {
+  readonly #near = new EventHeap();
+  /** By number: times from that many times BUCKET_MS on. All of them are `#next` or higher. */
+  readonly #far = new Map<number, SimEvent[]>();
+  #next = 0;
+
+  get first(): SimEvent | undefined {
+    while (this.#near.first === undefined && this.#far.size > 0) this.#advance();
+    return this.#near.first;
+  }
+
+  /** Throws for a time that never comes. */
+  push(event: SimEvent): void {
+    const number = Math.floor(event.at / BUCKET_MS);
+    if (!Number.isFinite(number)) throw new RangeError(`an event at ${event.at} ms`);
+    if (number < this.#next) {
+      this.#near.push(event);
+      return;
+    }
+    const bucket = this.#far.get(number);
+    if (bucket) bucket.push(event);
+    else this.#far.set(number, [event]);
+  }
+
+  /** Takes {@link first} away. */
+  pop(): void {
+    this.#near.pop();
+  }
+
+  #advance(): void {
+    const number = this.#next++;
+    const bucket = this.#far.get(number);
+    if (!bucket) return;
+    this.#far.delete(number);
+    for (const event of bucket) if (!event.isCancelled) this.#near.push(event);
+  }
+}
+
+/** A binary heap (Williams, 1964). */
+class EventHeap {
   readonly #heap: SimEvent[] = [];
 
   get first(): SimEvent | undefined {
@@ -57,11 +102,10 @@ export class EventQueue {
     heap[at] = event;
   }
 
-  pop(): SimEvent | undefined {
+  pop(): void {
     const heap = this.#heap;
-    const first = heap[0];
     const last = heap.pop();
-    if (first === undefined || last === undefined || heap.length === 0) return first;
+    if (last === undefined || heap.length === 0) return;
     let at = 0;
     for (;;) {
       let child = 2 * at + 1;
@@ -75,7 +119,6 @@ export class EventQueue {
       at = child;
     }
     heap[at] = last;
-    return first;
   }
 }
 

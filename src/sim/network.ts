@@ -279,17 +279,23 @@ export class SimNetwork {
     const { trace, now } = this.#time;
     trace.add(now, CHUNK_ARRIVED, to.process.id);
     trace.addBytes(bytes);
-    const breakConnection = () => {
-      from.endLocally('failed', 0);
-      to.endLocally('failed', 0);
-    };
     const { resetOnceIn } = this.weather;
     if (resetOnceIn > 0 && this.#random.once(resetOnceIn)) {
       this.counts.reset++;
-      breakConnection();
+      breakConnection(from, to);
     }
-    this.onArrival?.({ from: from.machine, to: to.machine, bytes, breakConnection });
+    this.onArrival?.({
+      from: from.machine,
+      to: to.machine,
+      bytes,
+      breakConnection: () => breakConnection(from, to),
+    });
   }
+}
+
+function breakConnection(from: Endpoint, to: Endpoint): void {
+  from.endLocally('failed', 0);
+  to.endLocally('failed', 0);
 }
 
 function isForgotten(endpoint: Endpoint): boolean {

@@ -1,4 +1,4 @@
-import { toHex, utf8, utf8Text } from '../../bytes/index.ts';
+import { utf8, utf8Text } from '../../bytes/index.ts';
 import { type ApiRequest, type ApiResponse, handle } from '../../dynamodb/index.ts';
 import type { CheckResult, Operation } from '../check/linearizability.ts';
 import { checkLinearizable } from '../check/linearizability.ts';
@@ -141,17 +141,10 @@ export class Clients {
         TableName: TABLE,
         Item: { pk: { S: key }, v: { S: value } },
       });
-      await this.#recordRegister(client, key, { kind: 'put', value }, random, request, () => '');
+      await this.#recordRegister(client, key, { kind: 'put', value }, random, request);
     } else {
       const request = requestOf('DeleteItem', { TableName: TABLE, Key: { pk: { S: key } } });
-      await this.#recordRegister(
-        client,
-        key,
-        { kind: 'put', value: '' },
-        random,
-        request,
-        () => '',
-      );
+      await this.#recordRegister(client, key, { kind: 'put', value: '' }, random, request);
     }
   }
 
@@ -167,7 +160,7 @@ export class Clients {
         TableName: TABLE,
         Item: { pk: { S: key }, l: { L: [{ S: value }] } },
       });
-      await this.#recordRegister(client, key, { kind: 'put', value }, random, request, () => '');
+      await this.#recordRegister(client, key, { kind: 'put', value }, random, request);
     } else {
       const request = requestOf('UpdateItem', {
         TableName: TABLE,
@@ -175,7 +168,7 @@ export class Clients {
         UpdateExpression: 'SET l = list_append(if_not_exists(l, :none), :v)',
         ExpressionAttributeValues: { ':none': { L: [] }, ':v': { L: [{ S: value }] } },
       });
-      await this.#recordRegister(client, key, { kind: 'append', value }, random, request, () => '');
+      await this.#recordRegister(client, key, { kind: 'append', value }, random, request);
     }
   }
 
@@ -250,12 +243,13 @@ export class Clients {
     input: RegisterInput,
     random: SimRandom,
     request: Request,
-    outputOf: (body: Body) => string,
+    outputOf?: (body: Body) => string,
   ): Promise<void> {
     const calledAt = this.#stamp();
     const ending = await this.#request(request, random);
     if (ending === 'refused') return;
-    const output = ending === 'unknown' ? undefined : outputOf(parsed(ending));
+    let output: string | undefined;
+    if (ending !== 'unknown') output = outputOf ? outputOf(parsed(ending)) : done(ending);
     this.#record(this.#registers, key, client, input, output, calledAt);
   }
 
@@ -372,9 +366,10 @@ function requestOf(operation: string, parameters: object): Request {
 
 /** As SDKs draw them. */
 function uuid(random: SimRandom): string {
-  const bytes = new Uint8Array(16);
-  random.fill(bytes);
-  return toHex(bytes).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+  const word = () => random.uint32().toString(16).padStart(8, '0');
+  const [second, third] = [word(), word()];
+  const middle = `${second.slice(0, 4)}-${second.slice(4)}-${third.slice(0, 4)}-${third.slice(4)}`;
+  return `${word()}-${middle}${word()}`;
 }
 
 /** Nothing was done, and it may be asked again. */
@@ -392,8 +387,13 @@ type Attributes = Readonly<
   Record<string, { readonly S: string; readonly N: string; readonly L: { readonly S: string }[] }>
 >;
 
-function parsed({ error, body }: ApiResponse): Body {
-  const text = utf8Text(body);
-  if (error !== undefined) throw new Error(`a request was answered with ${error}: ${text}`);
-  return JSON.parse(text) as Body;
+function parsed(response: ApiResponse): Body {
+  done(response);
+  return JSON.parse(utf8Text(response.body)) as Body;
+}
+
+/** Of a write there is nothing to see but that it was done. */
+function done({ error, body }: ApiResponse): string {
+  if (error === undefined) return '';
+  throw new Error(`a request was answered with ${error}: ${utf8Text(body)}`);
 }
