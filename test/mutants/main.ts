@@ -1,8 +1,8 @@
 /**
  * `npm run sim:mutants`: switches on known mistakes, one at a time, and counts how many seeds the simulator needs to find each.
- * Each is a copy of the source with one place changed. With `--write` the table in docs/mutants.md is made anew.
+ * Each is a copy of the source with one place changed, and built. With `--write` the table in docs/mutants.md is made anew.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -57,8 +57,6 @@ async function hunt(mutant: Mutant, number: number): Promise<Found> {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
   cpSync(join(ROOT, 'src'), join(directory, 'src'), { recursive: true });
-  // A directory in node_modules belongs to no package, so it has to say what its files are.
-  writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
   const path = join(directory, 'src', mutant.file);
   const text = readFileSync(path, 'utf8');
   if (text.split(mutant.from).length !== 2) {
@@ -68,8 +66,9 @@ async function hunt(mutant: Mutant, number: number): Promise<Found> {
     path,
     text.replace(mutant.from, () => mutant.to),
   );
+  build(directory);
   const { nodes = NODES } = mutant;
-  const output = await run(join(directory, 'src/sim/index.ts'), nodes, values.seeds);
+  const output = await run(join(directory, 'dist'), nodes, values.seeds);
   rmSync(directory, { recursive: true, force: true });
   const line = foundIn(output);
   if (line === undefined) return { mutant, seeds: undefined, what: output.slice(-200).trim() };
@@ -81,20 +80,34 @@ async function hunt(mutant: Mutant, number: number): Promise<Found> {
   return { mutant, seeds: Number(seed), what: what.join(' ') };
 }
 
+/** Types are not checked: what a mistake leaves over may be unused. */
+function build(directory: string): void {
+  // A directory in node_modules belongs to no package, so it has to say what its files are.
+  writeFileSync(join(directory, 'package.json'), '{ "type": "module" }');
+  const config = {
+    extends: join(ROOT, 'tsconfig.build.json'),
+    compilerOptions: { rootDir: 'src', outDir: 'dist', noCheck: true, declaration: false },
+    include: ['src'],
+  };
+  writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify(config));
+  const { status, stdout } = spawnSync('npx', ['tsc', '-p', directory], { cwd: ROOT });
+  if (status !== 0) throw new Error(`tsc: ${stdout}`);
+}
+
 /** A world that finds what nobody switched on would find every mutant. */
 async function isCleanWithout(nodes: number, seed: string): Promise<boolean> {
-  return foundIn(await run(join(ROOT, 'src/sim/index.ts'), nodes, '1', seed)) === undefined;
+  return foundIn(await run(join(ROOT, 'dist'), nodes, '1', seed)) === undefined;
 }
 
 function foundIn(output: string): string | undefined {
   return output.split('\n').find((each) => each.startsWith('found '));
 }
 
-function run(module: string, nodes: number, seeds: string, from = '1'): Promise<string> {
+function run(built: string, nodes: number, seeds: string, from = '1'): Promise<string> {
   return new Promise((resolve) => {
     const child = spawn(
       process.execPath,
-      ['--import', 'tsx', HUNT, module, String(nodes), seeds, from],
+      ['--import', 'tsx', HUNT, built, String(nodes), seeds, from],
       {
         cwd: ROOT,
         stdio: ['ignore', 'pipe', 'pipe'],
