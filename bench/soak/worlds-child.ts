@@ -1,11 +1,12 @@
 /** Runs the world of each seed that comes as a line, and answers with a line of JSON. What is built runs a third faster. */
 import { createInterface } from 'node:readline';
+import type { Outcome } from '../../src/sim/index.ts';
 import { built } from '../built.ts';
 
 export interface WorldResult {
   readonly seed: number;
   readonly nodes: number;
-  readonly outcome: string;
+  readonly outcome: Outcome;
   readonly wrong: readonly string[];
   readonly simulatedMs: number;
   readonly trace: string;

@@ -25,7 +25,7 @@ export {
   stampCommand,
   type WriteCommand,
 } from './command.ts';
-export { type Contents, isSameContents } from './contents.ts';
+export { isSameContents } from './contents.ts';
 export { type AppliedState, DataMachine, type StateDigest } from './data-machine.ts';
 export {
   type GroupReply,

@@ -22,6 +22,23 @@ describe('virtual time', () => {
     expect(time.now).toBe(10);
   });
 
+  test('keeps the order over near and far events, and drops those that are cancelled', async () => {
+    const { time } = setUp();
+    const { clock } = time.process('p');
+    const random = new SimRandom(1, 'far events');
+    const fired: number[] = [];
+    const wanted: number[] = [];
+    for (let i = 0; i < 500; i++) {
+      const delay = random.between(0, random.pick([10, 1_000, 100_000]));
+      const timer = clock.after(delay, () => fired.push(delay));
+      if (random.once(3)) timer.cancel();
+      else wanted.push(delay);
+    }
+    await time.run(100_000);
+    expect(fired).toEqual(wanted.sort((a, b) => a - b));
+    expect(() => clock.after(Number.POSITIVE_INFINITY, () => {})).toThrow(RangeError);
+  });
+
   test('lets every microtask run between two events', async () => {
     const { time, log, note } = setUp();
     const { clock } = time.process('p');
