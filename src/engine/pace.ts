@@ -1,4 +1,4 @@
-import type { Clock } from '../ports/index.ts';
+import { type Clock, wait } from '../ports/index.ts';
 
 /**
  * How fast work in the background goes on: called after each piece of it, with the piece's size, in bytes unless said otherwise,
@@ -35,7 +35,7 @@ export function paceOf(clock: Clock, limits: PaceLimits): Pace {
     if (owedMs >= PAUSE_MS_MIN) {
       const pauseMs = owedMs;
       owedMs = 0;
-      await new Promise<void>((resolve) => clock.after(pauseMs, resolve));
+      await wait(clock, pauseMs);
     }
     beganAt = clock.monotonic();
   };

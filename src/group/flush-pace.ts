@@ -1,5 +1,5 @@
 import type { Pace } from '../engine/index.ts';
-import type { Clock } from '../ports/index.ts';
+import { type Clock, wait } from '../ports/index.ts';
 
 /** Rests are up to so many times as long as the work before them. */
 const REST_PER_WORK = 7;
@@ -18,7 +18,7 @@ export function flushPace(clock: Clock, pressure: () => number): Pace {
     const workMs = clock.monotonic() - beganAt;
     const mostMs = Math.min(workMs * REST_PER_WORK, (1000 * bytes) / SLOWEST_BYTES_PER_SECOND);
     const restMs = mostMs * (1 - pressure());
-    if (restMs >= REST_MS_MIN) await new Promise<void>((resolve) => clock.after(restMs, resolve));
+    if (restMs >= REST_MS_MIN) await wait(clock, restMs);
     beganAt = clock.monotonic();
   };
 }

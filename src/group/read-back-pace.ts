@@ -1,5 +1,5 @@
 import type { WriteAheadLog } from '../log/index.ts';
-import type { Clock } from '../ports/index.ts';
+import { type Clock, wait } from '../ports/index.ts';
 
 /** For a node that writes little: a follower takes these in with less than half a processor. */
 const BYTES_PER_SECOND = 2 * 1024 * 1024;
@@ -48,7 +48,7 @@ export class ReadBackPace {
     this.#freeAt = at + (1000 * bytes) / rate;
     for (let waitMs = at - now; waitMs > 0 && !isUrgent(); waitMs -= LOOK_MS) {
       const delayMs = Math.min(waitMs, LOOK_MS);
-      await new Promise<void>((resolve) => this.#clock.after(delayMs, resolve));
+      await wait(this.#clock, delayMs);
     }
   }
 

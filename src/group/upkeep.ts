@@ -1,5 +1,6 @@
 import { utf8 } from '../bytes/index.ts';
 import type { ReplicaState, Write } from '../engine/index.ts';
+import { wait } from '../ports/index.ts';
 import type { Index, Raft, ReplicaId, Term } from '../raft/index.ts';
 import { flushPace } from './flush-pace.ts';
 import type { ReplicaHost, ReplicaLimits } from './options.ts';
@@ -103,10 +104,6 @@ export class Upkeep {
     });
   }
 
-  #wait(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#options.host.clock.after(ms, resolve));
-  }
-
   get #canFlush(): boolean {
     return !this.#flushing && this.#ticksToFlush === 0 && !this.#options.mayNot();
   }
@@ -125,7 +122,7 @@ export class Upkeep {
       .flush({
         extra: () => this.caches(),
         logDurable: async () => {
-          if (host.buggify('group: a late flush')) await this.#wait(LATE_MS);
+          if (host.buggify('group: a late flush')) await wait(host.clock, LATE_MS);
           await this.logDurable();
         },
         pace: this.#isStopping ? undefined : flushPace(host.clock, () => state.pressure),

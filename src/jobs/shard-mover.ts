@@ -6,7 +6,7 @@ import {
   type Table,
 } from '../controller/index.ts';
 import { type Pace, paceOf } from '../engine/index.ts';
-import { type Buggify, type Clock, NEVER } from '../ports/index.ts';
+import { type Buggify, type Clock, NEVER, wait } from '../ports/index.ts';
 import type { ControllerClient, LeaderClient } from '../router/index.ts';
 import { decodeShardPart, encodeCommand, type Shard } from '../store/index.ts';
 import type { LedGroup, LocalGroups } from './shard-keeper.ts';
@@ -165,7 +165,7 @@ export class ShardMover {
   }
 
   #pause(): Promise<void> {
-    return new Promise((resolve) => this.#clock.after(PAUSE_MS, resolve));
+    return wait(this.#clock, PAUSE_MS);
   }
 
   /** To the group that the shard comes from. Whether that was done is seen from its next part. */

@@ -6,7 +6,7 @@ import {
   type NodeName,
   type NodeRecord,
 } from '../controller/index.ts';
-import type { Clock } from '../ports/index.ts';
+import { type Clock, wait } from '../ports/index.ts';
 import type { Peers } from './peers.ts';
 
 const TIMEOUT_MS = 4_000;
@@ -44,7 +44,7 @@ export async function joinCluster(options: JoiningOptions): Promise<ClusterMap |
   let map: ClusterMap | undefined;
   let leader: NodeName | undefined;
   let isAdded = false;
-  const pause = () => new Promise<void>((resolve) => clock.after(PAUSE_MS, resolve));
+  const pause = () => wait(clock, PAUSE_MS);
   while (!isPrepared() && !isStopped()) await pause();
   for (let turn = 0; !isStopped(); turn++) {
     if (turn % TURNS_OF_A_ROUND === 0) {

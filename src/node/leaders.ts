@@ -1,5 +1,5 @@
 import type { NodeName } from '../controller/index.ts';
-import type { Buggify, Clock } from '../ports/index.ts';
+import { type Buggify, type Clock, wait } from '../ports/index.ts';
 import type { Replicas } from './replicas.ts';
 
 const POLL_MS = 20;
@@ -40,6 +40,6 @@ export async function stepAside(replicas: Replicas, clock: Clock, msMax: number)
   const led = [...replicas.all()].filter((replica) => replica.isLeader && replica.hasPeers);
   stepDown(replicas);
   while (led.some((replica) => replica.isLeader) && clock.monotonic() < until) {
-    await new Promise<void>((resolve) => clock.after(POLL_MS, resolve));
+    await wait(clock, POLL_MS);
   }
 }

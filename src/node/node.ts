@@ -17,7 +17,7 @@ import {
   SnapshotWork,
 } from '../group/index.ts';
 import { type LogOptions, openLog, type WriteAheadLog } from '../log/index.ts';
-import { DiskError, NEVER } from '../ports/index.ts';
+import { DiskError, NEVER, wait } from '../ports/index.ts';
 import type { Message } from '../raft/index.ts';
 import { decodeResult, type GroupReply, type GroupRequest } from '../store/index.ts';
 import { ControllerService } from './controller-service.ts';
@@ -302,7 +302,7 @@ export class Node {
     const isReady = () =>
       this.#map.number > 0 && [...this.#replicas.all()].every((replica) => replica.leader !== 0);
     while (!isReady() && !this.#stopping) {
-      await new Promise<void>((resolve) => this.#options.clock.after(READY_POLL_MS, resolve));
+      await wait(this.#options.clock, READY_POLL_MS);
     }
   }
 

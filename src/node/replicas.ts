@@ -10,7 +10,7 @@ import {
 import type { ReplicaStates } from '../engine/index.ts';
 import { Replica, type ReplicaHost, type ReplicaLimits, readRecovered } from '../group/index.ts';
 import type { RecoveredReplica } from '../log/index.ts';
-import { DiskError } from '../ports/index.ts';
+import { DiskError, wait } from '../ports/index.ts';
 import type { Config, Member, ReplicaId } from '../raft/index.ts';
 import { DataMachine } from '../store/index.ts';
 import { type QuarantineRecord, quarantineText } from './quarantine.ts';
@@ -140,16 +140,16 @@ export class Replicas {
     const changed = [...new Set(ids)].filter((id) => !isSame(this.#groups.get(id), known.get(id)));
     const { nodes, removed } = before;
     if (changed.length === 0 && isSame([nodes, removed], [map.nodes, map.removed])) return true;
+    const { disk, clock, buggify, fatal } = this.#options.host;
     // Known for good before they take part, or go: a restart finds them without the controller. Newer maps wait for their turn.
     this.#changing = this.#changing
       .then(async () => {
         const roster = this.#roster;
-        if (this.#options.host.buggify('node: a map is late on the disk'))
-          await this.#wait(LATE_MS);
-        await this.#whenRoom(() => writeRoster(this.#options.host.disk, roster));
+        if (buggify('node: a map is late on the disk')) await wait(clock, LATE_MS);
+        await this.#whenRoom(() => writeRoster(disk, roster));
         for (const id of changed) await this.#follow(id, roster);
       })
-      .catch((error) => this.#options.host.fatal(error));
+      .catch(fatal);
     return true;
   }
 
@@ -210,7 +210,7 @@ export class Replicas {
 
   /** On a full disk until there is room: the group's other replicas work meanwhile (F7). */
   async #whenRoom(step: () => Promise<void>): Promise<void> {
-    const { notice } = this.#options.host;
+    const { notice, clock } = this.#options.host;
     for (let tries = 0; !this.#closed; tries++) {
       try {
         return await step();
@@ -218,12 +218,8 @@ export class Replicas {
         if (!(error instanceof DiskError && error.code === 'full')) throw error;
         if (tries === 0) notice(`no room for new replicas: ${error.message}`);
       }
-      await this.#wait(NO_ROOM_MS);
+      await wait(clock, NO_ROOM_MS);
     }
-  }
-
-  #wait(delayMs: number): Promise<void> {
-    return new Promise((resolve) => this.#options.host.clock.after(delayMs, resolve));
   }
 
   async #openGroup(group: GroupRecord): Promise<void> {

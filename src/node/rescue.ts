@@ -4,7 +4,7 @@ import {
   type GroupId,
   type NodeName,
 } from '../controller/index.ts';
-import type { Clock } from '../ports/index.ts';
+import { type Clock, wait } from '../ports/index.ts';
 import type { Replicas } from './replicas.ts';
 import type { Roster } from './roster.ts';
 
@@ -96,7 +96,7 @@ export async function rescueHere(
   if (!replica.becomeSoleVoter()) return false;
   for (let waitedMs = 0; waitedMs < PATIENCE_MS && !replica.isClosed; waitedMs += POLL_MS) {
     if (isAlone()) return true;
-    await new Promise<void>((resolve) => clock.after(POLL_MS, resolve));
+    await wait(clock, POLL_MS);
   }
   return false;
 }

@@ -1,6 +1,6 @@
 import type { ByteReader, ByteWriter } from '../bytes/index.ts';
 import type { Pace } from '../engine/index.ts';
-import type { Clock, Disk } from '../ports/index.ts';
+import { type Clock, type Disk, wait } from '../ports/index.ts';
 import type { Replicas } from './replicas.ts';
 
 /**
@@ -59,7 +59,7 @@ export async function fetchSnapshot(
       if (bytes === 'gone') return false;
       if (bytes === 'unanswered') {
         tries++;
-        await new Promise<void>((resolve) => clock.after(PAUSE_MS, resolve));
+        await wait(clock, PAUSE_MS);
         continue;
       }
       tries = 0;

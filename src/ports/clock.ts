@@ -20,3 +20,10 @@ export interface Clock {
    */
   endOfTurn(callback: () => void, turns?: 1 | 2): void;
 }
+
+/** Resolves after `delayMs`. */
+export function wait(clock: Pick<Clock, 'after'>, delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.after(delayMs, resolve);
+  });
+}

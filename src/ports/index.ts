@@ -5,7 +5,7 @@
  * four. A room that reaches the world in any other way cannot be replayed, so the linter refuses it.
  */
 export { BUGGIFY_SITES, type Buggify, type BuggifySite, NEVER } from './buggify.ts';
-export type { Clock, Timer } from './clock.ts';
+export { type Clock, type Timer, wait } from './clock.ts';
 export {
   type Disk,
   DiskError,
