@@ -8,7 +8,13 @@ import {
   type ReplicaRecord,
 } from '../controller/index.ts';
 import type { ReplicaStates } from '../engine/index.ts';
-import { Replica, type ReplicaHost, type ReplicaLimits, readRecovered } from '../group/index.ts';
+import {
+  type MemberPlan,
+  Replica,
+  type ReplicaHost,
+  type ReplicaLimits,
+  readRecovered,
+} from '../group/index.ts';
 import type { RecoveredReplica } from '../log/index.ts';
 import { DiskError, wait } from '../ports/index.ts';
 import type { Config, Member, ReplicaId } from '../raft/index.ts';
@@ -147,7 +153,11 @@ export class Replicas {
         const roster = this.#roster;
         if (buggify('node: a map is late on the disk')) await wait(clock, LATE_MS);
         await this.#whenRoom(() => writeRoster(disk, roster));
-        for (const id of changed) await this.#follow(id, roster);
+        for (const id of changed) {
+          // A node that stops may not have written it any more.
+          if (this.#closed) return;
+          await this.#follow(id, roster);
+        }
       })
       .catch(fatal);
     return true;
@@ -164,10 +174,11 @@ export class Replicas {
   }
 
   /** The groups whose voters are not yet, as far as is known here, those that the controller wants. */
-  *moving(): Iterable<{ readonly replica: Replica; readonly wanted: readonly Member[] }> {
+  *moving(): Iterable<{ readonly replica: Replica; readonly plan: MemberPlan }> {
     for (const id of this.#moving) {
       const [group, replica] = [this.#groups.get(id), this.get(id)];
-      if (group && replica) yield { replica, wanted: membersOf(group.replicas) };
+      if (!group || !replica) continue;
+      yield { replica, plan: { number: group.plan, voters: membersOf(group.replicas) } };
     }
   }
 
@@ -265,7 +276,7 @@ function recordOn({ replicas, leaving }: GroupRecord, node: NodeName): ReplicaRe
 /** The configuration that a replica was born with; empty for one that was added. */
 function birthConfig({ born }: GroupRecord, replica: ReplicaId): Config {
   const isBorn = born.some((record) => record.replica === replica);
-  return { incoming: isBorn ? membersOf(born) : [], outgoing: [], learners: [] };
+  return { incoming: isBorn ? membersOf(born) : [], outgoing: [], learners: [], plan: 0 };
 }
 
 function membersOf(records: readonly ReplicaRecord[]): Member[] {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { utf8Text } from '../../src/bytes/index.ts';
 import type { GroupRecord } from '../../src/controller/index.ts';
+import type { Node } from '../../src/node/index.ts';
 import { differences } from '../../src/sim/check/contents.ts';
 import type { World } from '../../src/sim/index.ts';
 import { createTable, formedWorld, get, put, routerOf } from '../support/world.ts';
@@ -30,11 +31,10 @@ describe('replicas', { timeout: 30_000 }, () => {
     }
   });
 
-  // World 66: the disk said that it had a replica, and log and engine had forgotten it with its votes.
-  test('[C6] [R1] [F17] a replica goes only once the disk knows of it, also when maps follow each other fast', async () => {
-    const world = await formedWorld(1);
+  /** While the disk is slow: a map, and soon after it another one, in which n1 has no replica of group 1. */
+  async function twoMaps(world: World): Promise<Node> {
     const machine = world.machine('n1');
-    const { node, disk } = machine;
+    const { node } = machine;
     if (!node) throw new Error('n1 does not run');
     const { map } = node;
     machine.diskLatencyMs = [5, 5];
@@ -47,10 +47,32 @@ describe('replicas', { timeout: 30_000 }, () => {
     learn(1_001, () => ({ changing: true }));
     await world.run(6);
     learn(1_002, ({ replicas }) => ({ replicas: replicas.filter((one) => one.node !== 'n1') }));
+    return node;
+  }
+
+  // World 66: the disk said that it had a replica, and log and engine had forgotten it with its votes.
+  test('[C6] [R1] [F17] a replica goes only once the disk knows of it, also when maps follow each other fast', async () => {
+    const world = await formedWorld(1);
+    const node = await twoMaps(world);
     await world.until(() => node.replicas.get(1) === undefined);
+    const { disk } = world.machine('n1');
     expect(JSON.parse(utf8Text(disk.content('replicas').subarray(4)))).toMatchObject({
       number: 1_002,
     });
+  });
+
+  // World 607: the map did not come to the disk any more, the replica went from it all the same, and no start found it.
+  test('[C6] [R1] [L4] nothing goes from a node that stops before the disk knows of it', async () => {
+    const world = await formedWorld(1);
+    const node = await twoMaps(world);
+    // As when it stops, and its log has much to write before it closes.
+    node.replicas.close();
+    await world.run(200);
+    const { disk } = world.machine('n1');
+    expect(JSON.parse(utf8Text(disk.content('replicas').subarray(4)))).toMatchObject({
+      number: 1_001,
+    });
+    expect(node.replicas.get(1)).toBeDefined();
   });
 
   test('[C6] replicas come back after a restart although no controller answers', async () => {
