@@ -99,9 +99,12 @@ export class DataService {
     const finder = held?.machine.middle(shard);
     if (!held || !finder) return Promise.resolve(undefined);
     return new Promise((resolve) => {
-      this.#inSlices(held.replica, finder, (found) => {
-        resolve(found === 'closed' ? undefined : found);
-      });
+      const look = () =>
+        this.#inSlices(held.replica, finder, (found) => {
+          resolve(found === 'closed' ? undefined : found);
+        });
+      // What a damaged engine throws ends the process, as everywhere: here it would be a rejection that nobody takes.
+      this.#clock.endOfTurn(look);
     });
   }
 

@@ -95,4 +95,35 @@ describe('faults of the engine', { timeout: 30_000 }, () => {
       'written',
     );
   });
+
+  // World 2111: what the engine threw was a rejection that nobody took.
+  test('[F4] so does damage that is met while the middle of a shard is looked for', async () => {
+    const world = await formedWorld(6, { limits: { memtableBytes: 4 * 1024 } });
+    const table = await createTable(world, 't');
+    for (let i = 0; i < 60; i++) {
+      await world.settle(put(routerOf(world, 'n1'), table, `k${i}`, KB));
+    }
+    await world.run(1_000);
+    const victim = world.machine('n2');
+    const snapshot = victim.engine.snapshot();
+    const range = snapshot.range({ from: Uint8Array.of(0, 0, 0, 1), to: Uint8Array.of(1) });
+    for (let record = range.next(); record; record = range.next()) {
+      victim.engine.damage(record.key);
+    }
+    range.close();
+    snapshot.close();
+    const found: unknown[] = [];
+    for (const group of victim.node?.led() ?? []) {
+      for (const { id } of group.shards()) void group.middle(id).then((at) => found.push(at));
+    }
+    await world.until(() => !victim.isRunning);
+    expect(found).toEqual([]);
+    expect(victim.exits.map(({ reason }) => reason)).toEqual([
+      expect.stringMatching(/^the state of replica \d+ is damaged: memory is damaged at key /),
+    ]);
+    await world.until(() => world.isReady);
+    expect((await world.settle(put(routerOf(world, 'n1'), table, 'more', '1'))).kind).toBe(
+      'written',
+    );
+  });
 });
