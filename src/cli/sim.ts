@@ -25,6 +25,14 @@ export async function sim({ seed = randomInt(SEEDS), nodes, minutes, faults, tra
   const file = trace === undefined ? undefined : createWriteStream(trace);
   const began = performance.now();
   console.log(`seed ${seed}: ${nodes} nodes, ${minutes} simulated minutes`);
+  const only = faults ? ` --faults ${faults.join(',')}` : '';
+  const again = `to see it again: flotilla sim --seed ${seed} --nodes ${nodes} --minutes ${minutes}${only}`;
+  // What nobody has caught would have ended a node, and whose it is cannot be told.
+  process.once('unhandledRejection', (error) => {
+    console.log(error);
+    console.log(again);
+    process.exit(EXIT_CODES.crash);
+  });
   const report = await runWorld({
     seed,
     nodes,
@@ -43,12 +51,7 @@ export async function sim({ seed = randomInt(SEEDS), nodes, minutes, faults, tra
   const seconds = (performance.now() - began) / 1000;
   if (file) await new Promise<void>((resolve) => file.end(resolve));
   print(report);
-  if (report.outcome !== 'clean') {
-    const only = faults ? ` --faults ${faults.join(',')}` : '';
-    console.log(
-      `to see it again: flotilla sim --seed ${seed} --nodes ${nodes} --minutes ${minutes}${only}`,
-    );
-  }
+  if (report.outcome !== 'clean') console.log(again);
   console.log(`trace ${report.trace}`);
   console.log(
     `simulated seconds per real second: ${(report.simulatedMs / 1000 / seconds).toFixed(1)}`,
