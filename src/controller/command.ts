@@ -83,10 +83,11 @@ export type ControllerCommand =
       readonly from: NodeName;
       readonly to: NodeName;
     }
-  /** These replicas, by their ids, are the group's voters, and no change is under way. */
+  /** These replicas, by their ids, are the group's voters by this plan, and no change is under way. */
   | {
       readonly kind: 'members-settled';
       readonly group: GroupId;
+      readonly plan: number;
       readonly replicas: readonly number[];
     }
   /**

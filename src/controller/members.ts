@@ -51,6 +51,6 @@ export function membersSettled(
   const isIt =
     wanted.length === command.replicas.length &&
     wanted.every((id) => command.replicas.includes(id));
-  if (!group?.changing || !isIt) return DONE;
+  if (!group?.changing || command.plan !== group.plan || !isIt) return DONE;
   return { ...DONE, head: { map: withGroup(map, { ...group, leaving: [], changing: false }) } };
 }

@@ -80,8 +80,13 @@ export function forgetNodes(state: ControllerState, command: Command<'forget-nod
   const groups = map.groups.map((group): GroupRecord => {
     if (!holdersOf(group).some((name) => names.has(name))) return group;
     const staying = (records: readonly ReplicaRecord[]) => records.filter((one) => !isLost(one));
-    const { replicas, leaving } = group;
-    return { ...group, replicas: staying(replicas), leaving: staying(leaving), changing: true };
+    return {
+      ...group,
+      replicas: staying(group.replicas),
+      leaving: staying(group.leaving),
+      plan: group.plan + 1,
+      changing: true,
+    };
   });
   return without({ ...state, map: { ...map, groups } }, lost);
 }

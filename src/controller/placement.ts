@@ -55,7 +55,7 @@ export function controllersOf({ groups }: Pick<ClusterMap, 'groups'>): readonly 
 /** A group that is born with these replicas. */
 export function newGroup(id: GroupId, replicas: readonly ReplicaRecord[]): GroupRecord {
   const [changing, joined, retiring] = [false, true, false];
-  return { id, replicas, leaving: [], born: replicas, changing, joined, retiring };
+  return { id, replicas, leaving: [], born: replicas, plan: 0, changing, joined, retiring };
 }
 
 export function replicaOn(node: NodeRecord, replica: number): ReplicaRecord {

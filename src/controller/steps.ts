@@ -44,6 +44,7 @@ export function replaced(
     ...group,
     replicas,
     leaving: [...group.leaving, ...leaving],
+    plan: group.plan + 1,
     changing: true,
   };
   const head = { map: withGroup(map, next), nextReplica: nextReplica + added.length };

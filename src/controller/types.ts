@@ -53,6 +53,8 @@ export interface GroupRecord {
   readonly leaving: readonly ReplicaRecord[];
   /** Those that it was born with, wherever they are now: their logs begin with this. Any other one begins with a snapshot. */
   readonly born: readonly ReplicaRecord[];
+  /** How often who shall be its voters has changed: the group takes a newer plan, and never an older one (C4). */
+  readonly plan: number;
   /** Until the group has said that `replicas` are its voters. It changes one thing at a time. */
   readonly changing: boolean;
   /** Shards are spread over the groups that have joined; one that has left gives its shards away. */

@@ -10,7 +10,7 @@
  * that a majority has; the engine never gets ahead of the log, and the log is trimmed only behind the engine (E1, L3).
  */
 
-export { nextMembership } from './membership.ts';
+export { type MemberPlan, nextMembership } from './membership.ts';
 export type { ReplicaHost, ReplicaLimits, ReplicaOptions } from './options.ts';
 export { ReadBackPace } from './read-back-pace.ts';
 export { readRecovered } from './recovered-log.ts';

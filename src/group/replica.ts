@@ -7,7 +7,6 @@ import {
   type Entry,
   entryBytes,
   type Index,
-  type Member,
   type Message,
   Raft,
   type RaftStatus,
@@ -18,7 +17,7 @@ import {
   type Term,
 } from '../raft/index.ts';
 import { Admission } from './admission.ts';
-import { nextMembership } from './membership.ts';
+import { type MemberPlan, nextMembership } from './membership.ts';
 import { LIMITS, type ReplicaHost, type ReplicaLimits, type ReplicaOptions } from './options.ts';
 import { reconcile } from './reconcile.ts';
 import { isNeededToCommit, isSnapshotAwaited } from './retention.ts';
@@ -289,22 +288,21 @@ export class Replica {
     this.#host.schedule(this);
   }
 
-  /** On a leader: the ids of the voters, when nobody learns and no change is under way. */
-  get settledMembers(): readonly ReplicaId[] | undefined {
+  /** On a leader: the group's configuration, when nobody learns and no change is under way. */
+  get settledConfig(): Config | undefined {
     const { config, configIndex, commit } = this.#raft;
-    const { incoming, outgoing, learners } = config;
-    if (!this.isCurrent || outgoing.length + learners.length > 0) return undefined;
-    return configIndex <= commit ? incoming.map(({ id }) => id) : undefined;
+    if (!this.isCurrent || config.outgoing.length + config.learners.length > 0) return undefined;
+    return configIndex <= commit ? config : undefined;
   }
 
-  /** On a leader: takes the next step towards these voters, if there is one to take now (R7). */
-  moveTo(wanted: readonly Member[]): void {
+  /** On a leader: takes the next step towards the voters of the plan, if there is one to take now (R7). */
+  moveTo(plan: MemberPlan): void {
     // What is wanted may follow from what the group itself decided: the controller's replicas are moved by its own map.
     if (!this.isCurrent) return;
     // One that comes may not be there yet, and can tell nobody once it is.
     this.wake();
     const canVote = (id: ReplicaId) => id === this.id || this.isCaughtUp(id);
-    const next = nextMembership(this.#raft.config, wanted, canVote);
+    const next = nextMembership(this.#raft.config, plan, canVote);
     if (next) this.#raft.proposeConfig(next);
   }
 

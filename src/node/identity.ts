@@ -8,7 +8,7 @@ const CLUSTER_FILE = 'cluster';
 /** What may be there before the identity: one whose writing was cut short, and the lock on some systems. */
 const OWN_FROM_THE_START: readonly string[] = [`${IDENTITY_FILE}.new`, 'lock'];
 /** 5: shards that split and merge. Others are refused. */
-const FORMAT = 6;
+const FORMAT = 7;
 
 /** Who a data directory is: drawn at its birth, never changed (R7). */
 export interface Identity {

@@ -67,6 +67,8 @@ const BALANCE_TICKS = 20;
 const RATE_TICKS = 50;
 /** Small commits of a tick that delete what replaced states left. */
 const DELETE_COMMITS = 2;
+/** How late a map is learned where something makes it late, in milliseconds. */
+const LATE_MAP_MS = 2_000;
 const STEP_DOWN_TICKS = 3;
 const WAITING_NOTICE_TICKS = 30;
 
@@ -263,6 +265,12 @@ export class Node {
   }
 
   learnMap(map: ClusterMap): void {
+    const { buggify = NEVER, clock } = this.#options;
+    if (!buggify('node: a map is late')) this.#takeMap(map);
+    else clock.after(LATE_MAP_MS, () => this.#takeMap(map));
+  }
+
+  #takeMap(map: ClusterMap): void {
     if (map.number <= this.#map.number) return;
     this.#map = map;
     if (this.#replicas.onMap(map)) this.#membership.follow();
@@ -325,10 +333,12 @@ export class Node {
     }
   }
 
-  /** The groups that this node leads, the controller's among them, and their voters as soon as no change is under way. */
+  /** The groups that this node leads, the controller's among them, as soon as no change of their members is under way. */
   *settled() {
-    for (const { group, settledMembers } of this.#replicas.all()) {
-      if (settledMembers) yield { id: group, members: settledMembers };
+    for (const { group, settledConfig } of this.#replicas.all()) {
+      if (!settledConfig) continue;
+      const { incoming, plan } = settledConfig;
+      yield { id: group, members: incoming.map(({ id }) => id), plan };
     }
   }
 
@@ -420,7 +430,7 @@ export class Node {
     this.#checkHealth(lateMs);
     this.#log.tick();
     this.#wakes.tick();
-    for (const { replica, wanted } of this.#replicas.moving()) replica.moveTo(wanted);
+    for (const { replica, plan } of this.#replicas.moving()) replica.moveTo(plan);
     // What replaced states left behind goes bit by bit. A full disk can wait: it is tried again.
     if (this.#states.hasDeletedSpaces) {
       this.#states.deleteSpaces(DELETE_COMMITS).catch((error) => {

@@ -207,6 +207,7 @@ export function writeConfig(writer: ByteWriter, config: Config): void {
     writer.varint(members.length);
     for (const { id, incarnation } of members) writer.varint(id).text(incarnation);
   }
+  writer.varint(config.plan);
 }
 
 export function readConfig(reader: ByteReader): Config {
@@ -214,6 +215,7 @@ export function readConfig(reader: ByteReader): Config {
     incoming: readMembers(reader),
     outgoing: readMembers(reader),
     learners: readMembers(reader),
+    plan: reader.varint(),
   };
 }
 

@@ -12,6 +12,7 @@ export const BUGGIFY_SITES = [
   'group: stand out of turn',
   'node: lead elsewhere',
   'node: refuse a command',
+  'node: a map is late',
   'node: a map is late on the disk',
   'jobs: a small step',
   'jobs: a small part',

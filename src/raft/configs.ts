@@ -74,8 +74,8 @@ export class Configs {
 }
 
 /** The data of an entry of the kind `config`: JSON, in ASCII. */
-export function encodeConfig({ incoming, outgoing, learners }: Config): Uint8Array {
-  const text = JSON.stringify({ incoming, outgoing, learners });
+export function encodeConfig({ incoming, outgoing, learners, plan }: Config): Uint8Array {
+  const text = JSON.stringify({ incoming, outgoing, learners, plan });
   return Uint8Array.from(text, (letter) => {
     const unit = letter.charCodeAt(0);
     if (unit >= 0x80) throw broken('incarnation', { text });
@@ -86,7 +86,8 @@ export function encodeConfig({ incoming, outgoing, learners }: Config): Uint8Arr
 export function decodeConfig(data: Uint8Array): Config {
   const config = JSON.parse(String.fromCharCode(...data)) as Config;
   const lists: readonly unknown[] = [config.incoming, config.outgoing, config.learners];
-  if (!lists.every(isMembers)) throw broken('configuration', { config: JSON.stringify(config) });
+  if (!lists.every(isMembers) || !Number.isSafeInteger(config.plan))
+    throw broken('configuration', { config: JSON.stringify(config) });
   return config;
 }
 

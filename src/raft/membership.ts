@@ -28,11 +28,12 @@ export function proposeConfig(core: Core, target: Membership): ConfigOutcome {
     return { accepted: false, reason: 'changing', leader };
   }
   if (!core.knowsCommit) return { accepted: false, reason: 'not-ready', leader };
+  const { voters, learners, plan } = target;
+  if (plan < config.plan) return { accepted: false, reason: 'old-plan', leader };
   checkMembership(config, target);
-  const { voters, learners } = target;
   const isNew = ({ id }: Member) => findVoter(config, id) === undefined;
   const isJoint = voters.some(isNew) || voters.length !== config.incoming.length;
-  if (!isJoint && isSame(learners, config.learners)) {
+  if (!isJoint && isSame(learners, config.learners) && plan === config.plan) {
     return { accepted: false, reason: 'known', leader };
   }
   for (const { id } of voters.filter(isNew)) {
@@ -45,7 +46,7 @@ export function proposeConfig(core: Core, target: Membership): ConfigOutcome {
   const outgoing = isJoint ? config.incoming : [];
   return {
     accepted: true,
-    index: change(core, role, { incoming: voters, outgoing, learners }),
+    index: change(core, role, { incoming: voters, outgoing, learners, plan }),
     term: core.term,
   };
 }
@@ -58,7 +59,7 @@ export function finishChange(core: Core, role: LeaderRole): void {
   const { config, configs, log } = core;
   if (configs.index > log.commit || !core.knowsCommit) return;
   if (config.outgoing.length > 0) {
-    change(core, role, { incoming: config.incoming, outgoing: [], learners: config.learners });
+    change(core, role, { ...config, outgoing: [] });
   } else if (findVoter(config, core.id) === undefined) {
     // The one that has most is as good as elected, and the group does not wait for a timeout.
     const best = role.followers

@@ -46,6 +46,7 @@ export type RaftView = Pick<
   | 'lastIndex'
   | 'config'
   | 'configIndex'
+  | 'configAt'
   | 'termAt'
   | 'entriesBetween'
   | 'uncommittedBytes'
@@ -85,7 +86,8 @@ export class Raft {
   /**
    * Makes these the members of the group. Voters change by joint consensus, one change at a time; who is to be a voter must be a
    * learner first, and have caught up (R7). Done once {@link config} has them and no `outgoing`, and `commit` has reached
-   * `configIndex`. A member's incarnation never changes: another one is another replica, with another id.
+   * `configIndex`. A member's incarnation never changes: another one is another replica, with another id. What follows an older
+   * plan than the group's is refused.
    */
   proposeConfig(target: Membership): ConfigOutcome {
     return proposeConfig(this.#core, target);

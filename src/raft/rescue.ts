@@ -20,6 +20,11 @@ export function becomeSoleVoter(core: Core): boolean {
   core.raiseTerm(core.term + 1);
   core.vote = core.id;
   core.role = { name: 'candidate', votes: new Map([[core.id, true]]) };
-  change(core, becomeLeader(core), { incoming: [self], outgoing: [], learners: [] });
+  change(core, becomeLeader(core), {
+    ...core.config,
+    incoming: [self],
+    outgoing: [],
+    learners: [],
+  });
   return true;
 }

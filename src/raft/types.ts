@@ -49,12 +49,19 @@ export interface Config {
   readonly incoming: readonly Member[];
   readonly outgoing: readonly Member[];
   readonly learners: readonly Member[];
+  /**
+   * Whoever decides on the members numbers what it wants, and this is the number that it goes by. It never goes back, whatever a
+   * leader that has not heard the newest still wants (C4).
+   */
+  readonly plan: number;
 }
 
 /** Who shall be in a group: see `Raft.proposeConfig`. */
 export interface Membership {
   readonly voters: readonly Member[];
   readonly learners: readonly Member[];
+  /** See `Config.plan`. */
+  readonly plan: number;
 }
 
 /** What a snapshot replaces; its content is the host's business and does not pass through the core. */
@@ -256,6 +263,7 @@ export type ProposalOutcome =
  * - `not-ready`: this leader has not committed an entry of its own term yet (G1).
  * - `not-caught-up`: a new voter is no learner, or lacks more than is in memory (R7).
  * - `known`: nothing would change.
+ * - `old-plan`: the group goes by a newer one.
  */
 export type ConfigRefusal =
   | 'not-leader'
@@ -263,7 +271,8 @@ export type ConfigRefusal =
   | 'changing'
   | 'not-ready'
   | 'not-caught-up'
-  | 'known';
+  | 'known'
+  | 'old-plan';
 
 export type ConfigOutcome =
   | { readonly accepted: true; readonly index: Index; readonly term: Term }

@@ -43,10 +43,10 @@ class Cluster {
       const { number } = this.map;
       this.apply({ kind: 'place', down: [], dead });
       expect(this.map.number).toBe(number + 1);
-      for (const { id, replicas, changing } of this.map.groups) {
+      for (const { id, replicas, plan, changing } of this.map.groups) {
         expectApart(replicas.map(({ node }) => node));
         const ids = replicas.map(({ replica }) => replica);
-        if (changing) this.apply({ kind: 'members-settled', group: id, replicas: ids });
+        if (changing) this.apply({ kind: 'members-settled', group: id, plan, replicas: ids });
       }
     }
     throw new Error(`no end of ${JSON.stringify(all.slice(-6))}`);

@@ -4,20 +4,24 @@ import type { Config } from '../../src/raft/index.ts';
 import { memberOf } from '../mit/group/server.ts';
 import { CounterCluster } from '../mit/rsm/counter.ts';
 
+const PLAN = 7;
+
 function configOf(incoming: number[], outgoing: number[] = [], learners: number[] = []): Config {
   return {
     incoming: incoming.map(memberOf),
     outgoing: outgoing.map(memberOf),
     learners: learners.map(memberOf),
+    plan: PLAN,
   };
 }
 
 describe('the next step of a change of members', () => {
-  const step = (config: Config, wanted: number[], canVote = true) =>
-    nextMembership(config, wanted.map(memberOf), () => canVote);
-  const target = (voters: number[], learners: number[] = []) => ({
+  const step = (config: Config, wanted: number[], canVote = true, number = PLAN) =>
+    nextMembership(config, { number, voters: wanted.map(memberOf) }, () => canVote);
+  const target = (voters: number[], learners: number[] = [], plan = PLAN) => ({
     voters: voters.map(memberOf),
     learners: learners.map(memberOf),
+    plan,
   });
 
   test('[R7] who is missing learns, and votes when it has caught up; who goes, goes with that', () => {
@@ -32,6 +36,18 @@ describe('the next step of a change of members', () => {
     expect(step(configOf([0, 1, 2], [], [3, 4]), [0, 1, 4])).toEqual(target([0, 1, 2], [4]));
     expect(step(configOf([0, 1, 2]), [0, 1])).toEqual(target([0, 1]));
   });
+
+  test('[C4] the log says first by which plan it goes', () => {
+    expect(step(configOf([0, 1, 2]), [0, 1], true, PLAN + 1)).toEqual(
+      target([0, 1, 2], [], PLAN + 1),
+    );
+    expect(step(configOf([0, 1, 2]), [0, 1, 2], true, PLAN + 1)).toEqual(
+      target([0, 1, 2], [], PLAN + 1),
+    );
+    expect(step(configOf([0, 1, 2], [], [3]), [1, 2, 3], true, PLAN + 1)).toEqual(
+      target([0, 1, 2], [3], PLAN + 1),
+    );
+  });
 });
 
 const ANSWER_MS_MAX = 2_000;
@@ -40,6 +56,7 @@ const ANSWER_MS_MAX = 2_000;
 class ChangingGroup extends CounterCluster {
   acknowledged = 0;
   #stopped = false;
+  #plan = 0;
 
   constructor(seed: number) {
     super(seed, 1000, 6);
@@ -47,6 +64,7 @@ class ChangingGroup extends CounterCluster {
 
   /** What a controller does, over and over: true once these are the members, for good. */
   async become(wanted: readonly number[], limitMs = 60_000): Promise<boolean> {
+    this.#plan++;
     return this.comesToHold(() => this.#steer(wanted), limitMs);
   }
 
@@ -69,9 +87,10 @@ class ChangingGroup extends CounterCluster {
     const { leader } = this;
     const replica = leader === undefined ? undefined : this.server(leader)?.replica;
     if (!replica) return false;
-    replica.moveTo(wanted.map(memberOf));
-    const settled = replica.settledMembers?.map((id) => id - 1) ?? [];
-    return settled.toSorted().join() === wanted.join();
+    replica.moveTo({ number: this.#plan, voters: wanted.map(memberOf) });
+    const { incoming = [], plan } = replica.settledConfig ?? {};
+    const settled = incoming.map(({ id }) => id - 1);
+    return plan === this.#plan && settled.toSorted().join() === wanted.join();
   }
 }
 
@@ -103,6 +122,28 @@ describe('a group whose members change', () => {
       c.crash(1);
       expect(await c.increment([2, 3])).toBe(21);
       await c.expectCounter(21, 2);
+    });
+  });
+
+  // World 1356 of five nodes: a new leader took in again who had left, since its map was of before that.
+  test('[C4] [F35] a leader that has heard only of an older plan changes nothing', async () => {
+    await group(4, async (c) => {
+      for (let i = 1; i <= 20; i++) await c.increment();
+      expect(await c.become([1, 2, 3])).toBe(true);
+      expect(await c.become([1, 2, 4])).toBe(true);
+      for (let round = 0; round < 3; round++) {
+        const leader = await c.findLeader();
+        const replica = c.server(leader)?.replica;
+        for (let i = 0; i < 20; i++) {
+          replica?.moveTo({ number: 1, voters: [1, 2, 3].map(memberOf) });
+          await c.sleep(50);
+        }
+        expect(replica?.settledConfig).toMatchObject({ plan: 2 });
+        expect(replica?.settledConfig?.incoming).toHaveLength(3);
+        c.crash(leader);
+        await c.start(leader);
+      }
+      expect(await c.increment([1, 2, 4])).toBe(21);
     });
   });
 

@@ -374,8 +374,22 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a group counts as settled whatever its voters are',
     rule: 'F24',
     file: 'controller/members.ts',
-    from: 'if (!group?.changing || !isIt) return DONE;',
+    from: 'if (!group?.changing || command.plan !== group.plan || !isIt) return DONE;',
     to: 'if (!group?.changing || (wanted.length === 0 && !isIt)) return DONE;',
+  },
+  {
+    name: 'a leader goes back to an older plan of the members',
+    rule: 'C4',
+    file: 'raft/membership.ts',
+    from: 'if (plan < config.plan) return',
+    to: 'if (plan < 0) return',
+  },
+  {
+    name: 'replicas that are stopping follow a map that is not on the disk',
+    rule: 'C6',
+    file: 'node/replicas.ts',
+    from: 'if (this.#closed) return;',
+    to: '',
   },
   {
     name: 'a group changes again before its last change is settled',

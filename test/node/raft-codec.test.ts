@@ -16,7 +16,12 @@ const number = fc.oneof(fc.nat(200), fc.maxSafeNat());
 const envelope = { from: number, to: number, term: number, incarnation: fc.constant(INCARNATION) };
 const member = fc.record({ id: number, incarnation: fc.string({ maxLength: 16 }) });
 const members = fc.array(member, { maxLength: 4 });
-const config = fc.record({ incoming: members, outgoing: members, learners: members });
+const config = fc.record({
+  incoming: members,
+  outgoing: members,
+  learners: members,
+  plan: fc.nat(),
+});
 const type = <T extends Message['type']>(name: T) => ({ type: fc.constant(name), ...envelope });
 
 const entries = fc.array(

@@ -58,6 +58,7 @@ export function configOf(
     incoming: incoming.map(member),
     outgoing: outgoing.map(member),
     learners: learners.map(member),
+    plan: 0,
   };
 }
 

@@ -542,7 +542,7 @@ describe('Raft paper §8 and thesis §6.4: reads', () => {
     );
     // One of the old voters is not enough for a majority of the new ones.
     const asking = { id: 2, term: 1, confirms: true };
-    const change = { voters: [1, 4, 5].map(member), learners: [] };
+    const change = { voters: [1, 4, 5].map(member), learners: [], plan: 0 };
     expect(answersAtOnce(configOf([1, 2, 3], [], [4, 5]), asking, change)).toBe(false);
   });
 

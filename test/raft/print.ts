@@ -15,10 +15,11 @@ export function printEntry(entry: Entry): string {
   }
 }
 
-export function printConfig({ incoming, outgoing, learners }: Config): string {
+export function printConfig({ incoming, outgoing, learners, plan }: Config): string {
   const ids = (members: Config['incoming']) => members.map(({ id }) => id).join(' ');
   const old = outgoing.length > 0 ? `, before ${ids(outgoing)}` : '';
-  return `voters ${ids(incoming)}${old}${learners.length > 0 ? `, learners ${ids(learners)}` : ''}`;
+  const learning = learners.length > 0 ? `, learners ${ids(learners)}` : '';
+  return `voters ${ids(incoming)}${old}${learning}${plan > 0 ? `, plan ${plan}` : ''}`;
 }
 
 /** Long runs show their ends only. */

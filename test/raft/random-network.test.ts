@@ -209,7 +209,7 @@ class World {
     const random = this.#random;
     const leader = this.replicas.find(({ alive, raft }) => alive && raft.role === 'leader');
     if (!leader) return;
-    const { incoming, learners } = leader.raft.config;
+    const { incoming, learners, plan } = leader.raft.config;
     const isKept = () => random.chance(70);
     const voters = [...incoming.filter(isKept), ...learners.filter(() => random.chance(60))];
     if (voters.length === 0) voters.push(...incoming);
@@ -217,7 +217,7 @@ class World {
     const left = learners.filter((learner) => !isVoter(learner) && isKept());
     const fresh = this.replicas.find(({ id }) => !this.#known.has(id));
     const added = fresh && random.chance(70) ? [member(fresh.id)] : [];
-    const outcome = leader.raft.proposeConfig({ voters, learners: [...left, ...added] });
+    const outcome = leader.raft.proposeConfig({ voters, learners: [...left, ...added], plan });
     if (!outcome.accepted) return;
     this.changes++;
     for (const { id } of added) this.#known.add(id);

@@ -119,8 +119,13 @@ export class Transcript {
     change: ([id, ...args]) => {
       const { named } = parse(args);
       const membersOf = (name: string) => numbers(named.get(name)).map(member);
-      const target = { voters: membersOf('voters'), learners: membersOf('learners') };
-      const outcome = this.#of(id).raft.proposeConfig(target);
+      const { raft } = this.#of(id);
+      const plan = Number(named.get('plan') ?? raft.config.plan);
+      const outcome = raft.proposeConfig({
+        voters: membersOf('voters'),
+        learners: membersOf('learners'),
+        plan,
+      });
       if (!outcome.accepted) this.#out.push(`refused: ${outcome.reason}`);
     },
     members: (ids) => {

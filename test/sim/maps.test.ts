@@ -22,7 +22,7 @@ function withGroup(id: number, change: (group: GroupRecord) => Partial<GroupReco
 }
 
 /** As if replicas of the group went to the nodes that have none of it. */
-function moved({ replicas }: GroupRecord, count: number): Partial<GroupRecord> {
+function moved({ replicas, plan }: GroupRecord, count: number): Partial<GroupRecord> {
   const free = FIRST.nodes.filter(({ name }) => replicas.every(({ node }) => node !== name));
   const added = free
     .slice(0, count)
@@ -30,6 +30,7 @@ function moved({ replicas }: GroupRecord, count: number): Partial<GroupRecord> {
   return {
     replicas: [...replicas.slice(count), ...added],
     leaving: replicas.slice(0, count),
+    plan: plan + 1,
     changing: true,
   };
 }
@@ -55,6 +56,16 @@ describe("the check of the controller's maps", () => {
     const two = withGroup(1, (group) => moved(group, 2));
     expect(() => lookAt(two)).toThrow('[G15]');
     expect(() => lookAt(two, FIRST.number + 2)).not.toThrow();
+  });
+
+  test('[C4] a group with other replicas has a newer plan', () => {
+    const same = withGroup(1, (group) => ({ ...moved(group, 1), plan: group.plan }));
+    expect(() => lookAt(same)).toThrow('[C4]');
+    const fewer = withGroup(1, ({ replicas }) => ({ replicas: replicas.slice(1) }));
+    expect(() => lookAt(fewer)).toThrow('[C4]');
+    expect(() => lookAt(withGroup(1, () => ({ plan: -1 })))).toThrow('[C4]');
+    const turned = withGroup(1, ({ replicas }) => ({ replicas: replicas.toReversed() }));
+    expect(() => lookAt(turned)).not.toThrow();
   });
 
   test('[C5] [C6] replicas are on nodes that are there, each on its own, and keep their ids', () => {

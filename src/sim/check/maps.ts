@@ -57,6 +57,10 @@ export class Maps {
     // Each map is one decision, which gives a group one new replica at most.
     const had = new Set(before.replicas.map(({ replica }) => replica));
     const added = group.replicas.filter(({ replica }) => !had.has(replica));
+    const isOther = added.length > 0 || group.replicas.length < before.replicas.length;
+    if (group.plan < before.plan || (isOther && group.plan === before.plan)) {
+      throw broken('C4', map, `group ${group.id} has other replicas by the same plan`);
+    }
     if (added.length > map.number - (this.#last?.number ?? 0)) {
       throw broken('G15', map, `group ${group.id} gets ${added.length} replicas at once`);
     }

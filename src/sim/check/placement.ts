@@ -36,22 +36,33 @@ export function misplaced(world: World): string[] {
   return wrong;
 }
 
-function misplacedOf(world: World, { id, replicas, changing }: GroupRecord): string[] {
+function misplacedOf(world: World, { id, replicas, plan, changing }: GroupRecord): string[] {
   const wrong = changing ? [`group ${id} changes`] : [];
-  const wanted = replicas.map(({ replica }) => replica).sort();
+  const wanted = membersText(
+    replicas.map(({ replica }) => replica),
+    [],
+    plan,
+  );
   for (const { node, replica } of replicas) {
     const held = world.machine(node).node?.replicas.get(id);
     if (held?.id !== replica) {
       wrong.push(`${node} does not have replica ${replica} of group ${id}`);
       continue;
     }
-    const { incoming, outgoing, learners } = held.raft.config;
-    const voters = incoming.map((member) => member.id).sort();
-    if (String(voters) !== String(wanted) || outgoing.length + learners.length > 0) {
-      wrong.push(`replica ${replica} of group ${id} goes by the voters ${voters}, not ${wanted}`);
+    const { config } = held.raft;
+    const others = [...config.outgoing, ...config.learners].map((member) => member.id);
+    const voters = config.incoming.map((member) => member.id);
+    const found = membersText(voters, others, config.plan);
+    if (found !== wanted) {
+      wrong.push(`replica ${replica} of group ${id} goes by ${found}, not by ${wanted}`);
     }
   }
   return wrong;
+}
+
+function membersText(voters: readonly number[], others: readonly number[], plan: number): string {
+  const beside = others.length > 0 ? ` beside ${others.toSorted()}` : '';
+  return `the voters ${voters.toSorted()}${beside} of plan ${plan}`;
 }
 
 /** By what the shards hold, nobody asking for anything, none of them should be on another group (C1). */

@@ -179,6 +179,7 @@ export class RaftInvariants {
     let previousTerm = view.termAt(from - 1);
     for (const entry of view.entriesBetween(from, lastIndex + 1)) {
       this.#checkEntry(view, entry, previousTerm);
+      if (entry.kind === 'config') this.#checkPlan(view, entry.index);
       terms.push(entry.term);
       previousTerm = entry.term;
     }
@@ -196,6 +197,13 @@ export class RaftInvariants {
     const text = utf8Text(last.data);
     if (JSON.stringify(config) === text) return;
     throw this.#broken('G11', view, `goes by ${JSON.stringify(config)}, and its log by ${text}`);
+  }
+
+  /** Members follow the newest plan that the log ever had (C4). */
+  #checkPlan(view: RaftView, index: number): void {
+    const [before, after] = [view.configAt(index - 1).plan, view.configAt(index).plan];
+    if (after >= before) return;
+    throw this.#broken('C4', view, `goes back to plan ${after} in entry ${index}, after ${before}`);
   }
 
   #checkEntry(

@@ -15,6 +15,7 @@ const ONCE_IN: Readonly<Record<BuggifySite, number>> = {
   'group: stand out of turn': 500,
   'node: lead elsewhere': 10,
   'node: refuse a command': 50,
+  'node: a map is late': 4,
   'node: a map is late on the disk': 2,
   'jobs: a small step': 2,
   'jobs: a small part': 2,

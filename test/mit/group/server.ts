@@ -167,6 +167,7 @@ function configOf(servers: number): Config {
     incoming: Array.from({ length: servers }, (_, i) => memberOf(i)),
     outgoing: [],
     learners: [],
+    plan: 0,
   };
 }
 

@@ -64,7 +64,7 @@ export class RaftCluster {
       id: i + 1,
       incarnation: incarnationOf(i + 1),
     }));
-    this.#config = { incoming, outgoing: [], learners: [] };
+    this.#config = { incoming, outgoing: [], learners: [], plan: 0 };
     this.#slots = incoming.map(({ id }) => {
       const slot: Slot = {
         id,
