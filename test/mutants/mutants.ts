@@ -383,6 +383,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'raft/membership.ts',
     from: 'if (plan < config.plan) return',
     to: 'if (plan < 0) return',
+    nodes: 5,
   },
   {
     name: 'replicas that are stopping follow a map that is not on the disk',
@@ -390,6 +391,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'node/replicas.ts',
     from: 'if (this.#closed) return;',
     to: '',
+    nodes: 5,
   },
   {
     name: 'a group changes again before its last change is settled',

@@ -22,6 +22,7 @@ const NEEDS: Partial<
 > = {
   'move-replica': { nodes: 5 },
   'cut-at-change': { nodes: 5 },
+  'stop-at-change': { nodes: 5, seed: 12 },
   'drain-node': { nodes: 5 },
   'damage-snapshot': { nodes: 5, with: ['move-replica'] },
   misread: { seed: 7, minutes: 1, with: ['partition', 'pause'] },

@@ -1,4 +1,5 @@
 import { type GroupId, holdersOf, type NodeName } from '../../controller/index.ts';
+import { isUp } from './process-faults.ts';
 import { both, type Fault, type Scene } from './scene.ts';
 
 /** Groups that left come back after this, in milliseconds. */
@@ -6,6 +7,9 @@ const AWAY_MS = [200, 8_000] as const;
 /** When the network is cut after a change was asked for, and for how long, in milliseconds. */
 const CUT_AFTER_MS = [0, 300] as const;
 const CUT_MS = [500, 12_000] as const;
+/** How often it is looked whether a change is over, in milliseconds, and how many times. */
+const LOOK_MS = 25;
+const LOOKS_MAX = 200;
 
 /** Of all tables: more of them are not divided. */
 const SHARDS_MAX = 12;
@@ -29,6 +33,28 @@ export const MEMBER_FAULTS = {
       );
       happened();
     });
+    return false;
+  },
+  /** Likewise, and just as the change is over somebody stops in good order: the one that came, the one that goes, or who leads. */
+  'stop-at-change': (scene) => {
+    const { world, random, later, startLater, happened } = scene;
+    const move = moveReplica(scene);
+    if (!move) return false;
+    const { group: id, from, to } = move;
+    const look = (looks: number) =>
+      later(LOOK_MS, () => {
+        const group = world.map?.groups.find((one) => one.id === id);
+        const isOver = group?.replicas.some(({ node }) => node === to) && !group.changing;
+        if (!isOver && looks < LOOKS_MAX) look(looks + 1);
+        if (!isOver) return;
+        const name = random.pick([from, to, world.leader(id)?.name]);
+        const machine = world.machines.find((one) => one.name === name);
+        if (!machine || !isUp(machine)) return;
+        startLater(machine.name);
+        machine.stop().catch(() => {});
+        happened();
+      });
+    look(0);
     return false;
   },
   /** A shard is to be on another group. */
@@ -90,7 +116,13 @@ export const MEMBER_FAULTS = {
   },
 } as const satisfies Readonly<Record<string, Fault>>;
 
-function moveReplica(scene: Scene): { readonly group: GroupId; readonly to: NodeName } | undefined {
+interface Move {
+  readonly group: GroupId;
+  readonly from: NodeName;
+  readonly to: NodeName;
+}
+
+function moveReplica(scene: Scene): Move | undefined {
   const { random, machine, names, damaged, operator } = scene;
   const groups = machine.node?.map.groups ?? [];
   if (groups.length === 0) return undefined;
@@ -102,5 +134,5 @@ function moveReplica(scene: Scene): { readonly group: GroupId; readonly to: Node
   const from = random.pick(replicas).node;
   const to = random.pick(free);
   void operator.ask(machine, { kind: 'move-replica', group: id, from, to });
-  return { group: id, to };
+  return { group: id, from, to };
 }
