@@ -25,6 +25,7 @@ const RARE = [
   'a log ended in a torn write',
   'a snapshot was installed',
   'a replica went into quarantine',
+  'a replica in quarantine began anew',
   'a disk was full',
   'a disk had room again',
   'a node left leading to others',

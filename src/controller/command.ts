@@ -83,6 +83,8 @@ export type ControllerCommand =
       readonly from: NodeName;
       readonly to: NodeName;
     }
+  /** A replica that counts for nothing any more begins anew, where it is, under another id (L2). */
+  | { readonly kind: 'renew-replica'; readonly group: GroupId; readonly replica: number }
   /** These replicas, by their ids, are the group's voters by this plan, and no change is under way. */
   | {
       readonly kind: 'members-settled';

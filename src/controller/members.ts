@@ -1,6 +1,7 @@
 import { type Change, type ControllerState, DONE, refused } from './change.ts';
 import type { Command } from './command.ts';
 import { controllerGroup, initialGroups } from './placement.ts';
+import { newestOf } from './spread.ts';
 import { replaced, withGroup } from './steps.ts';
 import { NO_GROUP } from './types.ts';
 
@@ -40,6 +41,21 @@ export function moveReplica(
   if (has(to)) return refused(`group ${id} has a replica on ${to} already`);
   if (group.changing) return refused(`a replica of group ${id} is moving`);
   return replaced(state, group, from, to);
+}
+
+/**
+ * The old one may go at once: it is in quarantine, so that nothing that the group has promised rests on it. Where the group changes it
+ * waits for that, unless it is what the change waits for.
+ */
+export function renewReplica(
+  state: ControllerState,
+  { group: id, replica }: Command<'renew-replica'>,
+): Change {
+  const group = state.map.groups.find((other) => other.id === id);
+  const old = group?.replicas.find((record) => record.replica === replica);
+  if (!group || !old) return DONE;
+  if (group.changing && newestOf(group) !== old) return refused(`group ${id} changes`);
+  return replaced(state, group, old.node, old.node);
 }
 
 export function membersSettled(

@@ -1,6 +1,13 @@
 import { groupsInUse } from './catalogue.ts';
 import { REPLICAS } from './placement.ts';
-import type { ClusterMap, GroupId, GroupRecord, MemberRecord, NodeName } from './types.ts';
+import type {
+  ClusterMap,
+  GroupId,
+  GroupRecord,
+  MemberRecord,
+  NodeName,
+  ReplicaRecord,
+} from './types.ts';
 import { CONTROLLER_GROUP } from './types.ts';
 
 /** Nodes that the controller's leader does not reach. */
@@ -168,13 +175,18 @@ class Board {
   }
 }
 
-function seatsOf({ id, replicas, leaving, changing }: GroupRecord): Seats {
-  const newest = replicas.reduce((a, b) => (b.replica > a.replica ? b : a));
+/** The replica that came last: the one that is on its way into the group, if one is. */
+export function newestOf({ replicas }: GroupRecord): ReplicaRecord {
+  return replicas.reduce((a, b) => (b.replica > a.replica ? b : a));
+}
+
+function seatsOf(group: GroupRecord): Seats {
+  const { id, replicas, leaving, changing } = group;
   return {
     id,
     nodes: replicas.map(({ node }) => node),
     leaving: leaving.map(({ node }) => node),
-    arriving: changing ? newest.node : undefined,
+    arriving: changing ? newestOf(group).node : undefined,
     changing,
   };
 }

@@ -295,6 +295,13 @@ export class Replica {
     return configIndex <= commit ? config : undefined;
   }
 
+  /** On a leader: the members that it knows to be in quarantine (L2). */
+  get quarantined(): readonly ReplicaId[] {
+    if (!this.isCurrent) return [];
+    const { followers } = this.#raft.status();
+    return followers.filter(({ quarantine }) => quarantine > 0).map(({ id }) => id);
+  }
+
   /** On a leader: takes the next step towards the voters of the plan, if there is one to take now (R7). */
   moveTo(plan: MemberPlan): void {
     // What is wanted may follow from what the group itself decided: the controller's replicas are moved by its own map.

@@ -1,5 +1,7 @@
-import type { ClusterMap, GroupId, GroupRecord } from '../controller/index.ts';
+import type { ClusterMap, ControllerCommand, GroupId, GroupRecord } from '../controller/index.ts';
 import type { ControllerClient } from '../router/index.ts';
+
+type Told = 'members-settled' | 'renew-replica';
 
 /** Where groups are led, the controller's own included. */
 export interface LocalMembers {
@@ -10,9 +12,14 @@ export interface LocalMembers {
     readonly members: readonly number[];
     readonly plan: number;
   }>;
+  /** The members in quarantine of the groups that this node leads. */
+  quarantined(): Iterable<{ readonly group: GroupId; readonly replica: number }>;
 }
 
-/** Tells the controller of groups that have the members that it wants: those that left may go then. */
+/**
+ * Tells the controller of groups that have the members that it wants, so that those that left may go, and of members that count for
+ * nothing any more, so that they begin anew.
+ */
 export class MemberKeeper {
   readonly #groups: LocalMembers;
   readonly #controller: ControllerClient;
@@ -25,17 +32,32 @@ export class MemberKeeper {
 
   /** To be called when the map has changed, and now and then. Never rejects. */
   run(): void {
+    this.#settle();
+    for (const { group, replica } of this.#groups.quarantined()) {
+      const record = this.#groups.map.groups.find(({ id }) => id === group);
+      const isWanted = record?.replicas.some((one) => one.replica === replica);
+      if (isWanted) this.#tell({ kind: 'renew-replica', group, replica });
+    }
+  }
+
+  #settle(): void {
     const records = new Map<GroupId, GroupRecord>();
     for (const group of this.#groups.map.groups) if (group.changing) records.set(group.id, group);
     if (records.size === 0) return;
     for (const { id, members, plan } of this.#groups.settled()) {
       const record = records.get(id);
-      if (record?.plan !== plan || this.#busy.has(id)) continue;
+      if (record?.plan !== plan) continue;
       const isWanted = record.replicas.every(({ replica }) => members.includes(replica));
       if (!isWanted || members.length !== record.replicas.length) continue;
-      this.#busy.add(id);
-      const command = { kind: 'members-settled', group: id, plan, replicas: members } as const;
-      void this.#controller.command(command).finally(() => this.#busy.delete(id));
+      this.#tell({ kind: 'members-settled', group: id, plan, replicas: members });
     }
+  }
+
+  /** Of each group one thing at a time. */
+  #tell(command: Extract<ControllerCommand, { readonly kind: Told }>): void {
+    const { group } = command;
+    if (this.#busy.has(group)) return;
+    this.#busy.add(group);
+    void this.#controller.command(command).finally(() => this.#busy.delete(group));
   }
 }

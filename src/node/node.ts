@@ -342,6 +342,13 @@ export class Node {
     }
   }
 
+  /** The members in quarantine of the groups that this node leads. */
+  *quarantined() {
+    for (const { group, quarantined } of this.#replicas.all()) {
+      for (const replica of quarantined) yield { group, replica };
+    }
+  }
+
   get leadsController(): boolean {
     return this.#replicas.controller?.replica.isCurrent ?? false;
   }

@@ -20,7 +20,14 @@ import { DiskError, wait } from '../ports/index.ts';
 import type { Config, Member, ReplicaId } from '../raft/index.ts';
 import { DataMachine } from '../store/index.ts';
 import { type QuarantineRecord, quarantineText } from './quarantine.ts';
-import { EMPTY_ROSTER, type Roster, replicasOn, rosterOf, writeRoster } from './roster.ts';
+import {
+  EMPTY_ROSTER,
+  type Roster,
+  recordOn,
+  replicasOn,
+  rosterOf,
+  writeRoster,
+} from './roster.ts';
 
 /** What finds no room on the disk is tried again after this long. Milliseconds. */
 const NO_ROOM_MS = 2_000;
@@ -266,11 +273,6 @@ export class Replicas {
     host.schedule(replica);
     replica.standIfNew();
   }
-}
-
-/** A node's replica of the group; it may be on its way out. */
-function recordOn({ replicas, leaving }: GroupRecord, node: NodeName): ReplicaRecord | undefined {
-  return [...replicas, ...leaving].find((record) => record.node === node);
 }
 
 /** The configuration that a replica was born with; empty for one that was added. */

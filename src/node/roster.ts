@@ -6,6 +6,7 @@ import {
   type MemberRecord,
   type NodeName,
   type RemovedNode,
+  type ReplicaRecord,
 } from '../controller/index.ts';
 import type { Disk } from '../ports/index.ts';
 import type { ReplicaId } from '../raft/index.ts';
@@ -52,7 +53,13 @@ export function writeRoster(disk: Disk, roster: Roster): Promise<void> {
 
 /** The replicas that a node holds according to the records. */
 export function replicasOn({ groups }: Pick<Roster, 'groups'>, self: NodeName): ReplicaId[] {
-  return groups.flatMap(({ replicas, leaving }) =>
-    [...replicas, ...leaving].filter(({ node }) => node === self).map(({ replica }) => replica),
-  );
+  return groups.flatMap((group) => recordOn(group, self)?.replica ?? []);
+}
+
+/** A node's replica of the group; it may be on its way out. One that was renewed there has made way at once (L2). */
+export function recordOn(
+  { replicas, leaving }: GroupRecord,
+  node: NodeName,
+): ReplicaRecord | undefined {
+  return [...replicas, ...leaving].find((record) => record.node === node);
 }

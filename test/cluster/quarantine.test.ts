@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { areCaughtUp, differences } from '../../src/sim/check/contents.ts';
 import type { World } from '../../src/sim/index.ts';
+import { ask, mapOf } from '../support/nodes.ts';
 import { SMALL } from '../support/scenario.ts';
 import { Workload } from '../support/workload.ts';
 import { createTable, formedWorld, put, routerOf } from '../support/world.ts';
@@ -26,14 +27,22 @@ function statesOf(world: World, name: string) {
   return [...(world.machine(name).node?.replicas.all() ?? [])].map(({ status }) => status);
 }
 
-/** Every replica there has a state of after its damage. */
-function isFollowing(world: World, name: string): boolean {
-  return statesOf(world, name).every(({ applied, leader }) => applied > 0 && leader !== 0);
+/** Every replica there votes, and no change is under way. */
+function isWhole(world: World, name: string): boolean {
+  const { groups } = mapOf(world);
+  const states = statesOf(world, name);
+  return (
+    states.length === groups.length &&
+    states.every(
+      ({ quarantine, applied, leader }) => quarantine === 0 && applied > 0 && leader > 0,
+    ) &&
+    groups.every(({ changing }) => !changing)
+  );
 }
 
 describe('a node whose log is damaged', { timeout: 30_000 }, () => {
   test.each([1, 2, 3])(
-    '[L2] [F4] takes no part in any quorum, catches up, and the cluster goes on (seed %i)',
+    '[L2] [F4] [R7] takes no part in any quorum, and begins anew when its groups have a majority (seed %i)',
     async (seed) => {
       const world = await formedWorld(seed, { limits: SMALL });
       const table = await createTable(world, 't');
@@ -45,36 +54,68 @@ describe('a node whose log is damaged', { timeout: 30_000 }, () => {
       await world.run(2_000);
       const { path, starts } = batchesOf(world, victim);
       world.machine(victim).disk.flip(path, (starts[starts.length >> 1] as number) + 9, 1);
+      // With one of the others gone nothing is acknowledged, and nobody can take what is damaged out of its groups.
+      const [other] = world.others(victim) as [string, string];
+      world.kill(other);
+      const damaged: number[][] = [];
       for (let start = 1; start <= 2; start++) {
         await world.start(victim);
-        await world.until(() => world.isReady && isFollowing(world, victim), 20_000);
+        await world.run(5_000);
         const states = statesOf(world, victim);
         expect(states.map(({ quarantine }) => quarantine)).toEqual(states.map(() => 1));
-        expect(states.map(({ role }) => role)).not.toContain('leader');
+        damaged.push(states.map(({ id }) => id));
+        for (const name of world.others(other)) {
+          expect(statesOf(world, name).map(({ role }) => role)).not.toContain('leader');
+        }
         if (start === 1) world.powerOff(victim);
       }
-      await world.run(2_000);
+      expect(damaged[1]).toEqual(damaged[0]);
+
+      await world.start(other);
+      await world.until(() => world.isReady && isWhole(world, victim), 20_000);
+      for (const { id } of statesOf(world, victim)) expect(damaged[0]).not.toContain(id);
       await workload.stop();
       expect(await workload.faults()).toEqual([]);
       await world.until(() => areCaughtUp(world));
       expect(differences(world)).toEqual([]);
 
-      // With one of the others gone nothing is acknowledged; when it is back all goes on.
-      const [other] = world.others(victim) as [string, string];
+      // It counts again, and has all that the one had that goes now.
       world.kill(other);
-      await world.run(5_000);
-      const survivors = world.others(other);
-      for (const name of survivors) {
-        const roles = statesOf(world, name).map(({ role }) => role);
-        expect(roles).not.toContain('leader');
-      }
-      await world.start(other);
       await world.until(() => world.isReady, 10_000);
       const after = await world.settle(put(routerOf(world, victim), table, 'after', 'x'));
       expect(after).toMatchObject({ kind: 'written' });
-      await world.until(() => areCaughtUp(world));
+      await world.start(other);
+      await world.until(() => world.isReady && areCaughtUp(world));
       expect(differences(world)).toEqual([]);
       expect(world.failures).toEqual([]);
     },
   );
+
+  // World 22 of five nodes: it was on its way into the group, and the change never ended.
+  test('[L2] [R7] [F31] one that is only on its way into its group begins anew as well', async () => {
+    const world = await formedWorld(4, { nodes: 4, limits: SMALL });
+    await createTable(world, 't');
+    expect(await ask(world, { kind: 'move-replica', group: 1, from: 'n3', to: 'n4' })).toEqual({
+      kind: 'done',
+    });
+    const learner = () => world.machine('n4').node?.replicas.get(1);
+    await world.until(() => (learner()?.status.applied ?? 0) > 0);
+    const first = learner()?.id;
+    expect(mapOf(world).groups.find(({ id }) => id === 1)).toMatchObject({ changing: true });
+    world.kill('n4');
+    const { path, starts } = batchesOf(world, 'n4');
+    world.machine('n4').disk.flip(path, (starts[0] as number) + 9, 1);
+    await world.start('n4');
+    expect(world.machine('n4').notices.join()).toContain(`replica ${first} of group 1 is quarant`);
+    await world.until(() => {
+      const { quarantine, applied = 0 } = learner()?.status ?? {};
+      return (
+        quarantine === 0 && applied > 0 && mapOf(world).groups.every(({ changing }) => !changing)
+      );
+    }, 20_000);
+    expect(learner()?.id).not.toBe(first);
+    await world.until(() => areCaughtUp(world));
+    expect(differences(world)).toEqual([]);
+    expect(world.failures).toEqual([]);
+  });
 });

@@ -70,8 +70,11 @@ describe("the check of the controller's maps", () => {
 
   test('[C5] [C6] replicas are on nodes that are there, each on its own, and keep their ids', () => {
     expect(() => lookAt(({ nodes }) => ({ nodes: nodes.slice(1) }))).toThrow('[C5]');
-    const twice = withGroup(1, ({ replicas }) => ({ leaving: replicas.slice(0, 1) }));
-    expect(() => lookAt(twice)).toThrow('[C5]');
+    const twice = withGroup(1, ({ replicas, plan }) => ({
+      replicas: [...replicas, ...replicas.slice(0, 1).map((first) => ({ ...first, replica: 999 }))],
+      plan: plan + 1,
+    }));
+    expect(() => lookAt(twice)).toThrow('has two replicas on one node');
     const again = withGroup(1, ({ replicas }) => ({
       replicas: replicas.map((record, i) => (i === 0 ? { ...record, replica: 1 } : record)),
     }));

@@ -45,6 +45,10 @@ export class Checks {
     this.#chronicle = chronicle;
   }
 
+  get renewals(): number {
+    return this.#maps.renewals;
+  }
+
   get elections(): number {
     return this.#sum(({ elections }) => elections);
   }

@@ -23,6 +23,8 @@ export class Maps {
   /** By id: where the replica is, and of which group. */
   readonly #replicas = new Map<number, string>();
   #last: ClusterMap | undefined;
+  /** How often a replica began anew on its node. */
+  renewals = 0;
 
   /** To be called when a replica of the controller has applied something. Throws {@link InvariantError}. */
   look(map: ClusterMap): void {
@@ -48,8 +50,9 @@ export class Maps {
   #checkGroup(map: ClusterMap, group: GroupRecord): void {
     const held = [...group.replicas, ...group.leaving];
     for (const record of held) this.#checkReplica(map, group, record);
-    const nodes = new Set(held.map(({ node }) => node));
-    if (nodes.size < held.length) {
+    // One that leaves may make way for another on its node.
+    const nodes = new Set(group.replicas.map(({ node }) => node));
+    if (nodes.size < group.replicas.length) {
       throw broken('C5', map, `group ${group.id} has two replicas on one node`);
     }
     const before = this.#last?.groups.find(({ id }) => id === group.id);
@@ -57,6 +60,9 @@ export class Maps {
     // Each map is one decision, which gives a group one new replica at most.
     const had = new Set(before.replicas.map(({ replica }) => replica));
     const added = group.replicas.filter(({ replica }) => !had.has(replica));
+    this.renewals += added.filter(({ node }) =>
+      before.replicas.some((record) => record.node === node),
+    ).length;
     const isOther = added.length > 0 || group.replicas.length < before.replicas.length;
     if (group.plan < before.plan || (isOther && group.plan === before.plan)) {
       throw broken('C4', map, `group ${group.id} has other replicas by the same plan`);

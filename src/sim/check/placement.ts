@@ -49,7 +49,8 @@ function misplacedOf(world: World, { id, replicas, plan, changing }: GroupRecord
       wrong.push(`${node} does not have replica ${replica} of group ${id}`);
       continue;
     }
-    const { config } = held.raft;
+    const { config, quarantine } = held.raft;
+    if (quarantine > 0) wrong.push(`replica ${replica} of group ${id} is in quarantine`);
     const others = [...config.outgoing, ...config.learners].map((member) => member.id);
     const voters = config.incoming.map((member) => member.id);
     const found = membersText(voters, others, config.plan);

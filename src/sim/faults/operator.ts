@@ -85,7 +85,7 @@ export class Operator {
     if (!this.isIdle || !this.#isMember(name) || staying.length < REPLICAS) return false;
     this.#begin(async () => {
       this.#chronicle.tell(`${name} is to be drained`);
-      await this.#insist({ kind: 'drain-node', node: name });
+      await this.#insist(() => ({ kind: 'drain-node', node: name }));
       await this.#remove(name);
       this.#done('a drained node was removed');
       await this.#sleep(this.#random.between(...LINGER_MS));
@@ -103,11 +103,14 @@ export class Operator {
 
   /** Groups that left come back: shards have no home while none takes part, and a node with one of them is never empty. */
   rejoin(): void {
-    const groups = (this.#world.map?.groups ?? []).filter(
-      ({ id, retiring }) => id > 0 && !retiring,
-    );
     this.#begin(() =>
-      this.#insist({ kind: 'join', groups: groups.map(({ id }) => ({ id, nodes: [] })) }),
+      // One that was there a moment ago may be gone.
+      this.#insist(() => {
+        const groups = (this.#world.map?.groups ?? []).filter(
+          ({ id, retiring }) => id > 0 && !retiring,
+        );
+        return { kind: 'join', groups: groups.map(({ id }) => ({ id, nodes: [] })) };
+      }),
     );
   }
 
@@ -171,14 +174,14 @@ export class Operator {
 
   /** Refused for as long as it holds a replica. */
   async #remove(name: NodeName): Promise<void> {
-    await this.#insist({ kind: 'remove-node', node: name });
+    await this.#insist(() => ({ kind: 'remove-node', node: name }));
     this.#chronicle.tell(`${name} is removed`);
   }
 
-  /** Asks one node after the other, until one of them says that it is done. */
-  async #insist(command: OperatorRequest): Promise<void> {
+  /** Asks one node after the other for what `command` says then, until one of them says that it is done. */
+  async #insist(command: () => OperatorRequest): Promise<void> {
     for (;;) {
-      const outcome = await this.request(this.#random.pick(this.#world.machines), command);
+      const outcome = await this.request(this.#random.pick(this.#world.machines), command());
       if (outcome?.kind === 'done') return;
       await this.#sleep(this.#random.between(...AGAIN_MS));
     }

@@ -269,6 +269,7 @@ function occurred(
   add('network: a parcel took long', tail);
   add('network: a bit was wrong', corrupt);
   add('network: a connection was reset', reset);
+  add('a replica in quarantine began anew', checks.renewals);
   add('raft: elections', checks.elections);
   add('raft: conflicts', checks.conflicts);
   add('raft: entries committed', checks.committed);
