@@ -47,7 +47,7 @@ export const MEMBER_FAULTS = {
         const isOver = group?.replicas.some(({ node }) => node === to) && !group.changing;
         if (!isOver && looks < LOOKS_MAX) look(looks + 1);
         if (!isOver) return;
-        const name = random.pick([from, to, world.leader(id)?.name]);
+        const name = random.pick([from, to, world.leader(id)?.name ?? to]);
         const machine = world.machines.find((one) => one.name === name);
         if (!machine || !isUp(machine)) return;
         startLater(machine.name);
