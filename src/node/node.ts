@@ -265,6 +265,7 @@ export class Node {
   }
 
   learnMap(map: ClusterMap): void {
+    if (map.number <= this.#map.number) return;
     const { buggify = NEVER, clock } = this.#options;
     if (!buggify('node: a map is late')) this.#takeMap(map);
     else clock.after(LATE_MAP_MS, () => this.#takeMap(map));
