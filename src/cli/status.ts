@@ -23,13 +23,17 @@ export async function status(options: StatusOptions): Promise<void> {
   } while (options.watch);
 }
 
-/** Replicas whose log was damaged: an operator has to look at their disks. */
-function quarantined({ groups }: ClusterStatus): string[] {
-  const lines = groups.flatMap(({ id, quarantined: reasons }) =>
+/** What was damaged: an operator has to look at these disks, also when their replicas have begun anew. */
+function damage({ nodes, groups }: ClusterStatus): string[] {
+  const found = nodes.flatMap(({ name, damage: causes }) =>
+    causes.map((cause) => styled('yellow', `${name} has found damage on its disk: ${cause}`)),
+  );
+  const quarantined = groups.flatMap(({ id, quarantined: reasons }) =>
     Object.entries(reasons).map(([node, reason]) =>
       styled('red', `the replica of group ${id} on ${node} is ${reason}`),
     ),
   );
+  const lines = [...found, ...quarantined];
   return lines.length > 0 ? [lines.join('\n')] : [];
 }
 
@@ -73,7 +77,7 @@ function render(cluster: ClusterStatus): string {
     `${bold('cluster')} ${cluster.cluster}, configuration ${cluster.configNumber}`,
     nodes,
     groups,
-    ...quarantined(cluster),
+    ...damage(cluster),
     cluster.tables.length > 0 ? shards : 'no tables',
   ].join('\n\n');
 }

@@ -43,7 +43,7 @@ export function initialGroups(
 
 /** The nodes with a replica of the group that may be a member: those that are still to go included. */
 export function holdersOf({ replicas, leaving }: GroupRecord): readonly NodeName[] {
-  return [...new Set([...replicas, ...leaving].map(({ node }) => node))];
+  return [...replicas, ...leaving].map(({ node }) => node);
 }
 
 /** Of the controller's own group. */

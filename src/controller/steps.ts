@@ -26,7 +26,10 @@ export function place(state: ControllerState, { down, dead }: Command<'place'>):
   return { ...DONE, head: now, tables: [...changed.values()] };
 }
 
-/** A replica of the group is to be on another node; `from` and `to` are nodes of the map, undefined for none. */
+/**
+ * A replica of the group is to be on another node; `from` and `to` are nodes of the map, undefined for none. Where they are the same
+ * one nobody waits for the replica that was there: it goes at once.
+ */
 export function replaced(
   { map, nextReplica }: ControllerState,
   group: GroupRecord,
@@ -35,7 +38,7 @@ export function replaced(
 ): Change {
   const added = to === undefined ? [] : [replicaOn(nodeOf(map, to), nextReplica)];
   const isLeaving = ({ node }: { readonly node: NodeName }) => node === from;
-  const leaving = group.replicas.filter(isLeaving);
+  const leaving = from === to ? [] : group.replicas.filter(isLeaving);
   const replicas =
     from === undefined
       ? [...group.replicas, ...added]

@@ -91,9 +91,12 @@ export async function clearWrongStates(
   return quarantineCleared(disk, known);
 }
 
-export function quarantineText({ file, offset, reason }: QuarantineRecord): string {
-  if (file === '') return `quarantined: ${reason}`;
-  return `quarantined: ${file} is damaged at byte ${offset}: ${reason}`;
+export function quarantineText(record: QuarantineRecord): string {
+  return `quarantined: ${causeText(record)}`;
+}
+
+export function causeText({ file, offset, reason }: QuarantineRecord): string {
+  return file === '' ? reason : `${file} is damaged at byte ${offset}: ${reason}`;
 }
 
 /** What the log holds of replicas whose state was wrong is thrown away with it. */

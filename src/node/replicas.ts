@@ -19,7 +19,7 @@ import type { RecoveredReplica } from '../log/index.ts';
 import { DiskError, wait } from '../ports/index.ts';
 import type { Config, Member, ReplicaId } from '../raft/index.ts';
 import { DataMachine } from '../store/index.ts';
-import { type QuarantineRecord, quarantineText } from './quarantine.ts';
+import { causeText, type QuarantineRecord, quarantineText } from './quarantine.ts';
 import {
   EMPTY_ROSTER,
   type Roster,
@@ -124,6 +124,11 @@ export class Replicas {
   /** Why a replica of this node counts for nothing (L2). */
   quarantineOf(replica: ReplicaId): QuarantineRecord | undefined {
     return this.#options.quarantine.find((record) => record.replica === replica);
+  }
+
+  /** What was ever found wrong on this node's disk, whether or not the replicas have begun anew since. */
+  get damage(): readonly string[] {
+    return [...new Set(this.#options.quarantine.map(causeText))];
   }
 
   /** The node belongs to a cluster. To be called before anything else, once. */

@@ -56,7 +56,7 @@ export function replicasOn({ groups }: Pick<Roster, 'groups'>, self: NodeName): 
   return groups.flatMap((group) => recordOn(group, self)?.replica ?? []);
 }
 
-/** A node's replica of the group; it may be on its way out. One that was renewed there has made way at once (L2). */
+/** A node's replica of the group; it may be on its way out. */
 export function recordOn(
   { replicas, leaving }: GroupRecord,
   node: NodeName,

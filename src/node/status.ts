@@ -13,8 +13,10 @@ import { quarantineText } from './quarantine.ts';
 import type { Replicas } from './replicas.ts';
 import type { ShardRates } from './shard-rates.ts';
 
-/** What one node says of its replicas. */
+/** What one node says of itself and its replicas. */
 export interface NodeStatus {
+  /** What was ever found wrong on its disk, with file and offset. */
+  readonly damage: readonly string[];
   readonly groups: readonly {
     readonly id: GroupId;
     readonly isLeader: boolean;
@@ -47,6 +49,8 @@ export interface ClusterStatus {
     readonly zone: string;
     /** `draining`: it is up, and what it has goes to others. */
     readonly state: 'up' | 'down' | 'draining';
+    /** What it ever found wrong on its disk, with file and offset; what was damaged has begun anew, or is to. */
+    readonly damage: readonly string[];
   }[];
   readonly groups: readonly {
     readonly id: GroupId;
@@ -106,7 +110,7 @@ export function nodeStatus(replicas: Replicas, rates: ShardRates): NodeStatus {
       ),
     };
   });
-  return { groups };
+  return { groups, damage: replicas.damage };
 }
 
 function reasonOf(replicas: Replicas, replica: Replica): string {
@@ -236,6 +240,7 @@ export function clusterStatus(
       peer,
       zone,
       state: reports.get(name) ? (draining ? 'draining' : 'up') : 'down',
+      damage: reports.get(name)?.damage ?? [],
     })),
     groups,
     tables,

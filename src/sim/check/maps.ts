@@ -50,9 +50,8 @@ export class Maps {
   #checkGroup(map: ClusterMap, group: GroupRecord): void {
     const held = [...group.replicas, ...group.leaving];
     for (const record of held) this.#checkReplica(map, group, record);
-    // One that leaves may make way for another on its node.
-    const nodes = new Set(group.replicas.map(({ node }) => node));
-    if (nodes.size < group.replicas.length) {
+    const nodes = new Set(held.map(({ node }) => node));
+    if (nodes.size < held.length) {
       throw broken('C5', map, `group ${group.id} has two replicas on one node`);
     }
     const before = this.#last?.groups.find(({ id }) => id === group.id);
