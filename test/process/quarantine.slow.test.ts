@@ -28,17 +28,23 @@ interface Said {
   readonly quarantined: readonly string[];
   /** Of the node's disk. */
   readonly damage: readonly string[];
+  /** It votes in every group, and no change is under way. */
+  readonly isWhole: boolean;
 }
 
 async function saidOf(node: ClusterNode, asked: ClusterNode): Promise<Said> {
   const answer = await fetch(`http://127.0.0.1:${asked.httpPort}/_flotilla/status`);
   const { nodes, groups } = (await answer.json()) as {
     nodes: { name: string; damage: string[] }[];
-    groups: { quarantined: Record<string, string> }[];
+    groups: { quarantined: Record<string, string>; voters: string[]; learners: string[] }[];
   };
   return {
     quarantined: groups.map(({ quarantined }) => quarantined[node.name] ?? ''),
     damage: nodes.find(({ name }) => name === node.name)?.damage ?? [],
+    isWhole: groups.every(
+      ({ quarantined, voters, learners }) =>
+        !quarantined[node.name] && voters.includes(node.name) && learners.length === 0,
+    ),
   };
 }
 
@@ -81,9 +87,9 @@ test('[L2] [F4] [R7] a flipped bit in the log is named and never served; what it
   await until(
     'its replicas have begun anew',
     async () => {
-      const { quarantined, damage } = await saidOf(third, first);
+      const { damage, isWhole } = await saidOf(third, first);
       expect(damage.join()).toContain(words);
-      return quarantined.every((reason) => reason === '');
+      return isWhole;
     },
     60_000,
   );
