@@ -5,7 +5,6 @@ import type {
   GroupId,
   NodeName,
   NodeRecord,
-  ShardId,
   Weights,
 } from '../controller/index.ts';
 import { damageText, openReplicaStates, type ReplicaStates } from '../engine/index.ts';
@@ -19,7 +18,7 @@ import {
 import { type LogOptions, openLog, type WriteAheadLog } from '../log/index.ts';
 import { DiskError, NEVER, wait } from '../ports/index.ts';
 import type { Message } from '../raft/index.ts';
-import { decodeResult, type GroupReply, type GroupRequest } from '../store/index.ts';
+import type { GroupReply, GroupRequest } from '../store/index.ts';
 import { ControllerService } from './controller-service.ts';
 import { DataService } from './data-service.ts';
 import { endWithDifference, isOwnDifference } from './difference.ts';
@@ -33,6 +32,7 @@ import {
   writeCluster,
 } from './identity.ts';
 import { balanceLeaders, stepAside, stepDown } from './leaders.ts';
+import { ledGroups, quarantinedMembers, settledGroups } from './led-groups.ts';
 import { Listeners } from './listeners.ts';
 import { Membership } from './membership.ts';
 import { type NodeOptions, type NodeWatcher, stateSizes } from './options.ts';
@@ -301,11 +301,6 @@ export class Node {
     return this.#services.askController(node, request, timeoutMs);
   }
 
-  /** Proposes a command of this node's own to a group that it leads. */
-  propose(group: GroupId, command: Uint8Array): Promise<GroupReply> {
-    return this.#services.askGroup(this.self, { kind: 'write', group, command }, 0);
-  }
-
   /** Resolves when the node can serve: it has a map, and every group that it holds a replica of has a leader. */
   async whenReady(): Promise<void> {
     const isReady = () =>
@@ -315,39 +310,17 @@ export class Node {
     }
   }
 
-  /** The data groups that this node leads, with everything of earlier terms applied: for the keepers of jobs/. */
-  *led() {
-    for (const { replica, machine } of this.#replicas.allData()) {
-      if (!replica.isCurrent) continue;
-      yield {
-        id: replica.group,
-        commandBytesMax: this.#log.segmentBytes / COMMANDS_PER_SEGMENT,
-        shards: () => machine.shards(),
-        shard: (id: ShardId) => machine.shard(id),
-        perSecond: (id: ShardId) => this.#data.rates.perSecond(id),
-        middle: (id: ShardId) => this.#data.middle(replica.group, id),
-        propose: async (command: Uint8Array) => {
-          const reply = await this.propose(replica.group, command);
-          return reply.kind === 'result' && decodeResult(reply.result).kind === 'done';
-        },
-      };
-    }
+  led() {
+    const commandBytesMax = this.#log.segmentBytes / COMMANDS_PER_SEGMENT;
+    return ledGroups(this.#replicas, this.#data, commandBytesMax);
   }
 
-  /** The groups that this node leads, the controller's among them, as soon as no change of their members is under way. */
-  *settled() {
-    for (const { group, settledConfig } of this.#replicas.all()) {
-      if (!settledConfig) continue;
-      const { incoming, plan } = settledConfig;
-      yield { id: group, members: incoming.map(({ id }) => id), plan };
-    }
+  settled() {
+    return settledGroups(this.#replicas);
   }
 
-  /** The members in quarantine of the groups that this node leads. */
-  *quarantined() {
-    for (const { group, quarantined } of this.#replicas.all()) {
-      for (const replica of quarantined) yield { group, replica };
-    }
+  quarantined() {
+    return quarantinedMembers(this.#replicas);
   }
 
   get leadsController(): boolean {
