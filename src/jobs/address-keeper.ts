@@ -1,5 +1,7 @@
 import { type ClusterMap, hasAddresses, type NodeRecord } from '../controller/index.ts';
 import type { ControllerClient } from '../router/index.ts';
+import type { Means } from './means.ts';
+import { Tasks } from './tasks.ts';
 
 export interface LocalNode {
   readonly map: ClusterMap;
@@ -11,21 +13,19 @@ export interface LocalNode {
 export class AddressKeeper {
   readonly #node: LocalNode;
   readonly #controller: ControllerClient;
-  #isBusy = false;
+  readonly #tasks: Tasks<'address'>;
 
-  constructor(node: LocalNode, controller: ControllerClient) {
+  constructor(node: LocalNode, means: Pick<Means, 'controller' | 'fatal'>) {
     this.#node = node;
-    this.#controller = controller;
+    this.#controller = means.controller;
+    this.#tasks = new Tasks(means);
   }
 
-  /** To be called when the map has changed, and now and then. Never rejects. */
+  /** To be called when the map has changed, and now and then. */
   run(): void {
     const { record: node, map } = this.#node;
     const known = map.nodes.find(({ incarnation }) => incarnation === node.incarnation);
-    if (!known || this.#isBusy || hasAddresses(known, node)) return;
-    this.#isBusy = true;
-    void this.#controller.command({ kind: 'add-node', node }).finally(() => {
-      this.#isBusy = false;
-    });
+    if (!known || hasAddresses(known, node)) return;
+    this.#tasks.begin('address', () => this.#controller.command({ kind: 'add-node', node }));
   }
 }

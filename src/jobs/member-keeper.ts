@@ -1,5 +1,7 @@
 import type { ClusterMap, ControllerCommand, GroupId, GroupRecord } from '../controller/index.ts';
 import type { ControllerClient } from '../router/index.ts';
+import type { Means } from './means.ts';
+import { Tasks } from './tasks.ts';
 
 type Told = 'members-settled' | 'renew-replica';
 
@@ -23,14 +25,15 @@ export interface LocalMembers {
 export class MemberKeeper {
   readonly #groups: LocalMembers;
   readonly #controller: ControllerClient;
-  readonly #busy = new Set<GroupId>();
+  readonly #tasks: Tasks<GroupId>;
 
-  constructor(groups: LocalMembers, controller: ControllerClient) {
+  constructor(groups: LocalMembers, means: Pick<Means, 'controller' | 'fatal'>) {
     this.#groups = groups;
-    this.#controller = controller;
+    this.#controller = means.controller;
+    this.#tasks = new Tasks(means);
   }
 
-  /** To be called when the map has changed, and now and then. Never rejects. */
+  /** To be called when the map has changed, and now and then. */
   run(): void {
     this.#settle();
     for (const { group, replica } of this.#groups.quarantined()) {
@@ -56,8 +59,6 @@ export class MemberKeeper {
   /** Of each group one thing at a time. */
   #tell(command: Extract<ControllerCommand, { readonly kind: Told }>): void {
     const { group } = command;
-    if (this.#busy.has(group)) return;
-    this.#busy.add(group);
-    void this.#controller.command(command).finally(() => this.#busy.delete(group));
+    this.#tasks.begin(group, () => this.#controller.command(command));
   }
 }

@@ -10,6 +10,8 @@ import {
 } from '../controller/index.ts';
 import type { Clock } from '../ports/index.ts';
 import type { ControllerClient } from '../router/index.ts';
+import type { Means } from './means.ts';
+import { Tasks } from './tasks.ts';
 
 /** How often it looks. Milliseconds. */
 const LOOK_MS = 10_000;
@@ -34,33 +36,29 @@ export class ShardBalancer {
   /** By the ids of two neighbours: since when they could be one. */
   #coldSince = new Map<string, number>();
   #looksAt = 0;
-  #isLooking = false;
+  readonly #tasks: Tasks<'look'>;
 
   constructor(
     node: LocalController,
-    controller: ControllerClient,
-    clock: Clock,
-    thresholds: Thresholds,
+    means: Pick<Means, 'controller' | 'clock' | 'thresholds' | 'fatal'>,
   ) {
     this.#node = node;
-    this.#controller = controller;
-    this.#clock = clock;
-    this.#thresholds = thresholds;
+    this.#controller = means.controller;
+    this.#clock = means.clock;
+    this.#thresholds = means.thresholds;
+    this.#tasks = new Tasks(means);
   }
 
-  /** To be called now and then. Never rejects. */
+  /** To be called now and then. */
   run(): void {
     const now = this.#clock.monotonic();
     if (!this.#node.leadsController) {
       this.#coldSince.clear();
       return;
     }
-    if (this.#isLooking || now < this.#looksAt) return;
+    if (now < this.#looksAt) return;
     this.#looksAt = now + LOOK_MS;
-    this.#isLooking = true;
-    void this.#look().finally(() => {
-      this.#isLooking = false;
-    });
+    this.#tasks.begin('look', () => this.#look());
   }
 
   async #look(): Promise<void> {

@@ -7,9 +7,11 @@ import {
   type Table,
 } from '../controller/index.ts';
 import { type PaceLimits, paceOf } from '../engine/index.ts';
-import { type Buggify, type Clock, NEVER } from '../ports/index.ts';
+import type { Buggify, Clock } from '../ports/index.ts';
 import type { ControllerClient } from '../router/index.ts';
 import { type DataCommand, encodeCommand, type Shard } from '../store/index.ts';
+import type { Means } from './means.ts';
+import { Tasks } from './tasks.ts';
 
 /** Items that one entry of the log deletes, or counts for a split: some milliseconds of applying. */
 const STEP_KEYS = 500;
@@ -47,21 +49,20 @@ export class ShardKeeper {
   readonly #clock: Clock;
   readonly #buggify: Buggify;
   /** Shards that are being worked on. */
-  readonly #busy = new Set<ShardId>();
+  readonly #tasks: Tasks<ShardId>;
 
   constructor(
     groups: LocalGroups,
-    controller: ControllerClient,
-    clock: Clock,
-    buggify: Buggify = NEVER,
+    means: Pick<Means, 'controller' | 'clock' | 'buggify' | 'fatal'>,
   ) {
     this.#groups = groups;
-    this.#controller = controller;
-    this.#clock = clock;
-    this.#buggify = buggify;
+    this.#controller = means.controller;
+    this.#clock = means.clock;
+    this.#buggify = means.buggify;
+    this.#tasks = new Tasks(means);
   }
 
-  /** To be called when the map has changed, and now and then, since leadership changes too. Never rejects. */
+  /** To be called when the map has changed, and now and then, since leadership changes too. */
   run(): void {
     const { number, tables } = this.#groups.map;
     if (number === 0) return;
@@ -96,9 +97,7 @@ export class ShardKeeper {
   }
 
   #work(shard: ShardId, work: () => Promise<unknown>): void {
-    if (this.#busy.has(shard)) return;
-    this.#busy.add(shard);
-    void work().finally(() => this.#busy.delete(shard));
+    this.#tasks.begin(shard, work);
   }
 
   async #install(group: LedGroup, table: Table, record: ShardRecord): Promise<void> {

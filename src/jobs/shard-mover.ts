@@ -6,10 +6,12 @@ import {
   type Table,
 } from '../controller/index.ts';
 import { type Pace, paceOf } from '../engine/index.ts';
-import { type Buggify, type Clock, NEVER, wait } from '../ports/index.ts';
+import { type Buggify, type Clock, wait } from '../ports/index.ts';
 import type { ControllerClient, LeaderClient } from '../router/index.ts';
 import { decodeShardPart, encodeCommand, type Shard } from '../store/index.ts';
+import type { Means } from './means.ts';
 import type { LedGroup, LocalGroups } from './shard-keeper.ts';
+import { Tasks } from './tasks.ts';
 
 /** Of all shards that this node's groups fetch together: more than that, and clients would wait for it. */
 const BYTES_PER_SECOND = 16 * 1024 * 1024;
@@ -39,36 +41,32 @@ export class ShardMover {
   readonly #pace: Pace;
   /** All shards' parts take turns at the pace: together they are no faster. */
   #turn = Promise.resolve();
-  readonly #busy = new Set<ShardId>();
+  readonly #tasks: Tasks<ShardId>;
 
   constructor(
     groups: LocalGroups,
-    controller: ControllerClient,
-    leaders: LeaderClient,
-    clock: Clock,
-    buggify: Buggify = NEVER,
+    means: Pick<Means, 'controller' | 'leaders' | 'clock' | 'buggify' | 'fatal'>,
   ) {
     this.#groups = groups;
-    this.#controller = controller;
-    this.#leaders = leaders;
-    this.#clock = clock;
-    this.#buggify = buggify;
-    this.#pace = paceOf(clock, {
+    this.#controller = means.controller;
+    this.#leaders = means.leaders;
+    this.#clock = means.clock;
+    this.#buggify = means.buggify;
+    this.#tasks = new Tasks(means);
+    this.#pace = paceOf(means.clock, {
       perSecond: BYTES_PER_SECOND,
       share: SHARE,
       slowestPerSecond: SLOWEST * BYTES_PER_SECOND,
     });
   }
 
-  /** To be called when the map has changed, and now and then, since leadership changes too. Never rejects. */
+  /** To be called when the map has changed, and now and then, since leadership changes too. */
   run(): void {
     const led = new Set<GroupId>();
     for (const { id } of this.#groups.led()) led.add(id);
     for (const { shards } of this.#groups.map.tables) {
       for (const { id, movingTo } of shards) {
-        if (!led.has(movingTo) || this.#busy.has(id)) continue;
-        this.#busy.add(id);
-        void this.#fetch(id).finally(() => this.#busy.delete(id));
+        if (led.has(movingTo)) this.#tasks.begin(id, () => this.#fetch(id));
       }
     }
   }

@@ -1,7 +1,9 @@
 import { canSplit, heavinessOf, type ShardId, type Thresholds } from '../controller/index.ts';
 import type { Clock } from '../ports/index.ts';
 import type { ControllerClient } from '../router/index.ts';
+import type { Means } from './means.ts';
 import type { LedGroup, LocalGroups } from './shard-keeper.ts';
+import { Tasks } from './tasks.ts';
 
 /** Where a shard cannot be split, that is tried again after this. Milliseconds. */
 const AGAIN_MS = 10 * 60_000;
@@ -17,29 +19,24 @@ export class ShardSplitter {
   readonly #thresholds: Thresholds;
   /** When those that should be split are split, on the monotonic clock. */
   #dueAt = new Map<ShardId, number>();
-  #isSplitting = false;
+  readonly #tasks: Tasks<'split'>;
 
   constructor(
     groups: LocalGroups,
-    controller: ControllerClient,
-    clock: Clock,
-    thresholds: Thresholds,
+    means: Pick<Means, 'controller' | 'clock' | 'thresholds' | 'fatal'>,
   ) {
     this.#groups = groups;
-    this.#controller = controller;
-    this.#clock = clock;
-    this.#thresholds = thresholds;
+    this.#controller = means.controller;
+    this.#clock = means.clock;
+    this.#thresholds = means.thresholds;
+    this.#tasks = new Tasks(means);
   }
 
-  /** To be called now and then. Never rejects. */
+  /** To be called now and then. */
   run(): void {
     const due = this.#findDue();
     // One after the other, since to find the middle takes reading half of it.
-    if (!due || this.#isSplitting) return;
-    this.#isSplitting = true;
-    void this.#split(...due).finally(() => {
-      this.#isSplitting = false;
-    });
+    if (due) this.#tasks.begin('split', () => this.#split(...due));
   }
 
   #findDue(): [LedGroup, ShardId] | undefined {

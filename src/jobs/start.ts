@@ -1,7 +1,7 @@
 import { THRESHOLDS, type Thresholds } from '../controller/index.ts';
-import { type Buggify, type Clock, NEVER } from '../ports/index.ts';
-import type { ControllerClient, LeaderClient } from '../router/index.ts';
+import { NEVER } from '../ports/index.ts';
 import { AddressKeeper, type LocalNode } from './address-keeper.ts';
+import type { Means } from './means.ts';
 import { type LocalMembers, MemberKeeper } from './member-keeper.ts';
 import { type LocalController, ShardBalancer } from './shard-balancer.ts';
 import { type LocalGroups, ShardKeeper } from './shard-keeper.ts';
@@ -14,22 +14,18 @@ export function startJobs(
     LocalMembers &
     LocalNode &
     LocalController & { onChange(listener: () => void): void },
-  controller: ControllerClient,
-  leaders: LeaderClient,
-  clock: Clock,
-  {
-    resharding,
-    buggify = NEVER,
-  }: { readonly resharding?: Partial<Thresholds> | undefined; readonly buggify?: Buggify } = {},
+  options: Pick<Means, 'controller' | 'leaders' | 'clock' | 'fatal'> &
+    Partial<Pick<Means, 'buggify'>> & { readonly resharding?: Partial<Thresholds> | undefined },
 ): void {
-  const thresholds = { ...THRESHOLDS, ...resharding };
+  const { buggify = NEVER, resharding } = options;
+  const means: Means = { ...options, buggify, thresholds: { ...THRESHOLDS, ...resharding } };
   const jobs = [
-    new ShardKeeper(node, controller, clock, buggify),
-    new ShardMover(node, controller, leaders, clock, buggify),
-    new ShardSplitter(node, controller, clock, thresholds),
-    new ShardBalancer(node, controller, clock, thresholds),
-    new MemberKeeper(node, controller),
-    new AddressKeeper(node, controller),
+    new ShardKeeper(node, means),
+    new ShardMover(node, means),
+    new ShardSplitter(node, means),
+    new ShardBalancer(node, means),
+    new MemberKeeper(node, means),
+    new AddressKeeper(node, means),
   ];
   node.onChange(() => {
     for (const job of jobs) job.run();

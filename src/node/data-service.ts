@@ -103,7 +103,7 @@ export class DataService {
         this.#inSlices(held.replica, finder, (found) => {
           resolve(found === 'closed' ? undefined : found);
         });
-      // What a damaged engine throws ends the process, as everywhere: here it would be a rejection that nobody takes.
+      // Not within the promise: what a damaged engine throws ends the process by itself, wherever it is read.
       this.#clock.endOfTurn(look);
     });
   }

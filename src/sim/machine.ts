@@ -170,13 +170,14 @@ export class Machine {
         fatal: (error) => exit('failed', error),
       });
       const router = new Router(node, clock, random, buggify);
-      startJobs(
-        node,
-        new ControllerClient(node, clock, random),
-        new LeaderClient(node, clock, random, buggify),
+      startJobs(node, {
+        controller: new ControllerClient(node, clock, random),
+        leaders: new LeaderClient(node, clock, random, buggify),
         clock,
-        { resharding: this.#options.resharding, buggify },
-      );
+        buggify,
+        fatal: (error) => exit('failed', error),
+        resharding: this.#options.resharding,
+      });
       this.node = node;
       this.router = router;
     } catch (error) {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ControllerCommand } from '../../src/controller/index.ts';
 import { type LedGroup, ShardKeeper } from '../../src/jobs/index.ts';
+import { NEVER } from '../../src/ports/index.ts';
 import type { ControllerClient } from '../../src/router/index.ts';
 import { decodeCommand } from '../../src/store/index.ts';
 import { mapOf, tableOf } from '../router/fake-cluster.ts';
@@ -39,7 +40,11 @@ async function keeperOf(status: 'CREATING' | 'ACTIVE' | 'DELETING', answers = tr
       told.push(command);
     },
   } as never as ControllerClient;
-  const keeper = new ShardKeeper({ map: mapOf(1, [table]), led: () => [group] }, controller, clock);
+  const fatal = (error: unknown) => {
+    throw error;
+  };
+  const means = { controller, clock, buggify: NEVER, fatal };
+  const keeper = new ShardKeeper({ map: mapOf(1, [table]), led: () => [group] }, means);
   return { keeper, replica, record, told, proposed, now };
 }
 
