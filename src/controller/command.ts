@@ -83,8 +83,11 @@ export type ControllerCommand =
       readonly from: NodeName;
       readonly to: NodeName;
     }
-  /** A replica that counts for nothing any more begins anew, where it is, under another id (L2). */
-  | { readonly kind: 'renew-replica'; readonly group: GroupId; readonly replica: number }
+  /** Replicas that count for nothing any more begin anew, where they are, under other ids (L2). */
+  | {
+      readonly kind: 'renew-replicas';
+      readonly replicas: readonly { readonly group: GroupId; readonly replica: number }[];
+    }
   /** These replicas, by their ids, are the group's voters by this plan, and no change is under way. */
   | {
       readonly kind: 'members-settled';

@@ -11,7 +11,7 @@ import {
   encodeControllerOutcome,
 } from './command.ts';
 import { History } from './history.ts';
-import { form, membersSettled, moveReplica, renewReplica } from './members.ts';
+import { form, membersSettled, moveReplica, renewReplicas } from './members.ts';
 import { addNode, drainNode, forgetNodes, removeNode } from './nodes.ts';
 import { mergeShards, shardReshaped, splitShard } from './resharding.ts';
 import { place } from './steps.ts';
@@ -136,8 +136,8 @@ function decide(state: ControllerState, command: ControllerCommand): Change {
       return shardReshaped(state, command);
     case 'move-replica':
       return moveReplica(state, command);
-    case 'renew-replica':
-      return renewReplica(state, command);
+    case 'renew-replicas':
+      return renewReplicas(state, command);
     case 'members-settled':
       return membersSettled(state, command);
     case 'add-node':

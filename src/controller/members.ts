@@ -44,18 +44,22 @@ export function moveReplica(
 }
 
 /**
- * The old one may go at once: it is in quarantine, so that nothing that the group has promised rests on it. Where the group changes it
- * waits for that, unless it is what the change waits for.
+ * The old ones may go at once: they are in quarantine, so that nothing that their groups have promised rests on them. Where a group
+ * changes, one waits for that, unless it is what the change waits for.
  */
-export function renewReplica(
+export function renewReplicas(
   state: ControllerState,
-  { group: id, replica }: Command<'renew-replica'>,
+  { replicas }: Command<'renew-replicas'>,
 ): Change {
-  const group = state.map.groups.find((other) => other.id === id);
-  const old = group?.replicas.find((record) => record.replica === replica);
-  if (!group || !old) return DONE;
-  if (group.changing && newestOf(group) !== old) return refused(`group ${id} changes`);
-  return replaced(state, group, old.node, old.node);
+  let now = state;
+  for (const { group: id, replica } of replicas) {
+    const group = now.map.groups.find((other) => other.id === id);
+    const old = group?.replicas.find((record) => record.replica === replica);
+    if (!group || !old || (group.changing && newestOf(group) !== old)) continue;
+    const { head = {} } = replaced(now, group, old.node, old.node);
+    now = { ...now, ...head, map: { ...now.map, ...head.map } };
+  }
+  return now === state ? DONE : { ...DONE, head: now };
 }
 
 export function membersSettled(

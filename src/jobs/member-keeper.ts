@@ -1,9 +1,7 @@
-import type { ClusterMap, ControllerCommand, GroupId, GroupRecord } from '../controller/index.ts';
+import type { ClusterMap, GroupId, GroupRecord } from '../controller/index.ts';
 import type { ControllerClient } from '../router/index.ts';
 import type { Means } from './means.ts';
 import { Tasks } from './tasks.ts';
-
-type Told = 'members-settled' | 'renew-replica';
 
 /** Where groups are led, the controller's own included. */
 export interface LocalMembers {
@@ -25,7 +23,7 @@ export interface LocalMembers {
 export class MemberKeeper {
   readonly #groups: LocalMembers;
   readonly #controller: ControllerClient;
-  readonly #tasks: Tasks<GroupId>;
+  readonly #tasks: Tasks<GroupId | 'renewals'>;
 
   constructor(groups: LocalMembers, means: Pick<Means, 'controller' | 'fatal'>) {
     this.#groups = groups;
@@ -36,11 +34,16 @@ export class MemberKeeper {
   /** To be called when the map has changed, and now and then. */
   run(): void {
     this.#settle();
-    for (const { group, replica } of this.#groups.quarantined()) {
-      const record = this.#groups.map.groups.find(({ id }) => id === group);
-      const isWanted = record?.replicas.some((one) => one.replica === replica);
-      if (isWanted) this.#tell({ kind: 'renew-replica', group, replica });
-    }
+    const replicas = [...this.#groups.quarantined()].filter(({ group, replica }) =>
+      this.#groups.map.groups
+        .find(({ id }) => id === group)
+        ?.replicas.some((record) => record.replica === replica),
+    );
+    if (replicas.length === 0) return;
+    // All in one: a node may have lost thousands.
+    this.#tasks.begin('renewals', () =>
+      this.#controller.command({ kind: 'renew-replicas', replicas }),
+    );
   }
 
   #settle(): void {
@@ -52,13 +55,8 @@ export class MemberKeeper {
       if (record?.plan !== plan) continue;
       const isWanted = record.replicas.every(({ replica }) => members.includes(replica));
       if (!isWanted || members.length !== record.replicas.length) continue;
-      this.#tell({ kind: 'members-settled', group: id, plan, replicas: members });
+      const command = { kind: 'members-settled', group: id, plan, replicas: members } as const;
+      this.#tasks.begin(id, () => this.#controller.command(command));
     }
-  }
-
-  /** Of each group one thing at a time. */
-  #tell(command: Extract<ControllerCommand, { readonly kind: Told }>): void {
-    const { group } = command;
-    this.#tasks.begin(group, () => this.#controller.command(command));
   }
 }

@@ -173,17 +173,21 @@ describe('the steps of the placement', () => {
     const cluster = new Cluster(Array(4).fill(''));
     const group = () => cluster.map.groups.find(({ id }) => id === 1);
     const placed = () => group()?.replicas.map(({ replica, node }) => [replica, node]);
+    const renew = (...replicas: number[]) =>
+      cluster.apply({
+        kind: 'renew-replicas',
+        replicas: replicas.map((replica) => ({ group: 1, replica })),
+      });
     const [[first = 0] = [], ...others] = placed() ?? [];
     const fresh = cluster.map.groups.reduce((sum, { replicas }) => sum + replicas.length, 0) + 1;
-    cluster.apply({ kind: 'renew-replica', group: 1, replica: first as number });
+    renew(first as number);
     expect(placed()).toEqual([[fresh, 'n1'], ...others]);
     expect(group()).toMatchObject({ plan: 1, changing: true, leaving: [] });
     // Asked for again, of one that is gone by now, and of another one.
     const { map } = cluster;
-    cluster.apply({ kind: 'renew-replica', group: 1, replica: first as number });
-    cluster.apply({ kind: 'renew-replica', group: 1, replica: others[0]?.[0] as number });
+    renew(first as number, others[0]?.[0] as number);
     expect(cluster.map).toBe(map);
-    cluster.apply({ kind: 'renew-replica', group: 1, replica: fresh });
+    renew(fresh);
     expect(placed()).toEqual([[fresh + 1, 'n1'], ...others]);
     expect(group()).toMatchObject({ plan: 2, changing: true });
     cluster.apply({ kind: 'place', down: [], dead: ['n1'] });
