@@ -1,6 +1,7 @@
 import type { ReplicaState } from '../engine/index.ts';
 import type { WriteAheadLog } from '../log/index.ts';
 import { type AppendRequest, entryBytes, type Index } from '../raft/index.ts';
+import type { Backlog } from './backlog.ts';
 
 /**
  * A leader that commits nothing for so many ticks takes nothing more. It is well connected, or it would not lead any more:
@@ -10,8 +11,9 @@ const STALLED_TICKS = 20;
 
 export interface AdmissionOptions {
   readonly log: Pick<WriteAheadLog, 'hasRoom' | 'hasReserveFor'>;
-  readonly state: Pick<ReplicaState, 'mayPropose' | 'mayAppend' | 'isBacklogFull' | 'waits'>;
-  /** Of committed entries that wait to be applied, in bytes. */
+  readonly state: Pick<ReplicaState, 'mayPropose' | 'mayAppend' | 'isBacklogFull'>;
+  readonly backlog: Pick<Backlog, 'bytes'>;
+  /** Of the backlog. */
   readonly unappliedBytesMax: number;
 }
 
@@ -21,7 +23,6 @@ export interface AdmissionOptions {
  */
 export class Admission {
   readonly #options: AdmissionOptions;
-  #unappliedBytes = 0;
   #commit = 0;
   #stalledTicks = 0;
 
@@ -56,17 +57,6 @@ export class Admission {
     return this.#options.log.hasReserveFor(bytes) ? { ...message, entries: first } : undefined;
   }
 
-  /** So many bytes of entries are committed; less than 0: are applied, or need not be any more. */
-  waits(bytes: number): void {
-    this.#unappliedBytes += bytes;
-    this.#options.state.waits(bytes);
-  }
-
-  /** What was committed need not be applied. */
-  waitsNoMore(): void {
-    this.waits(-this.#unappliedBytes);
-  }
-
   tick(commit: Index, last: Index): void {
     this.#stalledTicks = commit === last || commit > this.#commit ? 0 : this.#stalledTicks + 1;
     this.#commit = commit;
@@ -74,7 +64,7 @@ export class Admission {
 
   /** Applying does not keep up: what is committed waits in memory. */
   get #isBehind(): boolean {
-    const { state, unappliedBytesMax } = this.#options;
-    return this.#unappliedBytes > unappliedBytesMax || state.isBacklogFull;
+    const { state, backlog, unappliedBytesMax } = this.#options;
+    return backlog.bytes > unappliedBytesMax || state.isBacklogFull;
   }
 }

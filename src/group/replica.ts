@@ -17,6 +17,7 @@ import {
   type Term,
 } from '../raft/index.ts';
 import { Admission } from './admission.ts';
+import { Backlog } from './backlog.ts';
 import { type MemberPlan, nextMembership } from './membership.ts';
 import { LIMITS, type ReplicaHost, type ReplicaLimits, type ReplicaOptions } from './options.ts';
 import { reconcile } from './reconcile.ts';
@@ -69,9 +70,7 @@ export class Replica {
   readonly #isPreferredLeader: boolean;
   readonly #limits: ReplicaLimits;
   readonly #admission: Admission;
-  /** Committed and not applied yet, from `#committedAt` on. */
-  #committed: readonly Entry[] = [];
-  #committedAt = 0;
+  readonly #backlog: Backlog;
   #leads = false;
   #wasCurrent = false;
   /** A snapshot is to be installed, or is being. */
@@ -89,7 +88,9 @@ export class Replica {
     this.#state = state;
     this.#limits = { ...LIMITS, ...options.limits };
     const { unappliedBytesMax } = this.#limits;
-    this.#admission = new Admission({ log: host.log, state, unappliedBytesMax });
+    this.#backlog = new Backlog(state);
+    const backlog = this.#backlog;
+    this.#admission = new Admission({ log: host.log, state, backlog, unappliedBytesMax });
     const { hardState, compacted, stored, entries, reset } = reconcile(
       id,
       state,
@@ -270,7 +271,7 @@ export class Replica {
   /** It needs no ticks until it asks for a turn again. */
   get isAtRest(): boolean {
     if (this.#closed) return true;
-    const isApplied = this.#committedAt === this.#committed.length && !this.#installing;
+    const isApplied = this.#backlog.isEmpty && !this.#installing;
     const isDone = isApplied && this.#proposals.isEmpty && this.#reads.isEmpty;
     return isDone && this.#upkeep.isAtRest && this.#raft.isQuiesced;
   }
@@ -356,7 +357,7 @@ export class Replica {
     const ready = this.#raft.ready();
     if (ready.writeNumber > 0) this.#write(ready);
     for (const message of ready.messages) this.#host.send(this.group, message);
-    if (ready.committedEntries.length > 0) this.#takeCommitted(ready.committedEntries);
+    if (ready.committedEntries.length > 0) this.#backlog.add(ready.committedEntries);
     for (const { context, index, rejected } of ready.readStates) {
       this.#reads.onReadState(context, index, rejected);
     }
@@ -395,10 +396,11 @@ export class Replica {
     if (this.#closed || this.#installing) return;
     const until = this.#host.clock.monotonic() + APPLY_SLICE_MS;
     let count = 0;
-    while (this.#committedAt < this.#committed.length) {
-      // The memtable's hard limit: applying goes on when the flush has made room.
-      if (this.#state.isFull) break;
-      this.#applyEntry(this.#committed[this.#committedAt++] as Entry);
+    // The memtable's hard limit: applying goes on when the flush has made room.
+    while (!this.#state.isFull) {
+      const entry = this.#backlog.take();
+      if (!entry) break;
+      this.#applyEntry(entry);
       if (++count % 32 === 0 && this.#host.clock.monotonic() > until) break;
       if (this.#host.buggify('group: apply one entry a turn')) break;
     }
@@ -406,7 +408,7 @@ export class Replica {
     this.#reads.onApplied(this.#state.appliedIndex);
     this.#upkeep.afterApply();
     this.#announceLeading();
-    const goesOn = this.#committedAt < this.#committed.length && !this.#state.isFull;
+    const goesOn = !this.#backlog.isEmpty && !this.#state.isFull;
     if (!goesOn && !this.#admission.takesEntries) this.#reads.stopWaiting();
     if (goesOn || this.#raft.hasReady()) this.#host.schedule(this);
   }
@@ -445,18 +447,8 @@ export class Replica {
     this.#wasCurrent = isCurrent;
   }
 
-  #takeCommitted(entries: readonly Entry[]): void {
-    const rest = this.#committed.slice(this.#committedAt);
-    this.#committed = rest.length > 0 ? [...rest, ...entries] : entries;
-    this.#committedAt = 0;
-    let bytes = 0;
-    for (const entry of entries) bytes += entryBytes(entry);
-    this.#admission.waits(bytes);
-  }
-
   #applyEntry(entry: Entry): void {
     const { index, term } = entry;
-    this.#admission.waits(-entryBytes(entry));
     if (entry.kind !== 'normal') {
       this.#state.apply(index, term, []);
       return;
@@ -510,9 +502,7 @@ export class Replica {
           ];
           throw new Error(`replica ${this.id}: the snapshot ${offered} turned out to be ${got}`);
         }
-        this.#committed = [];
-        this.#committedAt = 0;
-        this.#admission.waitsNoMore();
+        this.#backlog.clear();
         this.#machine.restore(this.#state);
         this.#raft.snapshotInstalled(meta);
         this.#host.notice(`group ${this.group} caught up by a snapshot up to entry ${meta.index}`);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Admission } from '../../src/group/admission.ts';
+import { Backlog } from '../../src/group/backlog.ts';
 import type { AppendRequest, Entry } from '../../src/raft/index.ts';
 
 const OVERHEAD = 128;
@@ -15,17 +16,35 @@ function request(entries: readonly Entry[]): AppendRequest {
 
 function admission() {
   const log = { hasRoom: true, reserve: 0, hasReserveFor: (bytes: number) => bytes <= log.reserve };
-  const state = { mayPropose: true, mayAppend: true, isBacklogFull: false, waiting: 0 };
-  const waits = (bytes: number) => {
-    state.waiting += bytes;
-  };
-  const made = new Admission({
-    log,
-    state: Object.assign(state, { waits }),
-    unappliedBytesMax: 1000,
-  });
-  return { log, state, admission: made };
+  const state = { mayPropose: true, mayAppend: true, isBacklogFull: false };
+  const backlog = { bytes: 0 };
+  const made = new Admission({ log, state, backlog, unappliedBytesMax: 1000 });
+  return { log, state, backlog, admission: made };
 }
+
+test('[S4] a backlog is applied in order, and counts in its own budget and in that of all', () => {
+  let waiting = 0;
+  const backlog = new Backlog({
+    waits: (bytes) => {
+      waiting += bytes;
+    },
+  });
+  const [first, second, third] = [entry(1, 10), entry(2, 0, 'empty'), entry(3, 5)] as const;
+  expect([backlog.isEmpty, backlog.take()]).toEqual([true, undefined]);
+  backlog.add([first, second]);
+  expect([backlog.bytes, waiting]).toEqual([10 + 2 * OVERHEAD, 10 + 2 * OVERHEAD]);
+  expect(backlog.take()).toBe(first);
+  backlog.add([third]);
+  expect([backlog.take(), backlog.isEmpty]).toEqual([second, false]);
+  expect([backlog.bytes, waiting]).toEqual([5 + OVERHEAD, 5 + OVERHEAD]);
+  backlog.clear();
+  expect([backlog.isEmpty, backlog.take(), backlog.bytes, waiting]).toEqual([
+    true,
+    undefined,
+    0,
+    0,
+  ]);
+});
 
 describe('admission', () => {
   test('[L4] on a full disk a leader takes no proposals, and a follower entries as long as it may', () => {
@@ -56,15 +75,13 @@ describe('admission', () => {
   });
 
   test('[S4] nothing is taken while too much waits to be applied, of its own or of all', () => {
-    const { state, admission: takes } = admission();
+    const { state, backlog, admission: takes } = admission();
     const message = request([]);
-    takes.waits(1000);
+    backlog.bytes = 1000;
     expect([takes.takesProposals, takes.takes(message)]).toEqual([true, message]);
-    takes.waits(1);
+    backlog.bytes++;
     expect([takes.takesProposals, takes.takes(message)]).toEqual([false, undefined]);
-    expect(state.waiting).toBe(1001);
-    takes.waitsNoMore();
-    expect(state.waiting).toBe(0);
+    backlog.bytes = 0;
     expect(takes.takesProposals).toBe(true);
     state.isBacklogFull = true;
     expect([takes.takesProposals, takes.takes(message)]).toEqual([false, undefined]);
