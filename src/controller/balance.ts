@@ -30,6 +30,9 @@ interface Load {
  * numbers of shards differ by at most one, and no plan moves fewer. Pure: equal in everything, in whatever order it comes, is
  * equal in the plan, so that all replicas of the controller make the same one.
  *
+ * They belong together: some of them alone may make things worse. Whoever takes one at a time takes the first of
+ * {@link stepsToBalance}.
+ *
  * `tolerance`: a part of the mean weight of a group. Smaller differences are no reason to move anything.
  */
 export function balance(
@@ -37,35 +40,47 @@ export function balance(
   groups: readonly GroupId[],
   tolerance = 0,
 ): readonly ShardMove[] {
-  if (groups.length === 0) return [];
+  const moves = new Map<ShardId, ShardMove>();
+  for (const { shard, from, to } of stepsToBalance(shards, groups, tolerance)) {
+    moves.set(shard, { shard, from: moves.get(shard)?.from ?? from, to });
+  }
+  return [...moves.values()]
+    .filter(({ from, to }) => from !== to)
+    .sort((a, b) => a.shard - b.shard);
+}
+
+/** Each one evens out what the ones before it have left, and may take a shard on that one of them has moved. */
+export function* stepsToBalance(
+  shards: readonly WeighedShard[],
+  groups: readonly GroupId[],
+  tolerance: number,
+): Generator<ShardMove, void> {
+  if (groups.length === 0) return;
   const loads = new Map<GroupId, Load>();
   for (const group of [...groups].sort((a, b) => a - b)) {
     loads.set(group, { group, shards: new Set(), counts: new Map(), weight: 0 });
   }
   const homeless: WeighedShard[] = [];
-  const homes = new Map<WeighedShard, GroupId>();
   for (const shard of [...shards].sort((a, b) => a.id - b.id)) {
     const load = loads.get(shard.group);
     if (load) add(load, shard);
     else homeless.push(shard);
   }
   const all = [...loads.values()];
-  const move = (shard: WeighedShard, to: Load, from?: Load) => {
-    if (from) remove(from, shard);
-    add(to, shard);
-    homes.set(shard, to.group);
-  };
   // The heavy ones first, while there is most room for them.
   homeless.sort((a, b) => b.weight - a.weight || a.id - b.id);
-  for (const shard of homeless) move(shard, lightest(all, shard.table));
+  for (const shard of homeless) {
+    const to = lightest(all, shard.table);
+    add(to, shard);
+    yield { shard: shard.id, from: shard.group, to: to.group };
+  }
   const mean = shards.reduce((sum, { weight }) => sum + weight, 0) / groups.length;
   for (let next = bestMove(all, tolerance * mean); next; next = bestMove(all, tolerance * mean)) {
-    move(next.shard, next.to, next.from);
+    const { shard, from, to } = next;
+    remove(from, shard);
+    add(to, shard);
+    yield { shard: shard.id, from: from.group, to: to.group };
   }
-  return [...homes]
-    .filter(([shard, to]) => shard.group !== to)
-    .map(([shard, to]) => ({ shard: shard.id, from: shard.group, to }))
-    .sort((a, b) => a.shard - b.shard);
 }
 
 /** From the heaviest group that has something for it to the lightest one: what evens the two out most. */

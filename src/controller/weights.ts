@@ -1,4 +1,4 @@
-import { balance } from './balance.ts';
+import { stepsToBalance } from './balance.ts';
 import { findShard } from './catalogue.ts';
 import type { Command } from './command.ts';
 import { shardsOfNewTable } from './placement.ts';
@@ -73,7 +73,7 @@ export function isAtRest({ groups, tables }: ClusterMap): boolean {
 }
 
 /**
- * The move of one shard that evens out best what the groups have to bear; undefined where they bear about the same, or where a weight
+ * The move of one shard that by itself evens out best what the groups have to bear; undefined where they bear about the same, or where a weight
  * is not known.
  */
 export function eveningMove(
@@ -89,7 +89,7 @@ export function eveningMove(
     return { id, table: table.id, group, weight };
   });
   const mean = shards.reduce((sum, { weight }) => sum + weight, 0) / joined.length;
-  const [move] = balance(shards, joined, Math.max(TOLERANCE, LEAST_GAP / mean));
+  const [move] = stepsToBalance(shards, joined, Math.max(TOLERANCE, LEAST_GAP / mean));
   return move && { kind: 'move-shard', shard: move.shard, to: move.to };
 }
 

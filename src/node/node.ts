@@ -357,7 +357,7 @@ export class Node {
     this.#stopped = true;
     this.#ticker.stop();
     await Promise.all([...this.#replicas.all()].map((replica) => replica.flush()));
-    this.#replicas.close();
+    await this.#replicas.close();
     await this.#peers.close();
     await this.#log.close();
   }

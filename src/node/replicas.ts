@@ -225,10 +225,11 @@ export class Replicas {
     return leaving.length > 0 ? [...replicas, ...leaving] : replicas;
   }
 
-  /** The node is stopping: what still has no room is not made any more. */
-  close(): void {
+  /** The node is stopping: what has not begun does not begin any more, and what has is waited for. */
+  async close(): Promise<void> {
     this.#closed = true;
     for (const replica of this.all()) replica.close();
+    await this.#changing;
   }
 
   /** On a full disk until there is room: the group's other replicas work meanwhile (F7). */

@@ -66,13 +66,36 @@ describe('replicas', { timeout: 30_000 }, () => {
     const world = await formedWorld(1);
     const node = await twoMaps(world);
     // As when it stops, and its log has much to write before it closes.
-    node.replicas.close();
+    void node.replicas.close();
     await world.run(200);
     const { disk } = world.machine('n1');
     expect(JSON.parse(utf8Text(disk.content('replicas').subarray(4)))).toMatchObject({
       number: 1_001,
     });
     expect(node.replicas.get(1)).toBeDefined();
+  });
+
+  // World 2862: the log had closed by the time that the replica was to be deleted from it.
+  test('[C6] [L4] [F17] a node that stops while a replica goes waits for that', async () => {
+    const world = await formedWorld(1);
+    const machine = world.machine('n1');
+    const node = await twoMaps(world);
+    const held: (() => void)[] = [];
+    machine.holdEngine = (step) => held.push(step);
+    await world.until(() => node.replicas.get(1) === undefined && held.length > 0);
+    let isClosed = false;
+    void node.replicas.close().then(() => {
+      isClosed = true;
+    });
+    await world.run(500);
+    expect(isClosed).toBe(false);
+    machine.holdEngine = undefined;
+    for (const step of held) step();
+    await world.until(() => isClosed);
+    await world.stop('n1');
+    await world.start('n1');
+    await world.until(() => world.isReady);
+    expect(world.failures).toEqual([]);
   });
 
   test('[C6] replicas come back after a restart although no controller answers', async () => {

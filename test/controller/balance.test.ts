@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { balance, type ShardMove, type WeighedShard } from '../../src/controller/balance.ts';
+import {
+  balance,
+  type ShardMove,
+  stepsToBalance,
+  type WeighedShard,
+} from '../../src/controller/balance.ts';
 import type { GroupId } from '../../src/controller/index.ts';
 
 const groupIds = fc.uniqueArray(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 12 });
@@ -98,6 +103,26 @@ describe('balancing', () => {
         }
       }),
       { numRuns: 300 },
+    );
+  });
+
+  // World 3902: a move that was good only together with others was made and taken back, for ever.
+  test('[C1] the first steps, one after the other and each planned anew, come to an end, and each evens out', () => {
+    const unevenness = (shards: readonly WeighedShard[], groups: readonly GroupId[]) =>
+      weights(shards, groups).reduce((sum, weight) => sum + weight * weight, 0);
+    fc.assert(
+      fc.property(unequal, groupIds, fc.constantFrom(0, 0.2), (shards, groups, tolerance) => {
+        let now = moved(shards, balance(shards, groups.slice(0, 1)));
+        for (;;) {
+          const [step] = stepsToBalance(now, groups, tolerance);
+          if (!step) break;
+          const next = moved(now, [step]);
+          expect(unevenness(next, groups)).toBeLessThan(unevenness(now, groups));
+          now = next;
+        }
+        expect(balance(now, groups, tolerance)).toEqual([]);
+      }),
+      { numRuns: 200 },
     );
   });
 
