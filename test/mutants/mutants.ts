@@ -378,6 +378,13 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'if (!group?.changing || (wanted.length === 0 && !isIt)) return DONE;',
   },
   {
+    name: 'a replica in quarantine stays where it is',
+    rule: 'L2',
+    file: 'jobs/member-keeper.ts',
+    from: 'if (replicas.length === 0) return;',
+    to: 'if (replicas.length >= 0) return;',
+  },
+  {
     name: 'a leader goes back to an older plan of the members',
     rule: 'C4',
     file: 'raft/membership.ts',
