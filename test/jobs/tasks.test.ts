@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { Tasks } from '../../src/jobs/tasks.ts';
 
-test('[C4] one thing at a time is under way for each key, and what one throws ends the process', async () => {
+// World 5330: a shard's part was read from a damaged engine, and that was a rejection that nobody took.
+test('[C4] [F4] one thing at a time is under way for each key, and what one throws ends the process', async () => {
   const errors: unknown[] = [];
   const tasks = new Tasks<string>({ fatal: (error) => errors.push(error) });
   const begun: string[] = [];
