@@ -383,6 +383,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'jobs/member-keeper.ts',
     from: 'if (replicas.length === 0) return;',
     to: 'if (replicas.length >= 0) return;',
+    nodes: 5,
   },
   {
     name: 'a leader goes back to an older plan of the members',

@@ -13,8 +13,9 @@ interface Told {
   readonly durableIndex?: number;
   /** From 1 on: the term of each entry, or what it holds besides. */
   readonly log: readonly (number | { readonly term: number; readonly config?: Config })[];
-  /** What it goes by, if not by its log. */
+  /** What it goes by, and since which entry, if not by its log. */
   readonly config?: Config;
+  readonly configIndex?: number;
 }
 
 /** A replica as a history has it. It is the same one from look to look, as a core is. */
@@ -30,6 +31,7 @@ class Replica implements RaftView {
   commit = 0;
   durableIndex = 0;
   config = THREE;
+  configIndex = 0;
   #log: Entry[] = [];
 
   constructor(told: Told) {
@@ -37,7 +39,15 @@ class Replica implements RaftView {
     this.become(told);
   }
 
-  become({ term, role = 'follower', commit = 0, durableIndex, log, config }: Omit<Told, 'id'>) {
+  become({
+    term,
+    role = 'follower',
+    commit = 0,
+    durableIndex,
+    log,
+    config,
+    configIndex,
+  }: Omit<Told, 'id'>) {
     this.term = term;
     this.role = role;
     this.commit = commit;
@@ -53,14 +63,12 @@ class Replica implements RaftView {
     });
     this.durableIndex = durableIndex ?? log.length;
     this.config = config ?? this.configAt(log.length);
+    const entry = this.#log.findLast(({ kind }) => kind === 'config');
+    this.configIndex = configIndex ?? entry?.index ?? 0;
   }
 
   get lastIndex(): number {
     return this.#log.length;
-  }
-
-  get configIndex(): number {
-    return this.#log.findLast(({ kind }) => kind === 'config')?.index ?? 0;
   }
 
   termAt(index: number): number | undefined {
@@ -158,6 +166,12 @@ describe('the check of what replicas of a group promise each other', () => {
     expect(() => look(3)).toThrow('[G11]');
     replicas[2].become({ term: 2, log: [1, 1, { term: 2, config: THREE }] });
     expect(() => look(3)).not.toThrow();
+    // Where no other one is in memory.
+    const other = history();
+    other.replicas[2].become({ term: 1, log: [1, 1, { term: 1, config }] });
+    other.look(3);
+    other.replicas[2].become({ term: 2, log: [1, 1, 2], config, configIndex: 3 });
+    expect(() => other.look(3)).toThrow('[G11]');
   });
 
   test('[C4] members that go back to an older plan', () => {

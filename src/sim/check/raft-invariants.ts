@@ -171,7 +171,7 @@ export class RaftInvariants {
         throw this.#broken('R2', view, `gives up entry ${first}, committed up to ${seen.commit}`);
       }
       this.conflicts++;
-      this.#checkConfig(view);
+      this.#checkConfig(view, first);
     }
     const from = Math.max(same + 1, firstIndex);
     if (terms.length > from) terms.length = from;
@@ -187,15 +187,15 @@ export class RaftInvariants {
     if (durable !== undefined) seen.durableTerm = Math.max(seen.durableTerm, durable);
   }
 
-  /** Entries were given up, with a configuration perhaps: the last one that is in the log counts again (G11). */
-  #checkConfig(view: RaftView): void {
-    const { firstIndex, lastIndex, config } = view;
+  /** The entries from `first` on were given up, with a configuration perhaps: the last one that is in the log counts again (G11). */
+  #checkConfig(view: RaftView, first: number): void {
+    const { firstIndex, lastIndex, config, configIndex } = view;
     const last = view
       .entriesBetween(firstIndex, lastIndex + 1)
       .findLast(({ kind }) => kind === 'config');
-    if (!last) return;
-    const text = utf8Text(last.data);
-    if (JSON.stringify(config) === text) return;
+    const text = last ? utf8Text(last.data) : 'no entry';
+    const isWhatItIs = last ? JSON.stringify(config) === text : configIndex < first;
+    if (isWhatItIs) return;
     throw this.#broken('G11', view, `goes by ${JSON.stringify(config)}, and its log by ${text}`);
   }
 
