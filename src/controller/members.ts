@@ -2,7 +2,7 @@ import { type Change, type ControllerState, DONE, refused } from './change.ts';
 import type { Command } from './command.ts';
 import { controllerGroup, initialGroups } from './placement.ts';
 import { newestOf } from './spread.ts';
-import { replaced, withGroup } from './steps.ts';
+import { replaced, stateAfter, withGroup } from './steps.ts';
 import { NO_GROUP } from './types.ts';
 
 export function form({ map }: ControllerState, command: Command<'form'>): Change {
@@ -56,8 +56,7 @@ export function renewReplicas(
     const group = now.map.groups.find((other) => other.id === id);
     const old = group?.replicas.find((record) => record.replica === replica);
     if (!group || !old || (group.changing && newestOf(group) !== old)) continue;
-    const { head = {} } = replaced(now, group, old.node, old.node);
-    now = { ...now, ...head, map: { ...now.map, ...head.map } };
+    now = stateAfter(now, replaced(now, group, old.node, old.node));
   }
   return now === state ? DONE : { ...DONE, head: now };
 }

@@ -18,9 +18,9 @@ export function place(state: ControllerState, { down, dead }: Command<'place'>):
   const changed = new Map<number, { id: number; next: Table | undefined }>();
   const steps = nextSteps(state.map, { down, dead });
   for (const step of steps) {
-    const { head = {}, tables = [] } = taken(now, step);
-    for (const table of tables) changed.set(table.id, table);
-    now = { ...now, ...head, map: { ...now.map, ...head.map, tables: tablesAfter(now, tables) } };
+    const change = taken(now, step);
+    for (const table of change.tables ?? []) changed.set(table.id, table);
+    now = stateAfter(now, change);
   }
   if (steps.length === 0) return DONE;
   return { ...DONE, head: now, tables: [...changed.values()] };
@@ -95,6 +95,15 @@ function withNewGroup(state: ControllerState, names: readonly NodeName[]): Chang
   const counters = { nextReplica: nextReplica + names.length, nextGroup: nextGroup + 1 };
   const groups = [...map.groups, newGroup(nextGroup, replicas)];
   return assigned({ ...state, map: { ...map, nodes } }, groups, counters);
+}
+
+/** For a decision that is made of several; the map keeps its number. */
+export function stateAfter(
+  state: ControllerState,
+  { head = {}, tables = [] }: Change,
+): ControllerState {
+  const map = { ...state.map, ...head.map, tables: tablesAfter(state, tables) };
+  return { ...state, ...head, map };
 }
 
 function tablesAfter(

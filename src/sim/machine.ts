@@ -144,6 +144,7 @@ export class Machine {
     const exit = (kind: Exit['kind'], error: unknown) => {
       this.#exit(process, { kind, reason: reasonOf(error), error });
     };
+    const fatal = (error: unknown) => exit('failed', error);
     try {
       const disk = this.disk.process();
       const node = await Node.start({
@@ -167,7 +168,7 @@ export class Machine {
         },
         notice: (message) => this.notices.push(message),
         refuse: (reason) => exit('refused', reason),
-        fatal: (error) => exit('failed', error),
+        fatal,
       });
       const router = new Router(node, clock, random, buggify);
       startJobs(node, {
@@ -175,7 +176,7 @@ export class Machine {
         leaders: new LeaderClient(node, clock, random, buggify),
         clock,
         buggify,
-        fatal: (error) => exit('failed', error),
+        fatal,
         resharding: this.#options.resharding,
       });
       this.node = node;

@@ -4,6 +4,24 @@ import { createTable, formedWorld, get, put, routerOf } from '../support/world.t
 
 const KB = 'x'.repeat(1_000);
 
+/** A cluster whose engines hold something, and the keys of what one of them holds of its replicas. */
+async function stored(seed: number) {
+  const world = await formedWorld(seed, { limits: { memtableBytes: 4 * 1024 } });
+  const table = await createTable(world, 't');
+  for (let i = 0; i < 60; i++) {
+    await world.settle(put(routerOf(world, 'n1'), table, `k${i}`, KB));
+  }
+  await world.run(1_000);
+  const victim = world.machine('n2');
+  const snapshot = victim.engine.snapshot();
+  const range = snapshot.range({ from: Uint8Array.of(0, 0, 0, 1), to: Uint8Array.of(1) });
+  const keys: Uint8Array[] = [];
+  for (let record = range.next(); record; record = range.next()) keys.push(record.key);
+  range.close();
+  snapshot.close();
+  return { world, table, victim, keys };
+}
+
 describe('faults of the engine', { timeout: 30_000 }, () => {
   test('[F7] [L4] [S4] without room for the state writes are refused in time, reads go on, and all heals', async () => {
     const limits = { memtableBytes: 16 * 1024, replica: { unappliedBytesMax: 32 * 1024 } };
@@ -73,19 +91,8 @@ describe('faults of the engine', { timeout: 30_000 }, () => {
   });
 
   test('[F4] damage in the engine of one node ends it with its name, and the others go on', async () => {
-    const world = await formedWorld(5, { limits: { memtableBytes: 4 * 1024 } });
-    const table = await createTable(world, 't');
-    for (let i = 0; i < 60; i++) {
-      await world.settle(put(routerOf(world, 'n1'), table, `k${i}`, KB));
-    }
-    await world.run(1_000);
-    const victim = world.machine('n2');
-    const snapshot = victim.engine.snapshot();
-    const range = snapshot.range({ from: Uint8Array.of(0, 0, 0, 1), to: Uint8Array.of(1) });
-    const record = range.next();
-    range.close();
-    snapshot.close();
-    victim.engine.damage(record?.key as Uint8Array);
+    const { world, table, victim, keys } = await stored(5);
+    victim.engine.damage(keys[0] as Uint8Array);
     await world.run(1_000);
     expect(victim.isRunning).toBe(false);
     expect(victim.exits[0]?.reason).toMatch(
@@ -98,20 +105,8 @@ describe('faults of the engine', { timeout: 30_000 }, () => {
 
   // World 2111: what the engine threw was a rejection that nobody took.
   test('[F4] so does damage that is met while the middle of a shard is looked for', async () => {
-    const world = await formedWorld(6, { limits: { memtableBytes: 4 * 1024 } });
-    const table = await createTable(world, 't');
-    for (let i = 0; i < 60; i++) {
-      await world.settle(put(routerOf(world, 'n1'), table, `k${i}`, KB));
-    }
-    await world.run(1_000);
-    const victim = world.machine('n2');
-    const snapshot = victim.engine.snapshot();
-    const range = snapshot.range({ from: Uint8Array.of(0, 0, 0, 1), to: Uint8Array.of(1) });
-    for (let record = range.next(); record; record = range.next()) {
-      victim.engine.damage(record.key);
-    }
-    range.close();
-    snapshot.close();
+    const { world, table, victim, keys } = await stored(6);
+    for (const key of keys) victim.engine.damage(key);
     const found: unknown[] = [];
     for (const group of victim.node?.led() ?? []) {
       for (const { id } of group.shards()) void group.middle(id).then((at) => found.push(at));

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { areCaughtUp, differences } from '../../src/sim/check/contents.ts';
 import type { World } from '../../src/sim/index.ts';
-import { ask, mapOf } from '../support/nodes.ts';
+import { ask, isSettled, mapOf } from '../support/nodes.ts';
 import { SMALL } from '../support/scenario.ts';
 import { Workload } from '../support/workload.ts';
 import { createTable, formedWorld, put, routerOf } from '../support/world.ts';
@@ -36,7 +36,7 @@ function isWhole(world: World, name: string): boolean {
     states.every(
       ({ quarantine, applied, leader }) => quarantine === 0 && applied > 0 && leader > 0,
     ) &&
-    groups.every(({ changing }) => !changing)
+    isSettled(world)
   );
 }
 
@@ -109,9 +109,7 @@ describe('a node whose log is damaged', { timeout: 30_000 }, () => {
     expect(world.machine('n4').notices.join()).toContain(`replica ${first} of group 1 is quarant`);
     await world.until(() => {
       const { quarantine, applied = 0 } = learner()?.status ?? {};
-      return (
-        quarantine === 0 && applied > 0 && mapOf(world).groups.every(({ changing }) => !changing)
-      );
+      return quarantine === 0 && applied > 0 && isSettled(world);
     }, 20_000);
     expect(learner()?.id).not.toBe(first);
     await world.until(() => areCaughtUp(world));

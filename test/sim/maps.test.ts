@@ -75,6 +75,8 @@ describe("the check of the controller's maps", () => {
       plan: plan + 1,
     }));
     expect(() => lookAt(twice)).toThrow('has two replicas on one node');
+    const leaving = withGroup(1, ({ replicas }) => ({ leaving: replicas.slice(0, 1) }));
+    expect(() => lookAt(leaving)).toThrow('[C5]');
     const again = withGroup(1, ({ replicas }) => ({
       replicas: replicas.map((record, i) => (i === 0 ? { ...record, replica: 1 } : record)),
     }));

@@ -1,5 +1,5 @@
 import { type GroupId, holdersOf, type NodeName } from '../../controller/index.ts';
-import { isUp } from './process-faults.ts';
+import { PROCESS_FAULTS } from './process-faults.ts';
 import { both, type Fault, type Scene } from './scene.ts';
 
 /** Groups that left come back after this, in milliseconds. */
@@ -37,7 +37,7 @@ export const MEMBER_FAULTS = {
   },
   /** Likewise, and just as the change is over somebody stops in good order: the one that came, the one that goes, or who leads. */
   'stop-at-change': (scene) => {
-    const { world, random, later, startLater, happened } = scene;
+    const { world, random, later, happened } = scene;
     const move = moveReplica(scene);
     if (!move) return false;
     const { group: id, from, to } = move;
@@ -49,10 +49,7 @@ export const MEMBER_FAULTS = {
         if (!isOver) return;
         const name = random.pick([from, to, world.leader(id)?.name ?? to]);
         const machine = world.machines.find((one) => one.name === name);
-        if (!machine || !isUp(machine)) return;
-        startLater(machine.name);
-        machine.stop().catch(() => {});
-        happened();
+        if (machine && PROCESS_FAULTS.stop({ ...scene, machine, name })) happened();
       });
     look(0);
     return false;
