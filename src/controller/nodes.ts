@@ -69,7 +69,8 @@ export function forgetNodes(state: ControllerState, command: Command<'forget-nod
   const names = new Set(command.nodes);
   const lost = map.nodes.filter(({ name }) => names.has(name));
   const isLost = ({ node }: ReplicaRecord) => names.has(node);
-  const gone = map.groups.filter(({ replicas }) => replicas.every(isLost)).map(({ id }) => id);
+  const isGone = (group: GroupRecord) => holdersOf(group).every((name) => names.has(name));
+  const gone = map.groups.filter(isGone).map(({ id }) => id);
   if (gone.length > 0) {
     return refused(`of ${namesOf(gone)} nothing is left elsewhere: that data is gone`);
   }
@@ -80,13 +81,10 @@ export function forgetNodes(state: ControllerState, command: Command<'forget-nod
   const groups = map.groups.map((group): GroupRecord => {
     if (!holdersOf(group).some((name) => names.has(name))) return group;
     const staying = (records: readonly ReplicaRecord[]) => records.filter((one) => !isLost(one));
-    return {
-      ...group,
-      replicas: staying(group.replicas),
-      leaving: staying(group.leaving),
-      plan: group.plan + 1,
-      changing: true,
-    };
+    const [replicas, leaving] = [staying(group.replicas), staying(group.leaving)];
+    // Where only those are left that were to go, they stay.
+    const left = replicas.length > 0 ? { replicas, leaving } : { replicas: leaving, leaving: [] };
+    return { ...group, ...left, plan: group.plan + 1, changing: true };
   });
   return without({ ...state, map: { ...map, groups } }, lost);
 }

@@ -316,9 +316,13 @@ export class Replica {
 
   /** The last resort of a group that has lost most of its voters for good: see `Raft.becomeSoleVoter`. */
   becomeSoleVoter(): boolean {
-    if (this.#closed || this.#installing || !this.#raft.becomeSoleVoter()) return false;
+    if (!this.mayBeSoleVoter || !this.#raft.becomeSoleVoter()) return false;
     this.#host.schedule(this);
     return true;
+  }
+
+  get mayBeSoleVoter(): boolean {
+    return !this.#closed && !this.#installing && this.#raft.mayBeSoleVoter;
   }
 
   transferLeader(to: ReplicaId): void {

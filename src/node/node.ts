@@ -343,6 +343,7 @@ export class Node {
     return {
       roster: this.#replicas.roster,
       isUp: (node) => node === this.self || this.#peers.isUp(node),
+      survey: (node) => this.#services.askForSurvey(node),
       rescue: (node, group) => this.#services.askForRescue(node, group),
       forget,
     };

@@ -21,6 +21,7 @@ import type { ClusterRecord } from './identity.ts';
 import type { Responder } from './link.ts';
 import type { Peers } from './peers.ts';
 import type { Replicas } from './replicas.ts';
+import { type Survey, surveyHere } from './rescue.ts';
 import {
   readSnapshotPiece,
   type SnapshotPiece,
@@ -39,6 +40,7 @@ const STATUS = 5;
 const DIGESTS = 6;
 const DIFFERENCE = 7;
 const RESCUE = 8;
+const SURVEY = 9;
 
 const SNAPSHOT_TIMEOUT_MS = 5_000;
 const STATUS_TIMEOUT_MS = 1_000;
@@ -170,6 +172,19 @@ export class Services {
     });
   }
 
+  /** What a node has of every group, before others are given up; undefined when it does not answer. */
+  askForSurvey(node: NodeName): Promise<Survey | undefined> {
+    if (node === this.#options.self) {
+      return Promise.resolve(this.#served && surveyHere(this.#served.replicas));
+    }
+    return new Promise((resolve) => {
+      const write = () => {};
+      this.#options.peers.request(node, SURVEY, write, STATUS_TIMEOUT_MS, (reply) => {
+        resolve(typeof reply === 'object' ? (parse(reply) as Survey) : undefined);
+      });
+    });
+  }
+
   /** Not answered: it is found again. */
   tellDifference(node: NodeName, difference: Difference): void {
     if (node === this.#options.self) this.#served?.onDifference(difference);
@@ -226,6 +241,9 @@ export class Services {
           .rescue(payload.varint())
           .then((isDone) => respond((writer) => writer.boolean(isDone)))
           .catch(this.#options.fatal);
+        break;
+      case SURVEY:
+        respond(json(surveyHere(served.replicas)));
         break;
       case DIFFERENCE:
         served.onDifference(parse(payload) as Difference);

@@ -14,7 +14,7 @@ import {
   snapshotReady,
   snapshotUnavailable,
 } from './replication.ts';
-import { becomeSoleVoter } from './rescue.ts';
+import { becomeSoleVoter, mayBeSoleVoter } from './rescue.ts';
 import { type RaftStatus, statusOf } from './status.ts';
 import { step } from './step.ts';
 import { stepDown, transferLeader } from './transfer.ts';
@@ -52,6 +52,7 @@ export type RaftView = Pick<
   | 'uncommittedBytes'
   | 'quarantine'
   | 'isQuiesced'
+  | 'mayBeSoleVoter'
 >;
 
 /** One replica of one Raft group. The contract with its host is in the package comment (index.ts). */
@@ -146,6 +147,11 @@ export class Raft {
   /** The last resort of a group that has lost most of its voters for good: see rescue.ts. */
   becomeSoleVoter(): boolean {
     return becomeSoleVoter(this.#core);
+  }
+
+  /** Whether {@link becomeSoleVoter} would do anything now. */
+  get mayBeSoleVoter(): boolean {
+    return mayBeSoleVoter(this.#core);
   }
 
   // What is to be done, and that it was done.

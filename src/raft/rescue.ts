@@ -14,7 +14,7 @@ import { findMember } from './quorum.ts';
  */
 export function becomeSoleVoter(core: Core): boolean {
   const self = findMember(core.config, core.id);
-  if (!core.counts || core.installing !== undefined || self === undefined) return false;
+  if (!mayBeSoleVoter(core) || self === undefined) return false;
   wake(core);
   if (core.role.name !== 'follower') core.becomeFollower(core.term, 0);
   core.raiseTerm(core.term + 1);
@@ -27,4 +27,8 @@ export function becomeSoleVoter(core: Core): boolean {
     learners: [],
   });
   return true;
+}
+
+export function mayBeSoleVoter({ id, config, counts, installing }: Core): boolean {
+  return counts && installing === undefined && findMember(config, id) !== undefined;
 }

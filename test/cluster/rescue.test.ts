@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import type { GroupRecord } from '../../src/controller/index.ts';
 import { forgetNodes } from '../../src/node/index.ts';
 import { ControllerClient } from '../../src/router/index.ts';
-import { areCaughtUp } from '../../src/sim/check/contents.ts';
+import { areCaughtUp, differences } from '../../src/sim/check/contents.ts';
 import { SimRandom, type World } from '../../src/sim/index.ts';
-import { exitsOf, growingWorld, isEven, loads, mapOf } from '../support/nodes.ts';
+import { ask, exitsOf, growingWorld, isEven, isSettled, loads, mapOf } from '../support/nodes.ts';
 import { createTable, get, put, routerOf } from '../support/world.ts';
 
 /** As an operator asks it of a node. */
@@ -13,6 +14,10 @@ function forget(world: World, at: string, lost: readonly string[], loseData: boo
   const client = new ControllerClient(node, process.clock, new SimRandom(1, 'operator'));
   const host = node.rescueHost((nodes) => client.command({ kind: 'forget-nodes', nodes }));
   return world.settle(forgetNodes(host, lost, loseData));
+}
+
+function leads(world: World, name: string, group: number): boolean {
+  return world.machine(name).node?.leaderOf(group) === name;
 }
 
 /** Three nodes with a table of so many items, of which two nodes are gone for good. */
@@ -101,6 +106,100 @@ describe('groups that lost their majority for good', { timeout: 60_000 }, () => 
       await world.until(() => isEven(world) && mapOf(world).nodes.length === 1);
       expect(await values()).toEqual(written);
     }
+  });
+
+  test.each([1, 2, 3, 4])(
+    '[R7] where more than one is left, go on with the most up-to-date log (seed %i)',
+    async (seed) => {
+      const world = await growingWorld(seed, { firstNodes: 4 });
+      const nodes = ['n1', 'n2', 'n3', 'n4'];
+      await ask(world, { kind: 'join', groups: [{ id: 9, nodes }] });
+      await world.until(() => mapOf(world).groups.some(({ id }) => id === 9) && isSettled(world));
+      const others = mapOf(world).groups.flatMap(({ id }) => (id > 0 && id < 9 ? id : []));
+      await ask(world, { kind: 'leave', groups: others });
+      const table = await createTable(world, 't');
+      expect(new Set(table.shards.map(({ group }) => group))).toEqual(new Set([9]));
+      expect(await world.settle(put(routerOf(world, 'n1'), table, 'k', 'old'))).toMatchObject({
+        kind: 'written',
+      });
+      await world.until(() => areCaughtUp(world));
+      world.isolate('n1');
+      const leader = () => ['n2', 'n3', 'n4'].find((name) => leads(world, name, 9));
+      await world.until(() => leader() !== undefined);
+      // One that follows can bring n1 nothing once they hear each other again.
+      const other = leader() === 'n2' ? 'n3' : 'n2';
+      const lost = nodes.filter((name) => name !== 'n1' && name !== other);
+      expect(await world.settle(put(routerOf(world, other), table, 'k', 'new'))).toMatchObject({
+        kind: 'written',
+      });
+      world.powerOff(...lost);
+      world.heal();
+      await world.run(6_000);
+      const warning = await forget(world, 'n1', lost, false);
+      expect(warning).toMatchObject({
+        reason: expect.stringContaining(`group 9 with what ${other}`),
+      });
+      expect(await forget(world, 'n1', lost, true)).toEqual({ kind: 'done' });
+      await world.until(() => mapOf(world).nodes.length === 2 && isSettled(world));
+      await world.until(() => world.isReady && areCaughtUp(world));
+      for (const name of ['n1', other]) {
+        expect(await world.settle(get(routerOf(world, name), table, 'k'))).toBe('new');
+      }
+      const group = mapOf(world).groups.find(({ id }) => id === 9);
+      expect(group?.replicas.map(({ node }) => node).sort()).toEqual(['n1', other]);
+      expect(differences(world)).toEqual([]);
+      expect(world.failures).toEqual([]);
+    },
+  );
+
+  test.each([0, 1, 2, 5, 10, 20, 40, 80, 160, 320])(
+    '[R7] one that was to go is as good as any, and better than one that has only begun to learn (%i ms)',
+    async (afterMs) => {
+      const world = await growingWorld(9, { firstNodes: 4 });
+      const table = await createTable(world, 't');
+      const keys = Array.from({ length: 20 }, (_, i) => `k${i}`);
+      for (const key of keys) await world.settle(put(routerOf(world, 'n2'), table, key, key));
+      await world.until(() => isEven(world) && areCaughtUp(world));
+      await ask(world, { kind: 'drain-node', node: 'n1' });
+      const isGoing = ({ leaving }: GroupRecord) => leaving.some(({ node }) => node === 'n1');
+      await world.until(() => mapOf(world).groups.some(isGoing));
+      const group = mapOf(world).groups.find(isGoing);
+      await world.run(afterMs);
+      const lost = group?.replicas.map(({ node }) => node).filter((name) => name !== 'n4') ?? [];
+      expect(lost).toHaveLength(2);
+      world.isolate('n4');
+      world.powerOff(...lost);
+      await world.run(6_000);
+      world.heal();
+      await world.run(3_000);
+      const outcome = await forget(world, 'n1', lost, true);
+      expect(outcome).toEqual({ kind: 'done' });
+      await world.until(() => mapOf(world).nodes.length === 2 && isSettled(world));
+      await world.until(() => world.isReady);
+      for (const key of keys) {
+        expect(await world.settle(get(routerOf(world, 'n4'), table, key))).toBe(key);
+      }
+      expect(world.failures).toEqual([]);
+    },
+  );
+
+  test('[R7] where only those are left that were to go, they stay', async () => {
+    const world = await growingWorld(10, { nodes: 3 });
+    const table = await createTable(world, 't');
+    await world.settle(put(routerOf(world, 'n2'), table, 'k', 'v'));
+    await world.until(() => isEven(world) && areCaughtUp(world));
+    await ask(world, { kind: 'drain-node', node: 'n1' });
+    const groups = () => mapOf(world).groups;
+    await world.until(() => groups().some(({ leaving }) => leaving.length > 0));
+    world.powerOff('n2', 'n3');
+    await world.run(6_000);
+    expect(await forget(world, 'n1', ['n2', 'n3'], true)).toEqual({ kind: 'done' });
+    await world.until(() => mapOf(world).nodes.length === 1 && isSettled(world));
+    expect(groups().map(({ replicas, leaving }) => [replicas.length, leaving.length])).toEqual(
+      groups().map(() => [1, 0]),
+    );
+    expect(await world.settle(get(routerOf(world, 'n1'), table, 'k'))).toBe('v');
+    expect(world.failures).toEqual([]);
   });
 
   test('nothing is done where a node is up, unknown, or not needed for a majority, nor where all of a group is gone', async () => {

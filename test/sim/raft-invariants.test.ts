@@ -26,6 +26,7 @@ class Replica implements RaftView {
   readonly uncommittedBytes = 0;
   readonly quarantine = 0;
   readonly isQuiesced = false;
+  readonly mayBeSoleVoter = true;
   term = 0;
   role: RaftView['role'] = 'follower';
   commit = 0;
