@@ -13,7 +13,10 @@ import type { Means } from './means.ts';
 import type { LedGroup, LocalGroups } from './shard-keeper.ts';
 import { Tasks } from './tasks.ts';
 
-/** Of all shards that this node's groups fetch together: more than that, and clients would wait for it. */
+/**
+ * Of all shards that this node's groups fetch together: more than that, and clients would wait for it. It is applying that costs, and a
+ * seventh of a gigabit that goes over the wire: what is sent is not compressed, since that would pay for neither.
+ */
 const BYTES_PER_SECOND = 16 * 1024 * 1024;
 /** The part of the time that a fetch may take, and what it goes on at where everything takes long. */
 const SHARE = 0.5;

@@ -56,7 +56,7 @@ export class Formation {
     const { name, incarnation, http, peer, zone } = this.#options.self;
     const clusterId = this.#record?.clusterId ?? NO_CLUSTER;
     const listHash = this.#record ? '' : this.#listHash;
-    return { name, incarnation, http, peer, zone, clusterId, listHash };
+    return { stream: 'main', name, incarnation, http, peer, zone, clusterId, listHash };
   }
 
   /** The names that this node still waits for; empty once it is formed. */

@@ -10,6 +10,8 @@ export const LINK_TICK_MS = 250;
 const SILENCE_MS = 1_000;
 /** And after this long the connection is given up, since it may be half open. */
 const GIVE_UP_MS = 5_000;
+/** A stream for what is large is closed when nothing came over it for this long: the next request opens another one. */
+const BULK_IDLE_MS = 10_000;
 /** Unsent bytes for one peer. Past the bound messages of Raft are dropped, which it endures, and requests refused. */
 const UNSENT_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -25,8 +27,12 @@ const REQUEST = 6;
 const REPLY = 7;
 const HEALTH = 8;
 
+/** What a connection is for: everything, or what is large and asked for by whoever dialed. */
+export type Stream = 'main' | 'bulk';
+
 /** What each side says first. */
 export interface Hello {
+  readonly stream: Stream;
   readonly name: string;
   readonly incarnation: string;
   /** Hash of the list the node was started with, while it waits to be formed; empty afterwards, and for one that wants to join. */
@@ -95,6 +101,8 @@ export class Link {
   #silent = false;
   #closed = false;
   #canLead = true;
+  /** Of a stream for what is large. */
+  #idleMs: number | undefined;
 
   constructor(
     clock: Clock,
@@ -138,6 +146,7 @@ export class Link {
   }
 
   sendHello(hello: Hello): void {
+    if (hello.stream === 'bulk') this.#idleMs = BULK_IDLE_MS;
     this.#add(HELLO, (writer) => writer.raw(utf8(JSON.stringify(hello))));
     this.flush();
   }
@@ -209,6 +218,12 @@ export class Link {
     const late = now - this.#tickedAt > 2 * LINK_TICK_MS;
     this.#tickedAt = now;
     if (late) this.#heardAt = now;
+    // Whether the peer is there, the main stream tells.
+    if (this.#idleMs !== undefined) {
+      if (now - this.#heardAt > this.#idleMs) this.close();
+      else this.#failRequests(({ expiresAt }) => expiresAt <= now);
+      return;
+    }
     if (!this.#sentSinceTick && this.#peer) this.#send();
     this.#sentSinceTick = false;
     if (now - this.#heardAt > GIVE_UP_MS) {
@@ -341,6 +356,8 @@ export class Link {
     const refusal = this.#handler.onHello(hello);
     if (refusal === undefined) {
       this.#peer = hello;
+      // Whoever dialed closes it first, so that no request meets a closed one.
+      if (hello.stream === 'bulk') this.#idleMs = 2 * BULK_IDLE_MS;
     } else {
       this.#add(REFUSAL, (writer) => writer.raw(utf8(JSON.stringify(refusal))));
       this.flush();
@@ -376,7 +393,16 @@ function checkRefusal(content: unknown): Refusal {
 }
 
 function checkHello(content: unknown): Hello {
-  const fields = ['name', 'incarnation', 'listHash', 'clusterId', 'http', 'peer', 'zone'] as const;
+  const fields = [
+    'stream',
+    'name',
+    'incarnation',
+    'listHash',
+    'clusterId',
+    'http',
+    'peer',
+    'zone',
+  ] as const;
   if (typeof content !== 'object' || content === null) throw new MalformedError('no hello');
   const record = content as Record<string, unknown>;
   for (const field of fields) {

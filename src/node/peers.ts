@@ -10,6 +10,7 @@ import type {
   Timer,
 } from '../ports/index.ts';
 import type { Message } from '../raft/index.ts';
+import { dialBulk } from './bulk.ts';
 import {
   type Hello,
   LINK_TICK_MS,
@@ -17,6 +18,7 @@ import {
   type LinkHandler,
   type Refusal,
   type Responder,
+  type Stream,
 } from './link.ts';
 
 const REDIAL_MIN_MS = 100;
@@ -35,6 +37,9 @@ export interface PeerAddress {
   /** `host:port` of its listener for nodes. */
   readonly address: string;
 }
+
+/** A view, to be read within the call. Undefined: not known whether it was carried out; `down`, `congested`: it was not sent. */
+export type PeerReply = ByteReader | 'down' | 'congested' | undefined;
 
 export interface PeersHandler {
   /** Called for each hello. */
@@ -66,13 +71,15 @@ export interface PeersOptions {
 
 /**
  * The connections to all other nodes, one each: of two nodes, the one whose name sorts first dials. The other one only
- * knocks when it loses the connection, to learn whether the process is gone.
+ * knocks when it loses the connection, to learn whether the process is gone. Beside it there may be one each way for what is large
+ * (bulk.ts), as long as that one stands.
  */
 export class Peers {
   readonly #options: PeersOptions;
   readonly #self: string;
   readonly #addresses = new Map<string, string>();
   readonly #links = new Map<string, Link>();
+  readonly #bulk = new Map<string, Link>();
   readonly #open = new Set<Link>();
   readonly #redials = new Map<string, number>();
   #listener: Listener | undefined;
@@ -151,19 +158,18 @@ export class Peers {
     this.#links.get(name)?.sendRaft(group, message);
   }
 
-  /**
-   * Asks a peer. The reply is a view, to be read within the call; undefined: not known whether it was carried out.
-   * `down` and `congested`: it was not sent.
-   */
+  /** Asks a peer. `settle` is called once, now or later. */
   request(
     name: string,
     service: number,
     write: (writer: ByteWriter) => void,
     timeoutMs: number,
-    settle: (reply: ByteReader | 'down' | 'congested' | undefined) => void,
+    settle: (reply: PeerReply) => void,
+    stream: Stream = 'main',
   ): void {
-    const link = this.#links.get(name);
-    if (!link?.isUp) settle('down');
+    const main = this.#links.get(name);
+    const link = main?.isUp && stream === 'bulk' ? this.#bulkTo(name) : main;
+    if (!main?.isUp || !link) settle('down');
     else if (!link.request(service, write, timeoutMs, settle)) settle('congested');
   }
 
@@ -210,6 +216,30 @@ export class Peers {
     });
   }
 
+  /** Undefined: it is not known where the peer is. */
+  #bulkTo(name: string): Link | undefined {
+    const known = this.#bulk.get(name);
+    const address = this.#addresses.get(name);
+    if (known || address === undefined) return known;
+    const { clock, network, hello, handler, onQueued, buggify } = this.#options;
+    const link = dialBulk({
+      clock,
+      network,
+      address,
+      hello: hello(),
+      onHello: (greeting) => notExpected(name, greeting) ?? handler.onHello(greeting),
+      onQueued,
+      onDown: () => {
+        this.#open.delete(link);
+        if (this.#bulk.get(name) === link) this.#bulk.delete(name);
+      },
+      buggify,
+    });
+    this.#bulk.set(name, link);
+    this.#open.add(link);
+    return link;
+  }
+
   #connect(address: string, name: string | undefined): void {
     const { clock, network } = this.#options;
     let link: Link | undefined;
@@ -243,18 +273,15 @@ export class Peers {
     let name = dialed;
     const linkHandler: LinkHandler = {
       onHello: (greeting) => {
-        if (dialed !== undefined && greeting.name !== dialed) {
-          return {
-            reason: `${dialed} was expected here, not ${greeting.name}`,
-            isFinal: false,
-          };
-        }
-        const refusal = handler.onHello(greeting);
+        const unexpected = dialed === undefined ? undefined : notExpected(dialed, greeting);
+        const refusal = unexpected ?? handler.onHello(greeting);
         if (refusal !== undefined) return refusal;
         name = greeting.name;
+        if (greeting.stream === 'bulk') return undefined;
         const older = this.#links.get(name);
         this.#links.set(name, link);
         if (older && older !== link) older.close();
+        this.#bulk.get(name)?.close();
         this.#redials.delete(name);
         // After the link took the hello: whoever is told may answer on it.
         clock.endOfTurn(() => {
@@ -290,6 +317,7 @@ export class Peers {
 
   #onDown(name: string, refused: boolean): void {
     if (this.#closed) return;
+    this.#bulk.get(name)?.close();
     this.#options.handler.onDown(name, refused);
     if (this.#dials(name)) this.#redial(name);
     else if (!refused) this.#knock(name);
@@ -312,4 +340,9 @@ export class Peers {
     });
     const timeout = clock.after(DIAL_TIMEOUT_MS, () => connection.close());
   }
+}
+
+function notExpected(dialed: string, { name }: Hello): Refusal | undefined {
+  if (name === dialed) return undefined;
+  return { reason: `${dialed} was expected here, not ${name}`, isFinal: false };
 }

@@ -19,7 +19,7 @@ import type { ControllerService } from './controller-service.ts';
 import type { DataService } from './data-service.ts';
 import type { ClusterRecord } from './identity.ts';
 import type { Responder } from './link.ts';
-import type { Peers } from './peers.ts';
+import type { PeerReply, Peers } from './peers.ts';
 import type { Replicas } from './replicas.ts';
 import { type Survey, surveyHere } from './rescue.ts';
 import {
@@ -94,11 +94,13 @@ export class Services {
         return;
       }
       const write = (writer: ByteWriter) => writeGroupRequest(writer, request);
-      this.#options.peers.request(node, GROUP, write, timeoutMs, (reply) => {
+      const settle = (reply: PeerReply) => {
         if (reply === 'down') resolve({ kind: 'not-leader', leader: '' });
         else if (reply === 'congested') resolve({ kind: 'overloaded' });
         else resolve(reply ? readGroupReply(reply) : { kind: 'unknown' });
-      });
+      };
+      const stream = request.kind === 'part' ? 'bulk' : 'main';
+      this.#options.peers.request(node, GROUP, write, timeoutMs, settle, stream);
     });
   }
 
@@ -126,10 +128,11 @@ export class Services {
   ): Promise<Uint8Array | 'gone' | 'unanswered'> {
     return new Promise((resolve) => {
       const write = (writer: ByteWriter) => writeSnapshotPiece(writer, piece);
-      this.#options.peers.request(node, SNAPSHOT, write, SNAPSHOT_TIMEOUT_MS, (reply) => {
+      const settle = (reply: PeerReply) => {
         if (typeof reply !== 'object') resolve('unanswered');
         else resolve(reply.boolean() ? reply.raw(reply.remaining).slice() : 'gone');
-      });
+      };
+      this.#options.peers.request(node, SNAPSHOT, write, SNAPSHOT_TIMEOUT_MS, settle, 'bulk');
     });
   }
 

@@ -3,10 +3,7 @@ import type { Pace } from '../engine/index.ts';
 import { type Clock, type Disk, wait } from '../ports/index.ts';
 import type { Replicas } from './replicas.ts';
 
-/**
- * The file travels in pieces of this many bytes, one request each, one at a time: small, since what Raft has to say to the
- * same node waits behind them.
- */
+/** The file travels in pieces of this many bytes, one request each, one at a time. */
 const CHUNK_BYTES = 64 * 1024;
 /** A piece that is not answered is asked for again this often, with a pause: the file goes on where it stopped. */
 const TRIES = 40;

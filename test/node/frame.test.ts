@@ -6,6 +6,7 @@ import {
   FRAME_HEADER_BYTES,
   FrameReader,
   FrameWriter,
+  PROTOCOL_VERSION,
 } from '../../src/node/frame.ts';
 
 const CLUSTER = '0123456789abcdef';
@@ -38,7 +39,7 @@ function readAll(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
 }
 
 /** A header that is right in itself and says that so many bytes follow. */
-function headerOf(length: number, version = 2, magic = 0xf107): Uint8Array {
+function headerOf(length: number, version = PROTOCOL_VERSION, magic = 0xf107): Uint8Array {
   const header = new ByteWriter().u16(magic).u8(version).u8(0).u32(length);
   header.u32(0x01234567).u32(0x89abcdef).u32(0);
   return header.u32(crc32c(header.view())).take();

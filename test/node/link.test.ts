@@ -58,7 +58,8 @@ class Side {
 }
 
 function helloOf(name: string, clusterId: string): Hello {
-  return { name, incarnation: `i-${name}`, listHash: '', clusterId, http: '', peer: '', zone: '' };
+  const hello = { name, incarnation: `i-${name}`, listHash: '', clusterId };
+  return { ...hello, stream: 'main', http: '', peer: '', zone: '' };
 }
 
 function pair(clusterB = CLUSTER) {
