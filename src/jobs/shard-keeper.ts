@@ -117,19 +117,24 @@ export class ShardKeeper {
     const { id: shard, epoch } = record;
     const pace = paceOf(this.#clock, STEPS);
     while (group.shard(shard)?.epoch === epoch) {
-      if (!(await group.propose(encodeCommand(this.#reshaping(table, record))))) return;
-      if (group.shard(shard)?.epoch === epoch) await pace(STEP_KEYS);
+      const keys = this.#stepKeys();
+      if (!(await group.propose(encodeCommand(this.#reshaping(table, record, keys))))) return;
+      if (group.shard(shard)?.epoch === epoch) await pace(keys);
     }
     const made = successors(table.shards).filter(({ parents }) => parents.includes(shard));
     if (made.some(({ id }) => !group.shard(id))) return;
     await this.#controller.command({ kind: 'shard-reshaped', shard, epoch });
   }
 
-  #reshaping(table: Table, { id: shard, epoch, hashStart, becomes }: ShardRecord): DataCommand {
+  #reshaping(
+    table: Table,
+    { id: shard, epoch, hashStart, becomes }: ShardRecord,
+    keys: number,
+  ): DataCommand {
     const { number: config } = this.#groups.map;
     if (becomes?.kind === 'split') {
       const { at, into } = becomes;
-      return { kind: 'split-shard', shard, epoch, at, into, keys: this.#stepKeys(), config };
+      return { kind: 'split-shard', shard, epoch, at, into, keys, config };
     }
     const other = table.shards.find(({ id }) => id === becomes?.other);
     if (!becomes || !other) throw new Error(`shard ${shard} is to become nothing`);
@@ -154,7 +159,7 @@ export class ShardKeeper {
       const keys = this.#stepKeys();
       const command = { kind: 'purge-shard', shard, epoch, config, keys } as const;
       if (!(await group.propose(encodeCommand(command)))) return false;
-      if (group.shard(shard)?.epoch === epoch) await pace(STEP_KEYS);
+      if (group.shard(shard)?.epoch === epoch) await pace(keys);
     }
     return !group.shard(shard);
   }
