@@ -1,5 +1,6 @@
 /**
- * One server (the fourth stage, with router/): many groups over one log, one engine and one connection to each peer.
+ * One server (the fourth stage, with router/): many groups over one log, one engine and a connection to each peer, and one
+ * beside it for what is large.
  *
  * In: an identity (a data directory), the ports, an engine. Out: a `Node` that forms or joins its cluster, keeps its
  * replicas, answers peers, and lets routers ask any node (`Cluster` in router/).

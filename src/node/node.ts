@@ -73,7 +73,7 @@ const STEP_DOWN_TICKS = 3;
 const WAITING_NOTICE_TICKS = 30;
 
 /**
- * One server: its replicas of many groups over one log, one engine and one connection to each other node.
+ * One server: its replicas of many groups over one log, one engine and one main connection to each other node.
  *
  * It fulfils the `Cluster` that routers ask.
  */
