@@ -9,14 +9,21 @@ export interface SupplyOptions {
 }
 
 /**
- * One segment ahead of the one that is written, so that going on in the next costs nothing: an old one that is used again,
+ * So many old segments wait to be used again: one is let go of before the one ahead is taken, and were it not kept, each segment
+ * would be a new file, which costs as many bytes of zeros as of log.
+ */
+const SPARES_MAX = 2;
+
+/**
+ * A segment ahead of the one that is written, so that going on in the next costs nothing: an old one that is used again,
  * or a new file. Generations count up by one without a gap, so that a file that is gone is missed: a number is taken only
  * by a file that is there.
  */
 export class SegmentSupply {
   readonly #options: SupplyOptions;
   #nextGeneration: number;
-  #spare: OpenSegment | undefined;
+  /** In the order in which they are taken. */
+  readonly #spares: OpenSegment[];
   #isDiskFull = false;
   #looking = false;
 
@@ -24,11 +31,11 @@ export class SegmentSupply {
   constructor(options: SupplyOptions, generation: number, spare: OpenSegment | undefined) {
     this.#options = options;
     this.#nextGeneration = generation;
-    this.#spare = spare;
+    this.#spares = spare ? [spare] : [];
   }
 
   get hasSpare(): boolean {
-    return this.#spare !== undefined;
+    return this.#spares.length > 0;
   }
 
   /** The disk had no room for a spare; `look` finds out when it has. */
@@ -37,16 +44,15 @@ export class SegmentSupply {
   }
 
   take(): OpenSegment {
-    const spare = this.#spare;
+    const spare = this.#spares.shift();
     if (!spare) throw new Error('no spare segment');
-    this.#spare = undefined;
     return spare;
   }
 
-  /** A segment that nobody needs becomes the spare, so that a full disk needs no room; or it goes. */
+  /** A segment that nobody needs becomes a spare one, so that a full disk needs no room; or it goes. */
   async letGo(name: SegmentName): Promise<void> {
     const { files, segmentBytes } = this.#options;
-    if (this.#spare) return files.remove(name);
+    if (this.#spares.length >= SPARES_MAX) return files.remove(name);
     let segment: OpenSegment;
     try {
       segment = await files.recycle(name, this.#newName());
@@ -93,11 +99,11 @@ export class SegmentSupply {
   }
 
   async close(): Promise<void> {
-    await this.#spare?.file.close();
+    for (const { file } of this.#spares) await file.close();
   }
 
   #accept(segment: OpenSegment): void {
-    this.#spare = segment;
+    this.#spares.push(segment);
     this.#isDiskFull = false;
     this.#nextGeneration++;
   }
