@@ -133,8 +133,9 @@ export function planRescue(
     const left = survivorsOf(group.id, surveys);
     if (left.length === 0)
       return `of ${nameOf(group.id)} nothing is left elsewhere: that data is gone`;
-    if (hasMajority(left)) continue;
-    const one = alone(left) ?? left.find(({ isWhole }) => isWhole);
+    const sole = alone(left);
+    if (!sole && hasMajority(left)) continue;
+    const one = sole ?? left.find(({ isWhole }) => isWhole);
     if (!one) return `what is left of ${nameOf(group.id)} is damaged, or was never complete`;
     rescues.push({ group: group.id, node: one.node });
   }
@@ -157,7 +158,7 @@ function survivorsOf(group: GroupId, surveys: ReadonlyMap<NodeName, Survey>): re
 function hasMajority(left: readonly Left[]): boolean {
   const newest = left.find(({ mayVote }) => mayVote);
   const votes = (id: ReplicaId) => left.some((one) => one.id === id && one.mayVote);
-  return newest !== undefined && !alone(left) && voteResult(newest.config, votes) === 'won';
+  return newest !== undefined && voteResult(newest.config, votes) === 'won';
 }
 
 /** The one that goes on by itself already: the controller may not have been told. */

@@ -142,26 +142,12 @@ export class Services {
         this.#served && nodeStatus(this.#served.replicas, this.#served.data.rates),
       );
     }
-    return new Promise((resolve) => {
-      this.#options.peers.request(
-        node,
-        STATUS,
-        () => {},
-        STATUS_TIMEOUT_MS,
-        (reply) => {
-          resolve(typeof reply === 'object' ? (parse(reply) as NodeStatus) : undefined);
-        },
-      );
-    });
+    return this.#askFor<NodeStatus>(node, STATUS, STATUS_TIMEOUT_MS);
   }
 
   askForDigests(node: NodeName, group: GroupId): Promise<readonly StateDigest[] | undefined> {
-    return new Promise((resolve) => {
-      const write = (writer: ByteWriter) => writer.varint(group);
-      this.#options.peers.request(node, DIGESTS, write, DIGESTS_TIMEOUT_MS, (reply) => {
-        resolve(typeof reply === 'object' ? (parse(reply) as StateDigest[]) : undefined);
-      });
-    });
+    const write = (writer: ByteWriter) => writer.varint(group);
+    return this.#askFor<StateDigest[]>(node, DIGESTS, DIGESTS_TIMEOUT_MS, write);
   }
 
   /** Has a node go on with a group by itself; false when it did not, as far as is known. */
@@ -180,12 +166,7 @@ export class Services {
     if (node === this.#options.self) {
       return Promise.resolve(this.#served && surveyHere(this.#served.replicas));
     }
-    return new Promise((resolve) => {
-      const write = () => {};
-      this.#options.peers.request(node, SURVEY, write, STATUS_TIMEOUT_MS, (reply) => {
-        resolve(typeof reply === 'object' ? (parse(reply) as Survey) : undefined);
-      });
-    });
+    return this.#askFor<Survey>(node, SURVEY, STATUS_TIMEOUT_MS);
   }
 
   /** Not answered: it is found again. */
@@ -200,6 +181,20 @@ export class Services {
   /** Not answered: the peer gets it again when it is up again. */
   sendRecord(node: NodeName, record: ClusterRecord): void {
     this.#options.peers.request(node, FORM, json(record), FORM_TIMEOUT_MS, () => {});
+  }
+
+  /** For what is answered in JSON; undefined: not answered. */
+  #askFor<T>(
+    node: NodeName,
+    service: number,
+    timeoutMs: number,
+    write: (writer: ByteWriter) => void = () => {},
+  ): Promise<T | undefined> {
+    return new Promise((resolve) => {
+      this.#options.peers.request(node, service, write, timeoutMs, (reply) => {
+        resolve(typeof reply === 'object' ? (parse(reply) as T) : undefined);
+      });
+    });
   }
 
   /** Answers a peer. A node that is about to serve says so, and whoever asks need not wait for an answer in vain. */
