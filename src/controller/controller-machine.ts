@@ -11,27 +11,29 @@ import {
   encodeControllerOutcome,
 } from './command.ts';
 import { History } from './history.ts';
+import { changesBetween, EMPTY_MAP, type RecordChanges } from './map-changes.ts';
 import { form, membersSettled, moveReplica, renewReplicas } from './members.ts';
 import { addNode, drainNode, forgetNodes, removeNode } from './nodes.ts';
 import { mergeShards, shardReshaped, splitShard } from './resharding.ts';
-import { place } from './steps.ts';
-import type { ClusterMap, ConfigNumber, Configuration, Table, TableId } from './types.ts';
+import { place, stateAfter } from './steps.ts';
+import type { ClusterMap, ConfigNumber, Configuration, GroupRecord, Table } from './types.ts';
 
 // Keys of the controller's state; values are JSON. docs/on-disk.md has the whole table.
 const HEAD_KEY = Uint8Array.of(0x01);
-const TABLES = { from: Uint8Array.of(0x02), to: Uint8Array.of(0x03) };
+const TABLE = 0x02;
+const GROUP = 0x05;
 
-function tableKey(id: TableId): Uint8Array {
-  return new ByteWriter(5).u8(0x02).u32(id).take();
+function recordKey(space: number, id: number): Uint8Array {
+  return new ByteWriter(5).u8(space).u32(id).take();
 }
 
-/** Everything but the tables, which have a record each. */
+/** Everything but the groups and the tables, which have a record each. */
 interface Head extends Omit<ControllerState, 'map'> {
-  readonly map: Omit<ClusterMap, 'tables'>;
+  readonly map: Omit<ClusterMap, 'groups' | 'tables'>;
 }
 
-const EMPTY: Head = {
-  map: { number: 0, clusterId: '', nodes: [], removed: [], groups: [] },
+const EMPTY: ControllerState = {
+  map: EMPTY_MAP,
   nextReplica: 1,
   nextTable: 1,
   nextShard: 1,
@@ -40,25 +42,23 @@ const EMPTY: Head = {
 
 /** The state machine of the controller group: a pure function from map and command to the next map. */
 export class ControllerMachine {
-  #head: Head = EMPTY;
-  #map: ClusterMap = { ...EMPTY.map, tables: [] };
+  #state: ControllerState = EMPTY;
   readonly #history = new History();
   readonly #answers = new Answers();
 
   get map(): ClusterMap {
-    return this.#map;
+    return this.#state.map;
   }
 
   restore(state: Reader): void {
-    const head = state.get(HEAD_KEY);
-    this.#head = head ? (JSON.parse(utf8Text(head)) as Head) : EMPTY;
-    const tables: Table[] = [];
-    const cursor = state.range(TABLES);
-    for (let pair = cursor.next(); pair; pair = cursor.next()) {
-      tables.push(JSON.parse(utf8Text(pair.value)) as Table);
+    const value = state.get(HEAD_KEY);
+    if (value) {
+      const { map, ...ids } = JSON.parse(utf8Text(value)) as Head;
+      const groups = records<GroupRecord>(state, GROUP);
+      this.#state = { ...ids, map: { ...map, groups, tables: records<Table>(state, TABLE) } };
+    } else {
+      this.#state = EMPTY;
     }
-    cursor.close();
-    this.#map = { ...this.#head.map, tables };
     this.#history.restore(state);
     this.#answers.restore(state);
   }
@@ -77,7 +77,7 @@ export class ControllerMachine {
     const command = decodeControllerCommand(data);
     const answered = this.#answered(command);
     if (answered) return { writes: [], result: encodeControllerOutcome(answered) };
-    const change = decide({ ...this.#head, map: this.#map }, command);
+    const change = decide(this.#state, command);
     const writes = [...this.#change(change), ...this.#answers.remember(command, change.outcome)];
     return { writes, result: encodeControllerOutcome(change.outcome) };
   }
@@ -85,26 +85,26 @@ export class ControllerMachine {
   /** Of a command that came before. */
   #answered(command: ControllerCommand): ControllerOutcome | undefined {
     const isThere =
-      command.kind === 'create-table' && this.#map.tables.some(({ uuid }) => uuid === command.uuid);
+      command.kind === 'create-table' && this.map.tables.some(({ uuid }) => uuid === command.uuid);
     return isThere ? undefined : this.#answers.get(command);
   }
 
-  #change({ head, tables: changed = [] }: Change): Write[] {
-    if (!head && changed.length === 0) return [];
-    const { clusterId, nodes, removed, groups } = head?.map ?? this.#head.map;
-    const before = this.#map;
-    const number = before.number + 1;
-    this.#head = { ...this.#head, ...head, map: { number, clusterId, nodes, removed, groups } };
-    const tables = before.tables.filter(({ id }) => changed.every((other) => other.id !== id));
-    for (const { next } of changed) if (next) tables.push(next);
-    tables.sort((a, b) => a.id - b.id);
-    this.#map = { ...this.#head.map, tables };
+  #change(change: Change): Write[] {
+    if (!change.head && !change.tables?.length) return [];
+    const before = this.map;
+    const { map, ...ids } = stateAfter(this.#state, change);
+    const after = { ...map, number: before.number + 1 };
+    this.#state = { ...ids, map: after };
 
-    const writes: Write[] = [{ key: HEAD_KEY, value: json(this.#head) }];
-    for (const { id, next } of changed) {
-      writes.push({ key: tableKey(id), value: next && json(next) });
-    }
-    return [...writes, ...this.#history.record(before, this.#map)];
+    const { groups, tables } = changesBetween(before, after);
+    const { number, clusterId, nodes, removed } = after;
+    const head: Head = { ...ids, map: { number, clusterId, nodes, removed } };
+    return [
+      { key: HEAD_KEY, value: json(head) },
+      ...recordWrites(TABLE, tables),
+      ...recordWrites(GROUP, groups),
+      ...this.#history.record(before, after),
+    ];
   }
 }
 
@@ -151,6 +151,27 @@ function decide(state: ControllerState, command: ControllerCommand): Change {
     case 'place':
       return place(state, command);
   }
+}
+
+/** In the order of their ids. */
+function records<T>(state: Reader, space: number): T[] {
+  const found: T[] = [];
+  const cursor = state.range({ from: Uint8Array.of(space), to: Uint8Array.of(space + 1) });
+  for (let pair = cursor.next(); pair; pair = cursor.next()) {
+    found.push(JSON.parse(utf8Text(pair.value)) as T);
+  }
+  cursor.close();
+  return found;
+}
+
+function recordWrites<T extends { readonly id: number }>(
+  space: number,
+  { changed, gone }: RecordChanges<T>,
+): Write[] {
+  return [
+    ...changed.map((record) => ({ key: recordKey(space, record.id), value: json(record) })),
+    ...gone.map((id) => ({ key: recordKey(space, id), value: undefined })),
+  ];
 }
 
 function json(value: unknown): Uint8Array {

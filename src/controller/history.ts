@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter, utf8, utf8Text } from '../bytes/index.ts';
 import type { Reader, Write } from '../engine/index.ts';
+import { recordChanges } from './map-changes.ts';
 import type { ClusterMap, ConfigNumber, Configuration, Table } from './types.ts';
 
 /** So many can be asked for by their numbers; older ones are forgotten. */
@@ -83,12 +84,14 @@ function homesOf({ id: table, status, shards }: Table): Configuration['shards'] 
   return status === 'DELETING' ? [] : shards.map(({ id, home }) => ({ id, table, home }));
 }
 
-/** Most changes of the map are of a few tables, and the others are the same objects. */
+/** Most changes of the map are of a few groups and tables, and the others are the same objects. */
 function isSameConfiguration(before: ClusterMap, after: ClusterMap): boolean {
-  const [old, next] = [new Set(before.tables), new Set(after.tables)];
-  const changed = ({ tables }: ClusterMap, others: ReadonlySet<Table>) =>
-    tables.filter((table) => !others.has(table));
-  const part = (map: ClusterMap, others: ReadonlySet<Table>) =>
-    JSON.stringify(configurationOf({ ...map, number: 0, tables: changed(map, others) }));
-  return part(before, next) === part(after, old);
+  return part(before, after) === part(after, before);
+}
+
+/** Of a map's configuration, what is not the same objects in the other map. */
+function part(map: ClusterMap, other: ClusterMap): string {
+  const groups = recordChanges(other.groups, map.groups).changed;
+  const tables = recordChanges(other.tables, map.tables).changed;
+  return JSON.stringify(configurationOf({ ...map, number: 0, groups, tables }));
 }

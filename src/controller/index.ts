@@ -4,7 +4,7 @@
  *
  * In: commands (`ControllerCommand`), each idempotent, so that their senders repeat them until they are answered.
  * Out: an outcome for each, and the map (`ClusterMap`) under its next number: nodes, groups with their replica records,
- * tables with their shards. The map is immutable and small enough to be sent whole.
+ * tables with their shards. The map is immutable; whoever has one of the last ones is told what has changed since.
  * Assumed: replicas apply the same commands in the same order. Promised: all compute the same map; ids of replicas,
  * shards and tables are never used again (C6, S6); data groups and routers go on with the map that they have when the
  * controller is down (C4).
@@ -23,6 +23,7 @@ export {
   type OperatorRequest,
 } from './command.ts';
 export { ControllerMachine } from './controller-machine.ts';
+export { EMPTY_MAP, type MapChanges, RecentMaps, withChanges } from './map-changes.ts';
 export { hasAddresses } from './nodes.ts';
 export {
   controllerGroup,

@@ -1,6 +1,7 @@
 import { assigned } from './assignment.ts';
 import { type Change, type ControllerState, DONE } from './change.ts';
 import type { Command } from './command.ts';
+import { withRecordChanges } from './map-changes.ts';
 import { newGroup, replicaOn } from './placement.ts';
 import { nextSteps, type Step } from './spread.ts';
 import {
@@ -97,23 +98,19 @@ function withNewGroup(state: ControllerState, names: readonly NodeName[]): Chang
   return assigned({ ...state, map: { ...map, nodes } }, groups, counters);
 }
 
-/** For a decision that is made of several; the map keeps its number. */
+/** The map keeps its number: a decision may be made of several. */
 export function stateAfter(
   state: ControllerState,
   { head = {}, tables = [] }: Change,
 ): ControllerState {
-  const map = { ...state.map, ...head.map, tables: tablesAfter(state, tables) };
+  const changed = tables.flatMap(({ next }) => next ?? []);
+  const gone = tables.filter(({ next }) => !next).map(({ id }) => id);
+  const map = {
+    ...state.map,
+    ...head.map,
+    tables: withRecordChanges(state.map.tables, { changed, gone }),
+  };
   return { ...state, ...head, map };
-}
-
-function tablesAfter(
-  { map }: ControllerState,
-  changed: readonly { readonly id: number; readonly next: Table | undefined }[],
-): Table[] {
-  return map.tables.flatMap((table) => {
-    const change = changed.find(({ id }) => id === table.id);
-    return change ? (change.next ?? []) : table;
-  });
 }
 
 function nodeOf({ nodes }: ClusterMap, name: NodeName): MemberRecord {

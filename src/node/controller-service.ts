@@ -1,9 +1,12 @@
 import {
   type ClusterMap,
+  type ConfigNumber,
   type ControllerReply,
   type ControllerRequest,
   decodeControllerOutcome,
   encodeControllerCommand,
+  type MapChanges,
+  RecentMaps,
 } from '../controller/index.ts';
 import type { Clock } from '../ports/index.ts';
 import type { ClusterRecord } from './identity.ts';
@@ -29,6 +32,7 @@ export class ControllerService {
   #forming = false;
   /** The newest that this node has seen. */
   #map: ClusterMap | undefined;
+  readonly #recent = new RecentMaps();
 
   constructor(replicas: HeldController, clock: Clock) {
     this.#replicas = replicas;
@@ -100,8 +104,14 @@ export class ControllerService {
     }
   }
 
+  /** For a node that knows the map `known`. */
+  changesSince(known: ConfigNumber, map: ClusterMap): MapChanges {
+    return this.#recent.changesSince(known, map);
+  }
+
   onMap(map: ClusterMap): void {
     this.#map = map;
+    this.#recent.remember(map);
     const told = this.#watchers.filter(({ after }) => map.number > after);
     this.#watchers = this.#watchers.filter(({ after }) => map.number <= after);
     for (const { reply } of told) reply({ kind: 'map', map });

@@ -1,11 +1,12 @@
-import type {
-  ClusterMap,
-  ControllerReply,
-  ControllerRequest,
-  GroupId,
-  NodeName,
-  NodeRecord,
-  Weights,
+import {
+  type ClusterMap,
+  type ControllerReply,
+  type ControllerRequest,
+  EMPTY_MAP,
+  type GroupId,
+  type NodeName,
+  type NodeRecord,
+  type Weights,
 } from '../controller/index.ts';
 import { damageText, openReplicaStates, type ReplicaStates } from '../engine/index.ts';
 import {
@@ -98,7 +99,7 @@ export class Node {
   readonly #listeners: Listeners;
   readonly #placer: Placer;
   readonly #ticker: Ticker;
-  #map: ClusterMap = { number: 0, clusterId: '', nodes: [], removed: [], groups: [], tables: [] };
+  #map: ClusterMap = EMPTY_MAP;
   #ticks = 0;
   #stepDownAt = 0;
   #serving = false;
@@ -187,6 +188,7 @@ export class Node {
     this.#services = new Services({
       self: this.self,
       peers: this.#peers,
+      map: () => this.#map,
       onRecord: (record) => this.#formation.onRecord(record),
       fatal: (error) => giveUp(options, error),
     });

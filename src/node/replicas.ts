@@ -67,6 +67,8 @@ export class Replicas {
   readonly #moving = new Set<GroupId>();
   readonly #data = new Map<GroupId, DataReplica>();
   #roster = EMPTY_ROSTER;
+  /** Of this process, on the disk: several maps may come while one is written, and the newest is written for all of them. */
+  #written: Roster | undefined;
   #controller: ControllerReplica | undefined;
   #changing = Promise.resolve();
   #closed = false;
@@ -164,7 +166,8 @@ export class Replicas {
       .then(async () => {
         const roster = this.#roster;
         if (buggify('node: a map is late on the disk')) await wait(clock, LATE_MS);
-        await this.#whenRoom(() => writeRoster(disk, roster));
+        if (this.#written !== roster) await this.#whenRoom(() => writeRoster(disk, roster));
+        this.#written = roster;
         for (const id of changed) {
           // A node that stops may not have written it any more.
           if (this.#closed) return;

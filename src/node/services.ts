@@ -5,7 +5,16 @@ import {
   utf8,
   utf8Text,
 } from '../bytes/index.ts';
-import type { ControllerReply, ControllerRequest, GroupId, NodeName } from '../controller/index.ts';
+import {
+  type ClusterMap,
+  type ConfigNumber,
+  type ControllerReply,
+  type ControllerRequest,
+  type GroupId,
+  type MapChanges,
+  type NodeName,
+  withChanges,
+} from '../controller/index.ts';
 import {
   type GroupReply,
   type GroupRequest,
@@ -50,9 +59,21 @@ const RESCUE_TIMEOUT_MS = 10_000;
 
 const NOT_YET: GroupReply = { kind: 'not-leader', leader: '' };
 
+/** A map goes over the wire as what has changed since the one that the asking node had, which is large where there is much. */
+interface AskedController {
+  readonly request: ControllerRequest;
+  readonly known: ConfigNumber;
+}
+
+type AnsweredController =
+  | Exclude<ControllerReply, { readonly kind: 'map' }>
+  | { readonly kind: 'changes'; readonly changes: MapChanges };
+
 export interface ServicesOptions {
   readonly self: NodeName;
   readonly peers: Peers;
+  /** The newest that this node has. */
+  readonly map: () => ClusterMap;
   readonly onRecord: (record: ClusterRecord) => Promise<boolean>;
   readonly fatal: (error: unknown) => void;
 }
@@ -115,9 +136,16 @@ export class Services {
         else resolve({ kind: 'unavailable' });
         return;
       }
-      this.#options.peers.request(node, CONTROLLER, json(request), timeoutMs, (reply) => {
-        const answered = typeof reply === 'object';
-        resolve(answered ? (parse(reply) as ControllerReply) : { kind: 'unavailable' });
+      const known = this.#options.map();
+      const asked: AskedController = { request, known: known.number };
+      this.#options.peers.request(node, CONTROLLER, json(asked), timeoutMs, (reply) => {
+        if (typeof reply !== 'object') {
+          resolve({ kind: 'unavailable' });
+          return;
+        }
+        const answered = parse(reply) as AnsweredController;
+        if (answered.kind !== 'changes') resolve(answered);
+        else resolve({ kind: 'map', map: withChanges(known, answered.changes) });
       });
     });
   }
@@ -218,11 +246,17 @@ export class Services {
           respond((writer) => writeGroupReply(writer, reply)),
         );
         break;
-      case CONTROLLER:
-        served.controller.handle(parse(payload) as ControllerRequest, (reply) =>
-          respond(json(reply)),
-        );
+      case CONTROLLER: {
+        const { request, known } = parse(payload) as AskedController;
+        served.controller.handle(request, (reply) => {
+          const answer: AnsweredController =
+            reply.kind === 'map'
+              ? { kind: 'changes', changes: served.controller.changesSince(known, reply.map) }
+              : reply;
+          respond(json(answer));
+        });
         break;
+      }
       case SNAPSHOT:
         serveSnapshotPiece(served.replicas, readSnapshotPiece(payload), (bytes) =>
           respond((writer) => writePiece(writer, bytes)),

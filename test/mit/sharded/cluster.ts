@@ -1,8 +1,9 @@
-import type {
-  ClusterMap,
-  ControllerCommand,
-  ControllerOutcome,
-  Table,
+import {
+  type ClusterMap,
+  type ControllerCommand,
+  type ControllerOutcome,
+  EMPTY_MAP,
+  type Table,
 } from '../../../src/controller/index.ts';
 import { compareHash, hashFromHex, hashToHex } from '../../../src/item/index.ts';
 import { nodeHost } from '../../../src/platform/index.ts';
@@ -49,7 +50,7 @@ export class ShardedCluster implements KvClients {
   readonly #admin: SimProcess;
   readonly #shards: number;
   readonly #isUnreliable: boolean;
-  #known: ClusterMap = { number: 0, clusterId: '', nodes: [], removed: [], groups: [], tables: [] };
+  #known: ClusterMap = EMPTY_MAP;
   #table: Table | undefined;
   #clients = 0;
   #stamps = 0;
