@@ -3,8 +3,9 @@ import type { Reader, Write } from '../engine/index.ts';
 import { recordChanges } from './map-changes.ts';
 import type { ClusterMap, ConfigNumber, Configuration, Table } from './types.ts';
 
-/** So many can be asked for by their numbers; older ones are forgotten. */
+/** So many can be asked for by their numbers, and no more bytes than this of them; older ones are forgotten. */
 export const HISTORY_LENGTH = 1_000;
+export const HISTORY_BYTES = 16 * 2 ** 20;
 
 const KEYS = { from: Uint8Array.of(0x03), to: Uint8Array.of(0x04) };
 const EMPTY: Configuration = { number: 0, groups: [], shards: [] };
@@ -14,20 +15,22 @@ function keyOf(number: ConfigNumber): Uint8Array {
 }
 
 /**
- * The newest configurations, each a record of its own in the controller's state. In memory are only their numbers, since
+ * The newest configurations, each a record of its own in the controller's state. In memory are only their numbers and sizes, since
  * they are rarely asked for and each names every shard.
  */
 export class History {
-  /** In ascending order. */
-  #numbers: ConfigNumber[] = [];
+  /** Of each its size in bytes, in ascending order of the numbers. */
+  readonly #sizes = new Map<ConfigNumber, number>();
+  #bytes = 0;
 
   restore(state: Reader): void {
-    this.#numbers = [];
+    this.#sizes.clear();
+    this.#bytes = 0;
     const cursor = state.range(KEYS);
     for (let pair = cursor.next(); pair; pair = cursor.next()) {
       const key = new ByteReader(pair.key);
       key.u8();
-      this.#numbers.push(key.u32());
+      this.#add(key.u32(), pair.value.length);
     }
     cursor.close();
   }
@@ -36,12 +39,28 @@ export class History {
   record(before: ClusterMap, after: ClusterMap): Write[] {
     if (isSameConfiguration(before, after)) return [];
     const configuration = configurationOf(after);
-    this.#numbers.push(configuration.number);
-    const forgotten = this.#numbers.splice(0, Math.max(0, this.#numbers.length - HISTORY_LENGTH));
-    return [
-      ...forgotten.map((number) => ({ key: keyOf(number), value: undefined })),
-      { key: keyOf(configuration.number), value: utf8(JSON.stringify(configuration)) },
-    ];
+    const value = utf8(JSON.stringify(configuration));
+    this.#add(configuration.number, value.length);
+    const forgotten = this.#forget().map((number) => ({ key: keyOf(number), value: undefined }));
+    return [...forgotten, { key: keyOf(configuration.number), value }];
+  }
+
+  #add(number: ConfigNumber, size: number): void {
+    this.#sizes.set(number, size);
+    this.#bytes += size;
+  }
+
+  /** The newest one always stays. */
+  #forget(): ConfigNumber[] {
+    const forgotten: ConfigNumber[] = [];
+    for (const [number, size] of this.#sizes) {
+      const isTooMuch = this.#sizes.size > HISTORY_LENGTH || this.#bytes > HISTORY_BYTES;
+      if (!isTooMuch || this.#sizes.size === 1) break;
+      this.#sizes.delete(number);
+      this.#bytes -= size;
+      forgotten.push(number);
+    }
+    return forgotten;
   }
 
   /**
@@ -53,19 +72,16 @@ export class History {
       return `${number} is no number of a configuration`;
     }
     if (number === 0) return EMPTY;
-    const oldest = this.#numbers[0];
+    const numbers = [...this.#sizes.keys()];
+    const oldest = numbers[0];
     if (oldest === undefined) return EMPTY;
-    const found = number === -1 ? this.#numbers.at(-1) : this.#lastUpTo(number);
+    const found = number === -1 ? numbers.at(-1) : numbers.findLast((kept) => kept <= number);
     if (found === undefined) {
       return `configuration ${number} is forgotten: the oldest one that is kept is ${oldest}`;
     }
     const value = state.get(keyOf(found));
     if (!value) throw new Error(`configuration ${found} is not in the state`);
     return JSON.parse(utf8Text(value)) as Configuration;
-  }
-
-  #lastUpTo(number: ConfigNumber): ConfigNumber | undefined {
-    return this.#numbers.findLast((kept) => kept <= number);
   }
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { HISTORY_LENGTH } from '../../src/controller/history.ts';
+import { HISTORY_BYTES, HISTORY_LENGTH } from '../../src/controller/history.ts';
 import { type Configuration, ControllerMachine } from '../../src/controller/index.ts';
 import { MemoryEngine } from '../../src/engine/index.ts';
 import { formed, nodes, TestController } from './support.ts';
@@ -102,6 +102,32 @@ describe('numbered configurations', () => {
     expect(restarted.configuration(2, controller.state)).toBe(controller.configuration(2));
     expect(restarted.configuration(3, controller.state)).toEqual(found(controller, 3));
     expect(found(controller, 0).number).toBe(0);
+  });
+
+  test('are 16 MiB at most', async () => {
+    const controller = await TestController.open();
+    const long = nodes(3).map((node) => ({ ...node, name: node.name.repeat(200) }));
+    controller.apply({ kind: 'form', clusterId: 'aa', nodes: long, groups: 300 });
+    const change = () => {
+      controller.apply({ kind: 'leave', groups: [1] });
+      controller.apply({ kind: 'join', groups: [{ id: 1, nodes: [] }] });
+    };
+    for (let i = 0; i < 30; i++) change();
+    const kept = () => {
+      const cursor = controller.state.range({ from: Uint8Array.of(3), to: Uint8Array.of(4) });
+      const sizes: number[] = [];
+      for (let pair = cursor.next(); pair; pair = cursor.next()) sizes.push(pair.value.length);
+      cursor.close();
+      return sizes;
+    };
+    const sizes = kept();
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    expect(total).toBeLessThanOrEqual(HISTORY_BYTES);
+    expect(total).toBeGreaterThan(HISTORY_BYTES - 2 * Math.max(...sizes));
+    controller.machine.restore(controller.state);
+    change();
+    expect(kept()).toHaveLength(sizes.length);
+    expect(controller.configuration(1)).toMatch(/is forgotten/);
   });
 
   test.each([-2, 1.5, Number.NaN, 2 ** 60])('%d is refused', async (number) => {
