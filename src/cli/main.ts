@@ -2,14 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { splitAddress } from '../platform/index.ts';
-import { FAULTS, type FaultKind } from '../sim/index.ts';
-import { dev } from './dev.ts';
 import { DEFAULT_ENDPOINT } from './endpoint.ts';
 import { joinGroup, leaveGroups, listGroups } from './groups.ts';
 import { drainNode, forgetNodes, listNodes, removeNode } from './nodes.ts';
 import { listShards, mergeShards, moveShard, splitShard } from './shards.ts';
-import { sim } from './sim.ts';
-import { start } from './start.ts';
 import { status } from './status.ts';
 
 const ID_MAX = 0xffff_ffff;
@@ -37,7 +33,7 @@ program
     port,
     8080,
   )
-  .action(dev);
+  .action(lazily(async () => (await import('./dev.ts')).dev));
 
 program
   .command('start')
@@ -74,7 +70,7 @@ program
     duration,
     duration('5m'),
   )
-  .action(start);
+  .action(lazily(async () => (await import('./start.ts')).start));
 
 asking(program.command('status'))
   .description('nodes, groups, tables and shards of a cluster')
@@ -147,11 +143,21 @@ program
   .option('--seed <n>', 'decides everything; a random one unless told', wholeNumber(0, 2 ** 53 - 1))
   .option('--nodes <n>', 'number of nodes', wholeNumber(1, 9), 5)
   .option('--minutes <m>', 'simulated minutes with clients and faults', minutes, 1)
-  .option('--faults <list>', `some of ${FAULTS.join(', ')}; or none`, faultKinds)
+  .option('--faults <list>', 'these only, or none; a wrong name has all of them listed', names)
   .option('--trace <file>', 'write every event there, as lines of JSON')
-  .action(sim);
+  .action(lazily(async () => (await import('./sim.ts')).sim));
 
 await program.parseAsync();
+
+/** What has the whole server in it: whoever only asks a cluster need not wait for that. */
+function lazily<A extends unknown[]>(
+  load: () => Promise<(...args: A) => unknown>,
+): (...args: A) => Promise<void> {
+  return async (...args) => {
+    const run = await load();
+    await run(...args);
+  };
+}
 
 function asking(command: Command): Command {
   return command.option('--endpoint <url>', "any node's API address", endpoint, DEFAULT_ENDPOINT);
@@ -186,13 +192,8 @@ function minutes(text: string): number {
   return value;
 }
 
-function faultKinds(text: string): FaultKind[] {
-  if (text === 'none') return [];
-  return text.split(',').map((name) => {
-    const kind = FAULTS.find((candidate) => candidate === name);
-    if (!kind) throw new InvalidArgumentError(`There is no fault ${name}.`);
-    return kind;
-  });
+function names(text: string): string[] {
+  return text === 'none' ? [] : text.split(',');
 }
 
 function port(text: string): number {

@@ -1,13 +1,13 @@
 import { randomInt } from 'node:crypto';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { nodeHost } from '../platform/index.ts';
-import { type FaultKind, type Outcome, type Report, runWorld } from '../sim/index.ts';
+import { FAULTS, type FaultKind, type Outcome, type Report, runWorld } from '../sim/index.ts';
 
 export interface SimFlags {
   readonly seed?: number;
   readonly nodes: number;
   readonly minutes: number;
-  readonly faults?: readonly FaultKind[];
+  readonly faults?: readonly string[];
   readonly trace?: string;
 }
 
@@ -21,7 +21,8 @@ const EXIT_CODES: Readonly<Record<Outcome, number>> = {
 const SEEDS = 2 ** 32;
 
 /** `flotilla sim`: one world, from its seed. */
-export async function sim({ seed = randomInt(SEEDS), nodes, minutes, faults, trace }: SimFlags) {
+export async function sim({ seed = randomInt(SEEDS), nodes, minutes, trace, ...flags }: SimFlags) {
+  const faults = flags.faults?.map(faultKind);
   const file = trace === undefined ? undefined : createWriteStream(trace);
   const began = performance.now();
   console.log(`seed ${seed}: ${nodes} nodes, ${minutes} simulated minutes`);
@@ -78,4 +79,11 @@ function print({ drawn, outcome, wrong, last, events, occurred, outcomes }: Repo
     console.log(`  event ${event}, ${(at / 1000).toFixed(3)} s: ${what}`);
   }
   for (const text of wrong) console.log(text);
+}
+
+function faultKind(name: string): FaultKind {
+  const kind = FAULTS.find((candidate) => candidate === name);
+  if (kind) return kind;
+  console.error(`flotilla: There is no fault ${name}, but ${FAULTS.join(', ')}`);
+  process.exit(1);
 }
