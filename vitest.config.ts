@@ -1,7 +1,21 @@
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
-// `unit` is part of `npm run check` and takes seconds; `mit` is the MIT suite on virtual time; `slow` needs real processes or minutes.
+// What is built, as it ships: modules that vitest makes of the source take a third longer, and this is minutes of work.
+const BUILT = {
+  resolve: {
+    alias: [
+      {
+        find: /^(?:\.\.\/)+src\/(.*)\.ts$/,
+        replacement: join(import.meta.dirname, 'dist/$1.js'),
+      },
+    ],
+  },
+};
+const BUILT_TESTS = { isolate: false, server: { deps: { external: [/\/dist\//] } } };
+
+// `unit` is part of `npm run check` and takes seconds; `mit` is the MIT suite and `sim` are long worlds, both on virtual time; `slow` needs
+// real processes and real time.
 export default defineConfig({
   test: {
     pool: 'threads',
@@ -14,27 +28,24 @@ export default defineConfig({
           name: 'unit',
           isolate: false,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.slow.test.ts', 'test/mit/**'],
+          exclude: ['test/**/*.{slow,sim}.test.ts', 'test/mit/**'],
           // Simulated worlds know no waiting; on a busy machine a second of work takes several.
           testTimeout: 20_000,
         },
       },
       {
         extends: true,
-        // What is built, as it ships: modules that vitest makes of the source take a third longer, and this is minutes of work.
-        resolve: {
-          alias: [
-            {
-              find: /^(?:\.\.\/)+src\/(.*)\.ts$/,
-              replacement: join(import.meta.dirname, 'dist/$1.js'),
-            },
-          ],
-        },
+        ...BUILT,
+        test: { ...BUILT_TESTS, name: 'mit', include: ['test/mit/**/*.test.ts'] },
+      },
+      {
+        extends: true,
+        ...BUILT,
         test: {
-          name: 'mit',
-          isolate: false,
-          include: ['test/mit/**/*.test.ts'],
-          server: { deps: { external: [/\/dist\//] } },
+          ...BUILT_TESTS,
+          name: 'sim',
+          include: ['test/**/*.sim.test.ts'],
+          testTimeout: 120_000,
         },
       },
       {

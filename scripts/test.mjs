@@ -9,12 +9,14 @@ const failed = runSteps([
   ['checks', process.execPath, ['scripts/check.mjs']],
   ['build', 'tsc', ['-p', 'tsconfig.build.json']],
   [
-    'the MIT suite, on virtual time',
+    'the MIT suite and long worlds, on virtual time',
     'vitest',
     [
       'run',
       '--project',
       'mit',
+      '--project',
+      'sim',
       '--reporter=default',
       '--reporter=json',
       '--outputFile.json=node_modules/.cache/mit.json',

@@ -29,7 +29,10 @@ function recordKey(space: number, id: number): Uint8Array {
 
 /** Everything but the groups and the tables, which have a record each. */
 interface Head extends Omit<ControllerState, 'map'> {
-  readonly map: Omit<ClusterMap, 'groups' | 'tables'>;
+  readonly map: Omit<ClusterMap, 'groups' | 'tables'> & {
+    /** In states of builds before groups had records: all of them. */
+    readonly groups?: readonly GroupRecord[];
+  };
 }
 
 const EMPTY: ControllerState = {
@@ -43,6 +46,7 @@ const EMPTY: ControllerState = {
 /** The state machine of the controller group: a pure function from map and command to the next map. */
 export class ControllerMachine {
   #state: ControllerState = EMPTY;
+  #hasGroupRecords = true;
   readonly #history = new History();
   readonly #answers = new Answers();
 
@@ -54,9 +58,11 @@ export class ControllerMachine {
     const value = state.get(HEAD_KEY);
     if (value) {
       const { map, ...ids } = JSON.parse(utf8Text(value)) as Head;
-      const groups = records<GroupRecord>(state, GROUP);
+      this.#hasGroupRecords = !map.groups;
+      const groups = map.groups ?? records<GroupRecord>(state, GROUP);
       this.#state = { ...ids, map: { ...map, groups, tables: records<Table>(state, TABLE) } };
     } else {
+      this.#hasGroupRecords = true;
       this.#state = EMPTY;
     }
     this.#history.restore(state);
@@ -96,7 +102,11 @@ export class ControllerMachine {
     const after = { ...map, number: before.number + 1 };
     this.#state = { ...ids, map: after };
 
-    const { groups, tables } = changesBetween(before, after);
+    const { groups, tables } = changesBetween(
+      this.#hasGroupRecords ? before : { ...before, groups: [] },
+      after,
+    );
+    this.#hasGroupRecords = true;
     const { number, clusterId, nodes, removed } = after;
     const head: Head = { ...ids, map: { number, clusterId, nodes, removed } };
     return [

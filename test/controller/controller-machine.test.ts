@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { utf8, utf8Text } from '../../src/bytes/index.ts';
 import {
   type ControllerCommand,
   decodeControllerCommand,
@@ -182,6 +183,27 @@ describe('replicas', () => {
       expect(restless.machine.map).toEqual(steady.machine.map);
     }
     expect(steady.machine.map.number).toBeGreaterThan(20);
+  });
+
+  test('[F32] read a state in which groups had no records yet, and write them with the next change', async () => {
+    const controller = await formed();
+    const { state, machine } = controller;
+    const head = JSON.parse(utf8Text(state.get(Uint8Array.of(1)) as Uint8Array));
+    const { groups } = machine.map;
+    const old = utf8(JSON.stringify({ ...head, map: { ...head.map, groups } }));
+    const records = groups.map(({ id }) => ({
+      key: Uint8Array.of(5, 0, 0, 0, id),
+      value: undefined,
+    }));
+    state.apply(state.appliedIndex + 1, 1, [{ key: Uint8Array.of(1), value: old }, ...records]);
+    const { map } = machine;
+    machine.restore(state);
+    expect(machine.map).toEqual(map);
+    controller.create('t');
+    const after = machine.map;
+    machine.restore(state);
+    expect(machine.map).toEqual(after);
+    expect(after.groups).toEqual(groups);
   });
 
   test('[F32] stop at an apply-version that they do not know', () => {

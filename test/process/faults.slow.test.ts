@@ -15,14 +15,14 @@ let cluster: ProcessCluster;
 afterEach(() => cluster.stop());
 
 /** Three nodes, the first of which takes faults, under load. */
-async function loaded(connections = 24): Promise<{ victim: ClusterNode; writers: Writers }> {
+async function loaded(): Promise<{ victim: ClusterNode; writers: Writers }> {
   cluster = await ProcessCluster.create();
   const [victim, ...others] = cluster.nodes as [ClusterNode, ...ClusterNode[]];
   startFaulty(victim);
   for (const node of others) cluster.startNode(node);
   await cluster.ready();
   await cluster.createTable('loads');
-  const writers = new Writers(cluster.nodes, 'loads', connections, 'k');
+  const writers = new Writers(cluster.nodes, 'loads', 24, 'k');
   await until('the load runs', () => writers.count > 500, 60_000);
   return { victim, writers };
 }

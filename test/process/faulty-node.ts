@@ -157,12 +157,12 @@ const server = await startServer({
     return { name, address };
   }),
   admin: undefined,
-  // Small enough that segments change and memtables are flushed within seconds.
+  // Small enough that segments change and memtables are flushed within a second.
   limits: {
-    logSegmentBytes: 2 * 1024 * 1024,
+    logSegmentBytes: 512 * 1024,
     logSegmentsMax: 2,
-    memtableBytes: 512 * 1024,
-    replica: { logBytesKept: 512 * 1024 },
+    memtableBytes: 128 * 1024,
+    replica: { logBytesKept: 128 * 1024 },
   },
   notice: (message) => console.error(message),
   warn: (message, error) => console.error(message, error),
