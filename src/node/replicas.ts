@@ -158,8 +158,8 @@ export class Replicas {
     this.#take(rosterOf(map));
     const ids = [...known.keys(), ...this.#groups.keys()];
     const changed = [...new Set(ids)].filter((id) => !isSame(this.#groups.get(id), known.get(id)));
-    const { nodes, removed } = before;
-    if (changed.length === 0 && isSame([nodes, removed], [map.nodes, map.removed])) return true;
+    const areNodesSame = isSame(before.nodes, map.nodes) && isSame(before.removed, map.removed);
+    if (changed.length === 0 && areNodesSame) return true;
     const { disk, clock, buggify, fatal } = this.#options.host;
     // Known for good before they take part, or go: a restart finds them without the controller. Newer maps wait for their turn.
     this.#changing = this.#changing

@@ -3,7 +3,7 @@ import type { Disk } from '../ports/index.ts';
 
 /** Small records of a node: one file each, replaced whole, so that a crash leaves the old or the new one. */
 export async function writeRecord(disk: Disk, path: string, record: unknown): Promise<void> {
-  const json = utf8(JSON.stringify(record, undefined, 2));
+  const json = utf8(JSON.stringify(record));
   const temporary = `${path}.new`;
   await disk.remove(temporary);
   const file = await disk.open(temporary, { create: true });
