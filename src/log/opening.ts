@@ -1,7 +1,7 @@
 import type { Disk } from '../ports/index.ts';
 import { aligned, type SegmentName } from './format.ts';
 import { type LogOptions, SEGMENT_BYTES } from './options.ts';
-import { type RecoveredLog, recover } from './recovery.ts';
+import { FIRST_GENERATION, type RecoveredLog, recover } from './recovery.ts';
 import { SegmentSupply } from './segment-supply.ts';
 import { type OpenSegment, SegmentFiles } from './segments.ts';
 import { LogDamagedError, type RecoveredReplica } from './types.ts';
@@ -50,7 +50,8 @@ async function openSegments(
   const newest = recovered.segments.at(-1);
   if (newest) await files.sync(newest);
   let spare = await keepOne(files, recovered.unused, newest, segmentBytes);
-  let nextGeneration = ((spare?.name ?? newest)?.generation ?? 0) + 1;
+  const last = spare?.name ?? newest;
+  let nextGeneration = last ? last.generation + 1 : FIRST_GENERATION;
   const segments = [...recovered.segments];
   let active: OpenSegment;
   if (newest) {

@@ -5,6 +5,9 @@ import { Replay } from './replay.ts';
 import { type DamagedBatch, SegmentReader } from './segment-reader.ts';
 import type { LogDamage, RecoveredReplica } from './types.ts';
 
+/** Of the first segment of a log; from there on they count up by one. */
+export const FIRST_GENERATION = 1;
+
 /** What a directory of segments holds. */
 export interface RecoveredLog {
   /** Those whose logs are whole. */
@@ -73,7 +76,9 @@ class Recovery {
         await reader.close();
       }
     }
-    const oldest = names[0] ? this.#path(names[0]) : this.#directory;
+    const [first] = names;
+    if (first && this.#active === -1) this.#noticeUnused(first);
+    const oldest = first ? this.#path(first) : this.#directory;
     return {
       ...this.#replay.finish(oldest),
       live: this.#replay.live,
@@ -140,6 +145,13 @@ class Recovery {
     const reason = `no segment stands between it and ${segmentFile(after)}`;
     const file = this.#path(before);
     this.#replay.damaged({ file, offset: this.#end, reason, replicas: undefined });
+  }
+
+  /** No segment has a batch, which is so in a new log only: its first one is the first that there ever was. */
+  #noticeUnused(first: SegmentName): void {
+    if (first.generation === FIRST_GENERATION) return;
+    const reason = 'no batch is in it, and the segments before it are gone';
+    this.#replay.damaged({ file: this.#path(first), offset: 0, reason, replicas: undefined });
   }
 
   #path(name: SegmentName): string {

@@ -252,6 +252,29 @@ describe('damage', () => {
     expect(damage.find(({ replicas }) => replicas?.includes(7))?.reason).toContain('from 1 on');
   });
 
+  // World 323: two segments that had been made ready were all that was left, and looked like a log that had not begun.
+  it('[L2] [F8] all segments with batches are gone, and one that was made ready tells so', async () => {
+    const { disk } = await longLog();
+    const ready = (await segmentsOf(disk)).at(-1) as string;
+    const left = await copied(disk, (bytes, name) => (name === ready ? bytes : undefined));
+    const { log, damage, replicas } = await opened(left);
+    expect(damage).toEqual([expect.objectContaining({ file: ready, replicas: undefined })]);
+    expect(replicas.size).toBe(0);
+    await written(log, 1, entries(1, 1, 1));
+    await log.close();
+    expect((await opened(left)).damage).toEqual([]);
+  });
+
+  it('[L2] a log that was not written to yet is none that lost something', async () => {
+    const disk = new MemoryDisk();
+    for (let start = 0; start < 3; start++) {
+      const { log, damage } = await opened(disk);
+      expect(damage).toEqual([]);
+      await settle();
+      await log.close();
+    }
+  });
+
   it('[L2] [F8] a file that is cut short is damage, where its cut end was the end of the log, too', async () => {
     const { disk } = await longLog();
     const files = await segmentsOf(disk);
