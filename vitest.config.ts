@@ -14,8 +14,10 @@ const BUILT = {
 };
 const BUILT_TESTS = { isolate: false, server: { deps: { external: [/\/dist\//] } } };
 
-// `unit` is part of `npm run check` and takes seconds; `mit` is the MIT suite and `sim` are long worlds, both on virtual time; `slow` needs
-// real processes and real time.
+const REAL = { pool: 'forks', testTimeout: 120_000, hookTimeout: 60_000 } as const;
+
+// `unit` is part of `npm run check` and takes seconds; `mit` is the MIT suite and `sim` are long worlds, both on virtual time. `slow` and
+// `alone` are real processes in real time: two files beside each other, and, where the time that something takes is judged, one by itself.
 export default defineConfig({
   test: {
     pool: 'threads',
@@ -28,7 +30,7 @@ export default defineConfig({
           name: 'unit',
           isolate: false,
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.{slow,sim}.test.ts', 'test/mit/**'],
+          exclude: ['test/**/*.{sim,slow,alone}.test.ts', 'test/mit/**'],
           // Simulated worlds know no waiting; on a busy machine a second of work takes several.
           testTimeout: 20_000,
         },
@@ -51,12 +53,21 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          ...REAL,
           name: 'slow',
           include: ['test/**/*.slow.test.ts'],
-          pool: 'forks',
-          fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          ...REAL,
+          name: 'alone',
+          include: ['test/**/*.alone.test.ts'],
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

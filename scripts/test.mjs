@@ -29,6 +29,8 @@ const failed = runSteps([
       'run',
       '--project',
       'slow',
+      '--project',
+      'alone',
       '--reporter=verbose',
       '--reporter=json',
       '--outputFile.json=node_modules/.cache/slow.json',

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import http from 'node:http';
 import net from 'node:net';
@@ -22,20 +23,35 @@ export async function until(
   }
 }
 
+/**
+ * Below those that the system gives to outgoing connections, and for each worker of the tests a part of them: nobody else takes a port
+ * before its node does.
+ */
+const FIRST_PORT = 10_000;
+const PORTS_OF_A_WORKER = 5_000;
+const WORKERS = 4;
+const worker = Number(process.env['VITEST_POOL_ID'] ?? 1) % WORKERS;
+let lastPort = randomInt(PORTS_OF_A_WORKER);
+
+/** So many ports in a row that nobody listens on. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<net.Server>((resolve, reject) => {
-          const server = net.createServer().once('error', reject);
-          server.listen(0, '127.0.0.1', () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => (server.address() as net.AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
-  return ports;
+  const found: number[] = [];
+  while (found.length < count) {
+    lastPort = (lastPort + 1) % PORTS_OF_A_WORKER;
+    const port = FIRST_PORT + worker * PORTS_OF_A_WORKER + lastPort;
+    if (found.length > 0 && found.at(-1) !== port - 1) found.length = 0;
+    if (await isFree(port)) found.push(port);
+    else found.length = 0;
+  }
+  return found;
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = net.createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
 
 export interface Finished {

@@ -18,8 +18,7 @@ let dev: FlotillaProcess;
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'flotilla-readme-'));
   readme = await readFile(join(REPOSITORY, 'README.md'), 'utf8');
-  const [first] = (await freePorts(1)) as [number];
-  ports = [first, first + 1, first + 2];
+  ports = await freePorts(3);
   dev = startDev();
   await until(`ready; it said: ${dev.stdout}`, () => dev.stdout.includes('Ctrl-C stops'));
 });
