@@ -4,6 +4,7 @@ import type { Hello, Stream } from '../../src/node/link.ts';
 import { Peers } from '../../src/node/peers.ts';
 import { nodeHost } from '../../src/platform/index.ts';
 import { NEVER, type Network } from '../../src/ports/index.ts';
+import type { Endpoint } from '../../src/sim/endpoint.ts';
 import { SimNetwork, type SimProcess, SimRandom, VirtualTime } from '../../src/sim/index.ts';
 
 const CLUSTER = '00000000000000aa';
@@ -19,7 +20,8 @@ class Side {
   readonly events: string[] = [];
   readonly process: SimProcess;
   readonly peers: Peers;
-  accepted = 0;
+  /** Those that others have opened. */
+  readonly taken: Endpoint[] = [];
 
   constructor(time: VirtualTime, network: SimNetwork, name: string) {
     this.process = time.process(name);
@@ -29,7 +31,7 @@ class Side {
       connect: inner.connect,
       listen: (address, accept) =>
         inner.listen(address, (connection) => {
-          this.accepted++;
+          this.taken.push(connection as Endpoint);
           return accept(connection);
         }),
     };
@@ -85,33 +87,33 @@ async function pair() {
 describe('what is large', () => {
   test('[C3] [E3] has a connection of its own, which is there as long as it is used', async () => {
     const { time, a, b } = await pair();
-    const before = a.accepted;
+    const before = a.taken.length;
     const first = [b.ask('one', 'bulk'), b.ask('two', 'bulk'), b.ask('three', 'main')];
     await time.pass(100);
     expect(first).toEqual([['re one'], ['re two'], ['re three']]);
-    expect(a.accepted).toBe(before + 1);
+    expect(a.taken.length).toBe(before + 1);
     for (let i = 0; i < 5; i++) {
       await time.pass(8_000);
       const again = b.ask('more', 'bulk');
       await time.pass(100);
       expect(again).toEqual(['re more']);
     }
-    expect(a.accepted).toBe(before + 1);
+    expect(a.taken.length).toBe(before + 1);
     await time.pass(11_000);
     const later = b.ask('later', 'bulk');
     await time.pass(100);
     expect(later).toEqual(['re later']);
-    expect(a.accepted).toBe(before + 2);
+    expect(a.taken.length).toBe(before + 2);
     expect([...a.events, ...b.events].filter((event) => !event.startsWith('b asks'))).toEqual([]);
   });
 
   test('[C3] goes either way, whoever dials for the rest', async () => {
     const { time, a, b } = await pair();
-    const before = b.accepted;
+    const before = b.taken.length;
     const answers = [a.ask('one', 'bulk', 'b'), b.ask('two', 'bulk')];
     await time.pass(100);
     expect(answers).toEqual([['re one'], ['re two']]);
-    expect(b.accepted).toBe(before + 1);
+    expect(b.taken.length).toBe(before + 1);
   });
 
   test('[C3] a connection that breaks takes with it what waits, and nothing of the other one', async () => {
@@ -154,13 +156,26 @@ describe('what is large', () => {
     const { time, a, b } = await pair();
     expect(b.ask('one', 'bulk')).toEqual([]);
     await time.pass(100);
-    const before = a.accepted;
+    const before = a.taken.length;
     const waits = b.ask('silence', 'bulk');
     await time.pass(5_500);
     expect(waits).toEqual([undefined]);
     await time.pass(5_000);
     const again = b.ask('again', 'bulk');
     await time.pass(100);
-    expect([again, a.accepted]).toEqual([['re again'], before + 1]);
+    expect([again, a.taken.length]).toEqual([['re again'], before + 1]);
+  });
+
+  test('[C3] whoever was dialed lets go of one, too, when the other side is gone without a word', async () => {
+    const { time, network, a, b } = await pair();
+    b.ask('one', 'bulk');
+    await time.pass(100);
+    const bulk = a.taken.at(-1);
+    // The main connection is given up long before: the other side may be there yet, and in the middle of a large answer.
+    network.switchOff('b', b.process);
+    await time.pass(19_000);
+    expect([a.peers.isUp('b'), bulk?.isOpen]).toEqual([false, true]);
+    await time.pass(2_000);
+    expect(bulk?.isOpen).toBe(false);
   });
 });
