@@ -1,3 +1,5 @@
+import { namedWorlds } from './named-worlds.ts';
+
 /** What a run over many worlds has seen, as docs/worlds.md. */
 export interface WorldsSummary {
   readonly worlds: number;
@@ -38,5 +40,6 @@ export function worldsTable(summary: WorldsSummary): string {
     for (const [what, count] of own) lines.push(`| ${what.slice(prefix.length)} | ${count} |`);
   }
   if (never.length > 0) lines.push('', `Never seen: ${never.join(', ')}.`);
+  lines.push('', ...namedWorlds());
   return `${lines.join('\n')}\n`;
 }
