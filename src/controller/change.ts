@@ -15,9 +15,11 @@ export interface ControllerState {
 /** What a command changes. Without `head` and `tables` it changes nothing. */
 export interface Change {
   readonly outcome: ControllerOutcome;
+  /** So many numbers of maps are left out. */
+  readonly skips?: number;
   /** Of everything but the tables; the map's number is counted up by whoever takes the change in. */
   readonly head?: {
-    readonly map?: Omit<ClusterMap, 'number' | 'tables'>;
+    readonly map?: Omit<ClusterMap, 'number' | 'digest' | 'tables'>;
     readonly nextReplica?: number;
     readonly nextTable?: TableId;
     readonly nextShard?: ShardId;

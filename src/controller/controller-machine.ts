@@ -1,4 +1,4 @@
-import { ByteWriter, utf8, utf8Text } from '../bytes/index.ts';
+import { ByteWriter, crc32c, utf8, utf8Text } from '../bytes/index.ts';
 import type { Reader, Write } from '../engine/index.ts';
 import { Answers } from './answers.ts';
 import { join, leave, moveShard, shardMoved } from './assignment.ts';
@@ -57,7 +57,9 @@ export class ControllerMachine {
   restore(state: Reader): void {
     const value = state.get(HEAD_KEY);
     if (value) {
-      const { map, ...ids } = JSON.parse(utf8Text(value)) as Head;
+      const { map: known, ...ids } = JSON.parse(utf8Text(value)) as Head;
+      // States of earlier builds have none.
+      const map = { ...known, digest: known.digest ?? 0 };
       this.#hasGroupRecords = !map.groups;
       const groups = map.groups ?? records<GroupRecord>(state, GROUP);
       this.#state = { ...ids, map: { ...map, groups, tables: records<Table>(state, TABLE) } };
@@ -84,7 +86,10 @@ export class ControllerMachine {
     const answered = this.#answered(command);
     if (answered) return { writes: [], result: encodeControllerOutcome(answered) };
     const change = decide(this.#state, command);
-    const writes = [...this.#change(change), ...this.#answers.remember(command, change.outcome)];
+    const writes = [
+      ...this.#change(change, data),
+      ...this.#answers.remember(command, change.outcome),
+    ];
     return { writes, result: encodeControllerOutcome(change.outcome) };
   }
 
@@ -95,11 +100,12 @@ export class ControllerMachine {
     return isThere ? undefined : this.#answers.get(command);
   }
 
-  #change(change: Change): Write[] {
+  #change(change: Change, command: Uint8Array): Write[] {
     if (!change.head && !change.tables?.length) return [];
     const before = this.map;
     const { map, ...ids } = stateAfter(this.#state, change);
-    const after = { ...map, number: before.number + 1 };
+    const number = before.number + 1 + (change.skips ?? 0);
+    const after = { ...map, number, digest: crc32c(command, before.digest) };
     this.#state = { ...ids, map: after };
 
     const { groups, tables } = changesBetween(
@@ -107,8 +113,8 @@ export class ControllerMachine {
       after,
     );
     this.#hasGroupRecords = true;
-    const { number, clusterId, nodes, removed } = after;
-    const head: Head = { ...ids, map: { number, clusterId, nodes, removed } };
+    const { digest, clusterId, nodes, removed } = after;
+    const head: Head = { ...ids, map: { number, digest, clusterId, nodes, removed } };
     return [
       { key: HEAD_KEY, value: json(head) },
       ...recordWrites(TABLE, tables),

@@ -23,7 +23,13 @@ export {
   type OperatorRequest,
 } from './command.ts';
 export { ControllerMachine } from './controller-machine.ts';
-export { EMPTY_MAP, type MapChanges, RecentMaps, withChanges } from './map-changes.ts';
+export {
+  EMPTY_MAP,
+  type MapChanges,
+  type MapVersion,
+  RecentMaps,
+  withChanges,
+} from './map-changes.ts';
 export { hasAddresses } from './nodes.ts';
 export {
   controllerGroup,

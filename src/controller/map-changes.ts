@@ -10,6 +10,7 @@ import type {
 
 export const EMPTY_MAP: ClusterMap = {
   number: 0,
+  digest: 0,
   clusterId: '',
   nodes: [],
   removed: [],
@@ -27,10 +28,12 @@ export interface RecordChanges<T> {
   readonly gone: readonly number[];
 }
 
+/** Which map somebody has. */
+export type MapVersion = Pick<ClusterMap, 'number' | 'digest'>;
+
 /** What makes the map `from` into the map `number`, with `from` 0 all of it. What is not named stays as it was. */
-export interface MapChanges {
+export interface MapChanges extends MapVersion {
   readonly from: ConfigNumber;
-  readonly number: ConfigNumber;
   readonly clusterId: string;
   /** Undefined: as before. */
   readonly nodes: readonly MemberRecord[] | undefined;
@@ -44,6 +47,7 @@ export function changesBetween(before: ClusterMap, after: ClusterMap): MapChange
   return {
     from: before.number,
     number: after.number,
+    digest: after.digest,
     clusterId: after.clusterId,
     nodes: after.nodes === before.nodes ? undefined : after.nodes,
     removed: after.removed === before.removed ? undefined : after.removed,
@@ -54,13 +58,14 @@ export function changesBetween(before: ClusterMap, after: ClusterMap): MapChange
 
 /** The map `changes.number`, of the one that the changes were asked for with. Throws MalformedError where they do not fit. */
 export function withChanges(known: ClusterMap, changes: MapChanges): ClusterMap {
-  const { from, number, clusterId, nodes, removed, groups, tables } = changes;
+  const { from, number, digest, clusterId, nodes, removed, groups, tables } = changes;
   const before = from === 0 ? EMPTY_MAP : known;
   if (before.number !== from) {
     throw new MalformedError(`changes of the map ${from} do not fit the map ${before.number}`);
   }
   return {
     number,
+    digest,
     clusterId,
     nodes: nodes ?? before.nodes,
     removed: removed ?? before.removed,
@@ -81,9 +86,10 @@ export class RecentMaps {
     }
   }
 
-  /** For one who knows the map `known`, or none (0); the whole map where that one is not remembered. */
-  changesSince(known: ConfigNumber, map: ClusterMap): MapChanges {
-    return changesBetween(this.#maps.get(known) ?? EMPTY_MAP, map);
+  /** For one who knows the map `known`, or the empty one; the whole map where that one is not remembered. */
+  changesSince(known: MapVersion, map: ClusterMap): MapChanges {
+    const same = this.#maps.get(known.number);
+    return changesBetween(same?.digest === known.digest ? same : EMPTY_MAP, map);
   }
 }
 

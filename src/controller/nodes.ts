@@ -12,6 +12,12 @@ import type {
   ReplicaRecord,
 } from './types.ts';
 
+/**
+ * Those that are lost may have counted further than whoever goes on without them, and others may have seen maps of theirs: what comes
+ * now has to be newer. More than there can be in the time that it takes to be heard by a node and not by a controller.
+ */
+const LOST_MAPS = 1_000;
+
 export function addNode({ map }: ControllerState, { node }: Command<'add-node'>): Change {
   const { name, incarnation, http, peer, zone } = node;
   if (map.removed.some((gone) => gone.incarnation === incarnation)) {
@@ -86,7 +92,7 @@ export function forgetNodes(state: ControllerState, command: Command<'forget-nod
     const left = replicas.length > 0 ? { replicas, leaving } : { replicas: leaving, leaving: [] };
     return { ...group, ...left, plan: group.plan + 1, changing: true };
   });
-  return without({ ...state, map: { ...map, groups } }, lost);
+  return { ...without({ ...state, map: { ...map, groups } }, lost), skips: LOST_MAPS };
 }
 
 /** A node is where the other record says, too. */

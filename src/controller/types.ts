@@ -156,6 +156,11 @@ export interface Configuration {
 export interface ClusterMap {
   /** 0: the cluster is being formed, and the map is empty. */
   readonly number: ConfigNumber;
+  /**
+   * CRC-32C of all commands that have changed it: where it is the same under the same number, two maps are. A controller that has lost
+   * its majority for good may go on from an older one than others have seen, and count to the same numbers again.
+   */
+  readonly digest: number;
   readonly clusterId: string;
   readonly nodes: readonly MemberRecord[];
   readonly removed: readonly RemovedNode[];

@@ -1,11 +1,11 @@
 import {
   type ClusterMap,
-  type ConfigNumber,
   type ControllerReply,
   type ControllerRequest,
   decodeControllerOutcome,
   encodeControllerCommand,
   type MapChanges,
+  type MapVersion,
   RecentMaps,
 } from '../controller/index.ts';
 import type { Clock } from '../ports/index.ts';
@@ -105,7 +105,7 @@ export class ControllerService {
   }
 
   /** For a node that knows the map `known`. */
-  changesSince(known: ConfigNumber, map: ClusterMap): MapChanges {
+  changesSince(known: MapVersion, map: ClusterMap): MapChanges {
     return this.#recent.changesSince(known, map);
   }
 

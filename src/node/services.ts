@@ -7,11 +7,11 @@ import {
 } from '../bytes/index.ts';
 import {
   type ClusterMap,
-  type ConfigNumber,
   type ControllerReply,
   type ControllerRequest,
   type GroupId,
   type MapChanges,
+  type MapVersion,
   type NodeName,
   withChanges,
 } from '../controller/index.ts';
@@ -62,7 +62,7 @@ const NOT_YET: GroupReply = { kind: 'not-leader', leader: '' };
 /** A map goes over the wire as what has changed since the one that the asking node had, which is large where there is much. */
 interface AskedController {
   readonly request: ControllerRequest;
-  readonly known: ConfigNumber;
+  readonly known: MapVersion;
 }
 
 type AnsweredController =
@@ -137,7 +137,8 @@ export class Services {
         return;
       }
       const known = this.#options.map();
-      const asked: AskedController = { request, known: known.number };
+      const { number, digest } = known;
+      const asked: AskedController = { request, known: { number, digest } };
       this.#options.peers.request(node, CONTROLLER, json(asked), timeoutMs, (reply) => {
         if (typeof reply !== 'object') {
           resolve({ kind: 'unavailable' });

@@ -109,6 +109,31 @@ describe('groups that lost their majority for good', { timeout: 60_000 }, () => 
   });
 
   test.each([1, 2, 3, 4])(
+    '[C4] [R7] a map of controllers that are lost, which others have seen, is forgotten (seed %i)',
+    async (seed) => {
+      const world = await growingWorld(seed, { firstNodes: 4 });
+      const holders = mapOf(world).groups[0]?.replicas.map(({ node }) => node) ?? [];
+      const watcher = ['n1', 'n2', 'n3', 'n4'].find((name) => !holders.includes(name)) ?? '';
+      const left = holders.find((name) => world.leader(0)?.name !== name) ?? '';
+      const lost = holders.filter((name) => name !== left);
+      world.isolate(left);
+      await createTable(world, 'lost');
+      const named = (name: string) =>
+        (world.machine(name).node?.map.tables ?? []).map(({ spec }) => spec.name);
+      await world.until(() => named(watcher).includes('lost'));
+      world.powerOff(...lost);
+      world.heal();
+      await world.run(6_000);
+      expect(await forget(world, left, lost, true)).toEqual({ kind: 'done' });
+      await ask(world, { kind: 'leave', groups: [2] });
+      const maps = () => [left, watcher].map((name) => world.machine(name).node?.map);
+      await world.until(() => isEven(world) && maps()[0]?.number === maps()[1]?.number);
+      expect(maps()[1]).toEqual(maps()[0]);
+      expect(named(watcher)).toEqual([]);
+    },
+  );
+
+  test.each([1, 2, 3, 4])(
     '[R7] where more than one is left, go on with the most up-to-date log (seed %i)',
     async (seed) => {
       const world = await growingWorld(seed, { firstNodes: 4 });

@@ -153,6 +153,7 @@ test('[C4] a change names what it is about, and is written alone', async () => {
   expect(changesBetween(before, controller.machine.map)).toEqual({
     from: before.number,
     number: before.number + 1,
+    digest: controller.machine.map.digest,
     clusterId: 'aa',
     nodes: undefined,
     removed: undefined,
@@ -172,11 +173,13 @@ test('[C4] whoever knows one of the last maps is told what has changed since, an
   }
   const { map } = controller.machine;
   const [first, late] = [maps[0] as ClusterMap, maps[90] as ClusterMap];
-  expect(recent.changesSince(late.number, map).tables.changed).toHaveLength(9);
-  expect(withChanges(late, recent.changesSince(late.number, map))).toEqual(map);
-  for (const known of [first.number, 0]) {
+  expect(recent.changesSince(late, map).tables.changed).toHaveLength(9);
+  expect(withChanges(late, recent.changesSince(late, map))).toEqual(map);
+  // Of the same number, from a controller that is lost.
+  const other = { ...late, digest: late.digest + 1 };
+  for (const known of [first, EMPTY_MAP, other]) {
     expect(recent.changesSince(known, map)).toEqual(changesBetween(EMPTY_MAP, map));
   }
-  expect(withChanges(first, recent.changesSince(first.number, map))).toEqual(map);
-  expect(() => withChanges(first, recent.changesSince(late.number, map))).toThrow(/do not fit/);
+  expect(withChanges(first, recent.changesSince(first, map))).toEqual(map);
+  expect(() => withChanges(first, recent.changesSince(late, map))).toThrow(/do not fit/);
 });

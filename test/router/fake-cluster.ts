@@ -30,6 +30,7 @@ export function mapOf(number: number, tables: readonly Table[]): ClusterMap {
   const names = ['n1', 'n2', 'n3'];
   return {
     number,
+    digest: number,
     clusterId: 'aa',
     nodes: names.map((name) => ({
       name,

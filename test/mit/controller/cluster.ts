@@ -74,6 +74,7 @@ export class ControllerCluster extends GroupCluster<ControllerHost> {
     const groups = [controllerGroup(NODES)];
     const map: ClusterMap = {
       number: 1,
+      digest: 0,
       clusterId: '',
       nodes: [],
       removed: [],

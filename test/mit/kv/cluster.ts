@@ -81,6 +81,7 @@ export class KvCluster extends GroupCluster<KvService> implements KvClients {
     const replicas = nodes.map(({ name }, i) => ({ replica: i + 1, node: name, incarnation: '' }));
     this.#map = {
       number: 1,
+      digest: 0,
       clusterId: '',
       nodes,
       removed: [],
