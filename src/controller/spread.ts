@@ -39,7 +39,7 @@ export type Step =
  * What is to be done now so that in the end every group has its replicas on different nodes and, where there are any, in different
  * zones; none on nodes that are dead or to be emptied; as many on each node as on any other, give or take one, where zones allow;
  * and every node has brought a group that it should lead (C5). As few replicas move as can be, and no group changes before its last
- * change is settled. Nothing is to be done once all is so. Pure: the same map and troubles give the same steps.
+ * change is settled, or would lead nowhere. Nothing is to be done once all is so. Pure: the same map and troubles give the same steps.
  */
 export function nextSteps(map: ClusterMap, troubles: Troubles): readonly Step[] {
   const board = new Board(map, troubles);
@@ -212,13 +212,15 @@ function neededStep(board: Board, group: Seats): Step | undefined {
   const lives = (name: NodeName) => !board.isDead(name);
   const replace = (from: NodeName): Step | undefined => {
     const others = nodes.filter((name) => name !== from);
-    const to = board.target(others, [...leaving, from]);
+    // Where there is nobody else, whoever was to go stays.
+    const staying = leaving.find((name) => board.isTaker(name) && board.isUp(name));
+    const to = board.target(others, [...leaving, from]) ?? staying;
     return to === undefined ? undefined : { kind: 'replace', group: id, from, to };
   };
   const quorum = (nodes.length >> 1) + 1;
   if (changing) {
-    // Who was to come has died on the way: the change would never end.
-    if (arriving === undefined || lives(arriving)) return undefined;
+    // Who was to come has died on the way, and the change would never end; or is to go again, and may never have come.
+    if (arriving === undefined || board.isTaker(arriving)) return undefined;
     const others = [...nodes.filter((name) => name !== arriving), ...leaving];
     return others.filter(lives).length >= quorum ? replace(arriving) : undefined;
   }

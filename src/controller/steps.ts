@@ -29,7 +29,7 @@ export function place(state: ControllerState, { down, dead }: Command<'place'>):
 
 /**
  * A replica of the group is to be on another node; `from` and `to` are nodes of the map, undefined for none. Where they are the same
- * one nobody waits for the replica that was there: it goes at once.
+ * one nobody waits for the replica that was there: it goes at once. Where `to` has one that was to go, that one stays.
  */
 export function replaced(
   { map, nextReplica }: ControllerState,
@@ -37,7 +37,9 @@ export function replaced(
   from: NodeName | undefined,
   to: NodeName | undefined,
 ): Change {
-  const added = to === undefined ? [] : [replicaOn(nodeOf(map, to), nextReplica)];
+  const staying = group.leaving.find(({ node }) => node === to);
+  const made = to === undefined || staying ? [] : [replicaOn(nodeOf(map, to), nextReplica)];
+  const added = staying ? [staying] : made;
   const isLeaving = ({ node }: { readonly node: NodeName }) => node === from;
   const leaving = from === to ? [] : group.replicas.filter(isLeaving);
   const replicas =
@@ -47,11 +49,11 @@ export function replaced(
   const next: GroupRecord = {
     ...group,
     replicas,
-    leaving: [...group.leaving, ...leaving],
+    leaving: [...group.leaving.filter((replica) => replica !== staying), ...leaving],
     plan: group.plan + 1,
     changing: true,
   };
-  const head = { map: withGroup(map, next), nextReplica: nextReplica + added.length };
+  const head = { map: withGroup(map, next), nextReplica: nextReplica + made.length };
   return { ...DONE, head };
 }
 

@@ -169,6 +169,29 @@ describe('the steps of the placement', () => {
     expect(group?.leaving.map(({ node }) => node)).toEqual(['n1', 'n4']);
   });
 
+  // World 4210: a node that ended at every start was to be emptied, and two groups waited for it to come in.
+  test('[C5] [F26] a replica on its way to a node that is dead or to be emptied is sent elsewhere, or back where there is nobody else', () => {
+    for (const end of ['dies', 'is drained']) {
+      const cluster = new Cluster(Array(4).fill(''));
+      const group = () => cluster.map.groups.find(({ id }) => id === 1);
+      const placed = () => group()?.replicas.map(({ replica, node }) => [replica, node]);
+      const before = placed();
+      cluster.apply({ kind: 'move-replica', group: 1, from: 'n2', to: 'n4' });
+      const arriving = placed()?.find(([, node]) => node === 'n4')?.[0];
+      if (end === 'is drained') cluster.apply({ kind: 'drain-node', node: 'n4' });
+      cluster.apply({ kind: 'place', down: [], dead: end === 'dies' ? ['n4'] : [] });
+      expect(placed()).toEqual(before);
+      expect(group()).toMatchObject({
+        plan: 2,
+        changing: true,
+        leaving: [expect.objectContaining({ replica: arriving, node: 'n4' })],
+      });
+      const replicas = before?.map(([replica]) => replica as number) ?? [];
+      cluster.apply({ kind: 'members-settled', group: 1, plan: 2, replicas });
+      expect(group()).toMatchObject({ changing: false, leaving: [] });
+    }
+  });
+
   test('[L2] [R7] a replica in quarantine begins anew on its node, one change after the other', () => {
     const cluster = new Cluster(Array(4).fill(''));
     const group = () => cluster.map.groups.find(({ id }) => id === 1);
