@@ -169,7 +169,7 @@ describe('the steps of the placement', () => {
     expect(group?.leaving.map(({ node }) => node)).toEqual(['n1', 'n4']);
   });
 
-  // World 4210: a node that ended at every start was to be emptied, and two groups waited for it to come in.
+  // Worlds 4210 and 6925: a node that ended at every start was to be emptied, and two groups waited for it to come in.
   test('[C5] [F26] a replica on its way to a node that is dead or to be emptied is sent elsewhere, or back where there is nobody else', () => {
     for (const end of ['dies', 'is drained']) {
       const cluster = new Cluster(Array(4).fill(''));
