@@ -131,8 +131,10 @@ export class Faults {
 
   /** Who loses what is on its disk needs others that have everything. */
   #canDamage(names: readonly string[]): boolean {
-    if (this.#hasDamaged || this.#operator.isReplacing || !names.includes(this.#sick)) return false;
-    return canDoWithout(this.#world, this.#sick);
+    const sick = this.#sick;
+    if (this.#hasDamaged || this.#operator.isReplacing || !names.includes(sick)) return false;
+    // World 9636 of five nodes: a node was being drained, and the third of those that stayed was damaged.
+    return canDoWithout(this.#world, sick) && !this.#operator.needs(sick);
   }
 
   #scene(name: string, other: string, names: readonly string[], happened: () => void): Scene {

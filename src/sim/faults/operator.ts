@@ -40,6 +40,7 @@ export class Operator {
   #requests = 0;
   #tasks = 0;
   #isReplacing = false;
+  #draining: NodeName | undefined;
 
   /** `newMachines`: how many it may bring. */
   constructor(
@@ -80,18 +81,23 @@ export class Operator {
 
   /** A node is emptied and removed, and its machine taken away, where enough others stay for all replicas of a group. */
   drain(name: string, damaged: string | undefined): boolean {
-    const nodes = this.#world.map?.nodes ?? [];
-    const staying = nodes.filter((node) => node.name !== name && node.name !== damaged);
-    if (!this.isIdle || !this.#isMember(name) || staying.length < REPLICAS) return false;
+    if (!this.isIdle || !this.#isMember(name) || !this.#enoughStay(name, damaged)) return false;
+    this.#draining = name;
     this.#begin(async () => {
       this.#chronicle.tell(`${name} is to be drained`);
       await this.#insist(() => ({ kind: 'drain-node', node: name }));
       await this.#remove(name);
+      this.#draining = undefined;
       this.#done('a drained node was removed');
       await this.#sleep(this.#random.between(...LINGER_MS));
       this.#world.takeAway(name);
     });
     return true;
+  }
+
+  /** Without the machine a node that is being drained would wait for ever: a group needs all the others. */
+  needs(name: string): boolean {
+    return this.#draining !== undefined && !this.#enoughStay(this.#draining, name);
   }
 
   /** A machine is lost with its disk, where every group keeps its majority, and a new one comes in its place. */
@@ -185,6 +191,11 @@ export class Operator {
       if (outcome?.kind === 'done') return;
       await this.#sleep(this.#random.between(...AGAIN_MS));
     }
+  }
+
+  #enoughStay(going: NodeName, damaged: NodeName | undefined): boolean {
+    const nodes = this.#world.map?.nodes ?? [];
+    return nodes.filter(({ name }) => name !== going && name !== damaged).length >= REPLICAS;
   }
 
   #isMember(name: NodeName): boolean {
