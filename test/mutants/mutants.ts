@@ -367,7 +367,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'the id of a replica is used again',
     rule: 'C6',
     file: 'controller/steps.ts',
-    from: 'nextReplica: nextReplica + added.length };',
+    from: 'nextReplica: nextReplica + made.length };',
     to: 'nextReplica: nextReplica + 0 * added.length };',
   },
   {
