@@ -368,7 +368,7 @@ export const MUTANTS: readonly Mutant[] = [
     rule: 'C6',
     file: 'controller/steps.ts',
     from: 'nextReplica: nextReplica + made.length };',
-    to: 'nextReplica: nextReplica + 0 * added.length };',
+    to: 'nextReplica: nextReplica + 0 * made.length };',
   },
   {
     name: 'a group counts as settled whatever its voters are',
