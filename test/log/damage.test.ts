@@ -252,7 +252,7 @@ describe('damage', () => {
     expect(damage.find(({ replicas }) => replicas?.includes(7))?.reason).toContain('from 1 on');
   });
 
-  // Worlds 323, 2905, 3334, 4096 and 4959: two segments that had been made ready were all that was left, and looked like a log that had not begun.
+  // Worlds 323, 2905, 3334, 4096, 4959, 7636 and 9888: two segments that had been made ready were all that was left, and looked like a log that had not begun.
   it('[L2] [F8] all segments with batches are gone, and one that was made ready tells so', async () => {
     const { disk } = await longLog();
     const ready = (await segmentsOf(disk)).at(-1) as string;
