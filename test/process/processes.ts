@@ -250,6 +250,17 @@ export class ProcessCluster {
     });
   }
 
+  /** Keys of writes that were acknowledged and are not there as they were written, read through the node. */
+  async lost(
+    node: ClusterNode,
+    table: string,
+    acknowledged: ReadonlyMap<string, string>,
+  ): Promise<string[]> {
+    const found = await this.scan(node, table);
+    const value = (key: string) => (found.get(key)?.['v'] as { S: string } | undefined)?.S;
+    return [...acknowledged].filter(([key, wanted]) => value(key) !== wanted).map(([key]) => key);
+  }
+
   /** All items of a table by a consistent Scan through one node, by their `pk`. */
   async scan(node: ClusterNode, table: string): Promise<Map<string, Record<string, unknown>>> {
     const found = new Map<string, Record<string, unknown>>();
