@@ -26,7 +26,8 @@ export class Health {
   /** Of the write that was under way at the last tick. */
   #writing = -1;
   #writingSince = 0;
-  #windowFrom = 0;
+  /** Undefined before the first tick: the clock's zero is none of the log's. */
+  #windowFrom: number | undefined;
   #windowWrites = 0;
   #shortStalls: number[] = [];
   #troubleAt = -Infinity;
@@ -62,7 +63,9 @@ export class Health {
     this.#shortStalls = this.#shortStalls.filter((at) => now - at < RECOVERY_MS);
     this.#shortStalls.push(now);
     const { length } = this.#shortStalls;
-    return length >= SHORT_STALLS_MAX ? `${stall}, the ${length}th stall lately` : undefined;
+    return length >= SHORT_STALLS_MAX
+      ? `${stall}, ${length} times within half a minute`
+      : undefined;
   }
 
   #diskTrouble(now: number, lateMs: number): string | undefined {
@@ -75,7 +78,7 @@ export class Health {
     } else if (now - this.#writingSince >= DISK_STALL_MS) {
       return `the log has been writing for ${Math.round(now - this.#writingSince)} ms`;
     }
-    if (!inFlight || lateMs >= SHORT_STALL_MS) {
+    if (!inFlight || lateMs >= SHORT_STALL_MS || this.#windowFrom === undefined) {
       this.#windowFrom = now;
       this.#windowWrites = writes;
       return undefined;
