@@ -27,10 +27,19 @@ export interface FollowerRole {
   leader: ReplicaId;
 }
 
+export type Votes = Map<ReplicaId, boolean>;
+
+export interface PreCandidateRole {
+  readonly name: 'pre-candidate';
+  readonly preVotes: Votes;
+  /** If it stood in the term that it is in: the votes that it got, and those that are late. */
+  readonly votes: Votes | undefined;
+}
+
 export interface CandidateRole {
-  readonly name: 'pre-candidate' | 'candidate';
-  /** Answers so far; a candidate's own vote is among them once it is durable (R1). */
-  readonly votes: Map<ReplicaId, boolean>;
+  readonly name: 'candidate';
+  /** Its own vote is among them once it is durable (R1). */
+  readonly votes: Votes;
 }
 
 export interface LeaderRole {
@@ -49,12 +58,13 @@ export interface LeaderRole {
 }
 
 /** What a role knows and nothing else: progress exists only while leading, votes only while standing. */
-export type RoleState = FollowerRole | CandidateRole | LeaderRole;
+export type RoleState = FollowerRole | PreCandidateRole | CandidateRole | LeaderRole;
 
-// Raft paper figure 4, with the pre-candidate of thesis §9.6 and "starts a new election" as a step to the same role.
+// Raft paper figure 4, with the pre-candidate of thesis §9.6 and "starts a new election" as a step to the same role. A pre-candidate
+// leads when votes for it come late.
 const TRANSITIONS: Readonly<Record<Role, readonly Role[]>> = {
   follower: ['follower', 'pre-candidate', 'candidate'],
-  'pre-candidate': ['follower', 'pre-candidate', 'candidate'],
+  'pre-candidate': ['follower', 'pre-candidate', 'candidate', 'leader'],
   candidate: ['follower', 'pre-candidate', 'candidate', 'leader'],
   leader: ['follower'],
 };

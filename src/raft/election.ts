@@ -1,8 +1,8 @@
-import type { CandidateRole, Core } from './core.ts';
+import type { Core, Votes } from './core.ts';
 import { becomeLeader } from './leader.ts';
 import { knock, wake } from './quiescence.ts';
 import { voteResult, voters } from './quorum.ts';
-import type { ReplicaId, VoteRequest, VoteResponse } from './types.ts';
+import type { ReplicaId, Term, VoteRequest, VoteResponse } from './types.ts';
 
 // Elections: Raft paper §5.2 and §5.4.1, pre-votes as in thesis §9.6.
 
@@ -17,13 +17,15 @@ export function campaign(core: Core, transfer: boolean): void {
   else becomeCandidate(core, transfer);
 }
 
-// Asks whether it could win, in a term that it does not enter yet; nothing is promised, so nothing has to be durable.
+// Asks whether it could win, in a term that it does not enter yet; nothing is promised, so nothing has to be durable. Until it enters
+// the next term, votes for it in this one are no less true for being late: where answers take longer than an election timeout, nobody
+// would ever lead without them.
 function becomePreCandidate(core: Core): void {
-  const role: CandidateRole = { name: 'pre-candidate', votes: new Map() };
-  core.role = role;
+  const votes = votesOf(core);
+  core.role = { name: 'pre-candidate', preVotes: new Map(), votes };
   core.resetElectionTimer();
   requestVotes(core, 'pre-vote-request', false);
-  recordVote(core, role, core.id, true);
+  recordPreVote(core, core.id, true);
 }
 
 // The requests leave once term and vote are durable. Otherwise a crash could bring this replica back into the same term
@@ -56,29 +58,28 @@ function requestVotes(core: Core, type: VoteRequest['type'], transfer: boolean):
   }
 }
 
+/** Of a replica that stands, or stood, in the term that it is in. */
+function votesOf({ role }: Core): Votes | undefined {
+  return role.name === 'candidate' || role.name === 'pre-candidate' ? role.votes : undefined;
+}
+
 /** A hard state with this replica's vote for itself in `term` is durable. */
-export function ownVoteDurable(core: Core, term: number, vote: ReplicaId): void {
-  const { role } = core;
-  if (role.name === 'candidate' && term === core.term && vote === core.id) {
-    recordVote(core, role, core.id, true);
-  }
+export function ownVoteDurable(core: Core, term: Term, vote: ReplicaId): void {
+  if (term === core.term && vote === core.id) recordVote(core, core.id, true);
 }
 
-export function handleVoteResponse(core: Core, role: CandidateRole, message: VoteResponse): void {
-  const pre = message.type === 'pre-vote-response';
-  if (pre !== (role.name === 'pre-candidate')) return;
+export function handleVoteResponse(core: Core, message: VoteResponse): void {
+  const { from, granted } = message;
+  if (message.type === 'vote-response') recordVote(core, from, granted);
   // Answers to an earlier pre-vote of this replica name an earlier term.
-  if (pre && message.granted && message.term !== core.term + 1) return;
-  recordVote(core, role, message.from, message.granted);
+  else if (!granted || message.term === core.term + 1) recordPreVote(core, from, granted);
 }
 
-// The first answer of each voter stands.
-function recordVote(core: Core, role: CandidateRole, from: ReplicaId, granted: boolean): void {
-  if (!role.votes.has(from)) role.votes.set(from, granted);
-  switch (voteResult(core.config, (id) => role.votes.get(id))) {
+function recordPreVote(core: Core, from: ReplicaId, granted: boolean): void {
+  if (core.role.name !== 'pre-candidate') return;
+  switch (resultWith(core, core.role.preVotes, from, granted)) {
     case 'won':
-      if (role.name === 'pre-candidate') becomeCandidate(core, false);
-      else becomeLeader(core);
+      becomeCandidate(core, false);
       break;
     case 'lost':
       core.becomeFollower(core.term, 0);
@@ -86,6 +87,27 @@ function recordVote(core: Core, role: CandidateRole, from: ReplicaId, granted: b
     case 'pending':
       break;
   }
+}
+
+function recordVote(core: Core, from: ReplicaId, granted: boolean): void {
+  const votes = votesOf(core);
+  if (!votes) return;
+  switch (resultWith(core, votes, from, granted)) {
+    case 'won':
+      becomeLeader(core);
+      break;
+    case 'lost':
+      if (core.role.name === 'candidate') core.becomeFollower(core.term, 0);
+      break;
+    case 'pending':
+      break;
+  }
+}
+
+// The first answer of each voter stands.
+function resultWith(core: Core, votes: Votes, from: ReplicaId, granted: boolean) {
+  if (!votes.has(from)) votes.set(from, granted);
+  return voteResult(core.config, (id) => votes.get(id));
 }
 
 /**

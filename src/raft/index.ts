@@ -73,7 +73,7 @@
  * | pre-vote-request    | pre-candidate          | all: would it get the vote? Changes nothing here (thesis §9.6)        |
  * | pre-vote-response   | all                    | pre-candidate: with a majority it stands                              |
  * | vote-request        | candidate, after write | all: one vote per term, to an up-to-date log (§5.2, §5.4.1)           |
- * | vote-response       | all, after write       | candidate: with a majority it leads                                   |
+ * | vote-response       | all, after write       | candidate: with a majority it leads; pre-candidate: so, if it is late |
  * | append-request      | leader                 | follower: checks, appends, commits (§5.3); candidates step back       |
  * | append-response     | follower, after write  | leader: moves match, commits by counting (§5.4.2), or probes further  |
  * | heartbeat           | leader                 | follower: hears its leader, commits; candidates step back             |

@@ -113,9 +113,7 @@ function stepCurrent(core: Core, message: Message): void {
       break;
     case 'vote-response':
     case 'pre-vote-response':
-      if (role.name === 'candidate' || role.name === 'pre-candidate') {
-        handleVoteResponse(core, role, message);
-      }
+      handleVoteResponse(core, message);
       break;
     case 'append-request':
     case 'heartbeat':

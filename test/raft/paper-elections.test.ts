@@ -18,6 +18,15 @@ function heartbeat(id: number, term: number): Message {
   return { type: 'heartbeat', ...from(id, term), commit: 0, round: 0 };
 }
 
+/** Has it stand in the next term, on the pre-vote of replica 2, with its own vote durable or not. */
+function standing(replica: SimReplica, durable = true): void {
+  const { raft } = replica;
+  raft.campaign();
+  raft.step({ type: 'pre-vote-response', ...from(2, raft.term + 1), granted: true });
+  while (replica.takeReady() !== undefined) if (durable) replica.completeWrites();
+  expect(raft.role).toBe('candidate');
+}
+
 describe('Raft paper §5.1: terms', () => {
   test('a server begins as a follower, in the term it had', () => {
     const { raft } = single({ ...plain, hardState: { term: 3, vote: 2, commit: 0 } });
@@ -250,6 +259,48 @@ describe('thesis §9.6 and §4.2.3: pre-votes and stickiness', () => {
       ['pre-vote-request', 1],
       ['pre-vote-request', 1],
     ]);
+  });
+
+  test('[R3] votes that come after the candidate asks for pre-votes again still count, in the term that it is in', () => {
+    const replica = single(services);
+    standing(replica);
+    replica.raft.step(vote(3, 1, false));
+    replica.raft.campaign();
+    expect([replica.raft.role, replica.raft.term]).toEqual(['pre-candidate', 1]);
+    replica.raft.step(vote(2, 1, true));
+    expect([replica.raft.role, replica.raft.term]).toEqual(['leader', 1]);
+  });
+
+  test('[R1] its own vote, too, counts once it is durable, however late', () => {
+    const replica = single(services);
+    standing(replica, false);
+    replica.raft.campaign();
+    replica.raft.step(vote(2, 1, true));
+    expect(replica.raft.role).toBe('pre-candidate');
+    replica.completeWrites();
+    expect([replica.raft.role, replica.raft.term]).toEqual(['leader', 1]);
+  });
+
+  test('[R3] late votes do not make a leader of one that has heard of a newer term, or stands in one', () => {
+    const follower = single(services);
+    standing(follower);
+    follower.raft.campaign();
+    follower.raft.step(heartbeat(3, 2));
+    follower.raft.step(vote(2, 1, true));
+    expect([follower.raft.role, follower.raft.term]).toEqual(['follower', 2]);
+    const candidate = single(services);
+    standing(candidate);
+    standing(candidate);
+    candidate.raft.step(vote(2, 1, true));
+    expect([candidate.raft.role, candidate.raft.term]).toEqual(['candidate', 2]);
+  });
+
+  test('[R3] late refusals do not end the pre-vote that is under way', () => {
+    const replica = single(services);
+    standing(replica);
+    replica.raft.campaign();
+    for (const id of [2, 3]) replica.raft.step(vote(id, 1, false));
+    expect([replica.raft.role, replica.raft.term]).toEqual(['pre-candidate', 1]);
   });
 
   test('[R3] who hears a leader ignores elections until the timeout; then it takes part', () => {

@@ -42,8 +42,8 @@ export interface RaftServerOptions {
 }
 
 const TICK_MS = 25;
-/** 300 to 450 ms without a leader; a leader is heard ten times a second (§1: ET is 1000 ms). */
-const ELECTION_TICKS = 12;
+/** 600 to 900 ms without a leader; a leader is heard ten times a second (§1: ET is 1000 ms). Answers are held back for longer (§2). */
+const ELECTION_TICKS = 24;
 const HEARTBEAT_TICKS = 4;
 /** Segments are filled with zeros, which costs real time. */
 const LOG_SEGMENT_BYTES = 64 * 1024;
