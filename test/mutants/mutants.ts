@@ -42,6 +42,14 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'const granted = free;',
   },
   {
+    name: 'a late vote counts in the next term, too',
+    rule: 'R2',
+    file: 'raft/election.ts',
+    from: "core.role = { name: 'candidate', votes: new Map() };",
+    to: "core.role = { name: 'candidate', votes: votesOf(core) ?? new Map() };",
+    nodes: 5,
+  },
+  {
     name: 'an acknowledgement before the sync',
     rule: 'R1',
     file: 'raft/follower.ts',
