@@ -32,6 +32,7 @@ export type Fault =
 export type Step =
   | 'log-write'
   | 'log-create'
+  | 'log-rename'
   | 'log-remove'
   | 'snapshot-write'
   | 'snapshot-remove'
@@ -76,6 +77,7 @@ function faultyDisk(disk: Disk): Disk {
       const at = options?.create && isLog(path) ? 'log-create' : undefined;
       return faultyFile(path, await step(at, () => disk.open(path, options)));
     },
+    rename: (from, to) => step(isLog(from) ? 'log-rename' : undefined, () => disk.rename(from, to)),
     remove: (path) => {
       const at = isLog(path) ? 'log-remove' : isSnapshot(path) ? 'snapshot-remove' : undefined;
       return step(at, () => disk.remove(path));
