@@ -132,7 +132,7 @@ async function openNode(
   const router = new Router(node, nodeClock, nodeRandom);
   const controller = new ControllerClient(node, nodeClock, nodeRandom);
   const leaders = new LeaderClient(node, nodeClock, nodeRandom);
-  startJobs(node, { controller, leaders, clock: nodeClock, fatal });
+  startJobs(node, { controller, leaders, clock: nodeClock, notice, fatal });
   const administration: Administration = {
     status: () => node.status(),
     command: (command) => {

@@ -9,6 +9,8 @@ export interface Means {
   readonly clock: Clock;
   readonly thresholds: Thresholds;
   readonly buggify: Buggify;
+  /** Tells an operator something, in one line. */
+  readonly notice: (message: string) => void;
   /** What no job knows how to deal with ends the process. */
   readonly fatal: (error: unknown) => void;
 }

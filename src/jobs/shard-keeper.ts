@@ -1,43 +1,16 @@
 import {
-  type ClusterMap,
   type GroupId,
   type ShardId,
   type ShardRecord,
   successors,
   type Table,
 } from '../controller/index.ts';
-import { type PaceLimits, paceOf } from '../engine/index.ts';
-import type { Buggify, Clock } from '../ports/index.ts';
 import type { ControllerClient } from '../router/index.ts';
-import { type DataCommand, encodeCommand, type Shard } from '../store/index.ts';
+import { type DataCommand, encodeCommand } from '../store/index.ts';
+import type { LedGroup, LocalGroups } from './led-groups.ts';
 import type { Means } from './means.ts';
+import { ShardSteps } from './shard-steps.ts';
 import { Tasks } from './tasks.ts';
-
-/** Items that one entry of the log deletes, or counts for a split: some milliseconds of applying. */
-const STEP_KEYS = 500;
-/** Steps of a large shard are many, nobody waits for them, and everybody shares the disk with them. Counted in keys. */
-const STEPS: PaceLimits = { perSecond: 40_000, share: 0.25, slowestPerSecond: 2_500 };
-
-/** A data group that this node leads, with everything of earlier terms applied. */
-export interface LedGroup {
-  readonly id: GroupId;
-  shards(): Iterable<Readonly<Shard>>;
-  /** A shard that the group holds. */
-  shard(id: ShardId): Readonly<Shard> | undefined;
-  /** Reads and writes that a shard has. */
-  perSecond(id: ShardId): number;
-  /** The hash at which a shard is to be split, 16 hex digits; undefined: it is of one partition, or led by others now. */
-  middle(id: ShardId): Promise<string | undefined>;
-  /** Of a command, at most, in bytes: it must fit into the log. */
-  readonly commandBytesMax: number;
-  /** Resolves when the command took effect, or with false when it was lost or refused. */
-  propose(command: Uint8Array): Promise<boolean>;
-}
-
-export interface LocalGroups {
-  readonly map: ClusterMap;
-  led(): Iterable<LedGroup>;
-}
 
 /**
  * Makes the groups hold the shards that the map gives them and no others: installs those of new tables, splits and merges, empties
@@ -46,8 +19,7 @@ export interface LocalGroups {
 export class ShardKeeper {
   readonly #groups: LocalGroups;
   readonly #controller: ControllerClient;
-  readonly #clock: Clock;
-  readonly #buggify: Buggify;
+  readonly #steps: ShardSteps;
   /** Shards that are being worked on. */
   readonly #tasks: Tasks<ShardId>;
 
@@ -57,8 +29,7 @@ export class ShardKeeper {
   ) {
     this.#groups = groups;
     this.#controller = means.controller;
-    this.#clock = means.clock;
-    this.#buggify = means.buggify;
+    this.#steps = new ShardSteps(means);
     this.#tasks = new Tasks(means);
   }
 
@@ -115,12 +86,8 @@ export class ShardKeeper {
   /** Of two shards that merge, one does it, or both: the second time comes to nothing. */
   async #reshape(group: LedGroup, table: Table, record: ShardRecord): Promise<void> {
     const { id: shard, epoch } = record;
-    const pace = paceOf(this.#clock, STEPS);
-    while (group.shard(shard)?.epoch === epoch) {
-      const keys = this.#stepKeys();
-      if (!(await group.propose(encodeCommand(this.#reshaping(table, record, keys))))) return;
-      if (group.shard(shard)?.epoch === epoch) await pace(keys);
-    }
+    const command = (keys: number) => this.#reshaping(table, record, keys);
+    if (!(await this.#steps.take(group, { shard, epoch }, command))) return;
     const made = successors(table.shards).filter(({ parents }) => parents.includes(shard));
     if (made.some(({ id }) => !group.shard(id))) return;
     await this.#controller.command({ kind: 'shard-reshaped', shard, epoch });
@@ -151,20 +118,7 @@ export class ShardKeeper {
     await this.#controller.command({ kind: 'shard-gone', shard });
   }
 
-  /** True when nothing of it is left. */
-  async #purge(group: LedGroup, shard: ShardId, epoch: number): Promise<boolean> {
-    const { number: config } = this.#groups.map;
-    const pace = paceOf(this.#clock, STEPS);
-    while (group.shard(shard)?.epoch === epoch) {
-      const keys = this.#stepKeys();
-      const command = { kind: 'purge-shard', shard, epoch, config, keys } as const;
-      if (!(await group.propose(encodeCommand(command)))) return false;
-      if (group.shard(shard)?.epoch === epoch) await pace(keys);
-    }
-    return !group.shard(shard);
-  }
-
-  #stepKeys(): number {
-    return this.#buggify('jobs: a small step') ? 1 : STEP_KEYS;
+  #purge(group: LedGroup, shard: ShardId, epoch: number): Promise<boolean> {
+    return this.#steps.purge(group, shard, epoch, this.#groups.map.number);
   }
 }

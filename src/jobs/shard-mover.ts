@@ -9,8 +9,9 @@ import { type Pace, paceOf } from '../engine/index.ts';
 import { type Buggify, type Clock, wait } from '../ports/index.ts';
 import type { ControllerClient, LeaderClient } from '../router/index.ts';
 import { decodeShardPart, encodeCommand, type Shard } from '../store/index.ts';
+import type { LedGroup, LocalGroups } from './led-groups.ts';
 import type { Means } from './means.ts';
-import type { LedGroup, LocalGroups } from './shard-keeper.ts';
+import { ShardSteps } from './shard-steps.ts';
 import { Tasks } from './tasks.ts';
 
 /**
@@ -28,11 +29,13 @@ const PARTS_UNDER_WAY = 4;
 /** After a step that failed, in milliseconds. */
 const PAUSE_MS = 100;
 const PATIENCE_MS = 10_000;
+const LATE_MS = 1_000;
 
 /**
  * Fetches the shards that move to the groups that this node leads (C2, C3), each by itself: the group that has the shard lists what
  * changes from here on; its items come over, then the changes; when there is next to nothing left the other group fences the
- * shard, and with the last part this one serves it. Every step is an entry in the log of one of the two groups, and repeating
+ * shard, and with the last part this one serves it. Where it was away for so long that changes are listed no more, it throws away what it
+ * has, and begins anew. Every step is an entry in the log of one of the two groups, and repeating
  * it does no harm: whoever leads next goes on from what the groups hold.
  */
 export class ShardMover {
@@ -41,6 +44,8 @@ export class ShardMover {
   readonly #leaders: LeaderClient;
   readonly #clock: Clock;
   readonly #buggify: Buggify;
+  readonly #notice: Means['notice'];
+  readonly #steps: ShardSteps;
   readonly #pace: Pace;
   /** All shards' parts take turns at the pace: together they are no faster. */
   #turn = Promise.resolve();
@@ -48,7 +53,7 @@ export class ShardMover {
 
   constructor(
     groups: LocalGroups,
-    means: Pick<Means, 'controller' | 'leaders' | 'clock' | 'buggify' | 'fatal'>,
+    means: Pick<Means, 'controller' | 'leaders' | 'clock' | 'buggify' | 'notice' | 'fatal'>,
   ) {
     this.#groups = groups;
     this.#controller = means.controller;
@@ -56,6 +61,8 @@ export class ShardMover {
     this.#clock = means.clock;
     this.#buggify = means.buggify;
     this.#tasks = new Tasks(means);
+    this.#notice = means.notice;
+    this.#steps = new ShardSteps(means);
     this.#pace = paceOf(means.clock, {
       perSecond: BYTES_PER_SECOND,
       share: SHARE,
@@ -108,6 +115,7 @@ export class ShardMover {
       // Said again, should the map that follows from it be long on its way.
       return false;
     }
+    if (held.state === 'purging') return this.#beginAnew(group, held);
     if (held.state !== 'receiving') return false;
     if (held.parts === 0) await this.#atSource(record, 'list-changes');
     return this.#receive(record, group, held);
@@ -119,6 +127,7 @@ export class ShardMover {
     const underWay: Promise<boolean>[] = [];
     let { cursor } = held;
     for (let number = held.parts; ; number++) {
+      if (number > 0 && this.#buggify('jobs: a late part')) await wait(this.#clock, LATE_MS);
       const reply = await this.#leaders.ask({
         kind: 'part',
         group: source,
@@ -127,6 +136,11 @@ export class ShardMover {
         cursor,
         bytesMax: Math.min(this.#partBytes(), group.commandBytesMax / 2),
       });
+      if (reply?.kind === 'begin-anew') {
+        await Promise.all(underWay);
+        this.#notice(`shard ${shard} is copied anew: group ${source} lists its changes no more`);
+        return this.#beginAnew(group, held);
+      }
       if (reply?.kind !== 'part') return false;
       const { part, caughtUp } = reply;
       const { next, end } = decodeShardPart(part);
@@ -143,6 +157,11 @@ export class ShardMover {
       await this.#paced(part.length);
       cursor = next;
     }
+  }
+
+  /** The group that serves lists what changes only so far back (S4): what this one has of the shard is of no use any more. */
+  #beginAnew(group: LedGroup, { id, epoch }: Readonly<Shard>): Promise<boolean> {
+    return this.#steps.purge(group, id, epoch, this.#groups.map.number);
   }
 
   /** Where entries take long, a part may be taken in after nobody waits for it any more: while this node leads, it may come yet. */

@@ -1,8 +1,8 @@
 import { canSplit, heavinessOf, type ShardId, type Thresholds } from '../controller/index.ts';
 import type { Clock } from '../ports/index.ts';
 import type { ControllerClient } from '../router/index.ts';
+import type { LedGroup, LocalGroups } from './led-groups.ts';
 import type { Means } from './means.ts';
-import type { LedGroup, LocalGroups } from './shard-keeper.ts';
 import { Tasks } from './tasks.ts';
 
 /** Where a shard cannot be split, that is tried again after this. Milliseconds. */

@@ -1,10 +1,11 @@
 import { THRESHOLDS, type Thresholds } from '../controller/index.ts';
 import { NEVER } from '../ports/index.ts';
 import { AddressKeeper, type LocalNode } from './address-keeper.ts';
+import type { LocalGroups } from './led-groups.ts';
 import type { Means } from './means.ts';
 import { type LocalMembers, MemberKeeper } from './member-keeper.ts';
 import { type LocalController, ShardBalancer } from './shard-balancer.ts';
-import { type LocalGroups, ShardKeeper } from './shard-keeper.ts';
+import { ShardKeeper } from './shard-keeper.ts';
 import { ShardMover } from './shard-mover.ts';
 import { ShardSplitter } from './shard-splitter.ts';
 
@@ -14,7 +15,7 @@ export function startJobs(
     LocalMembers &
     LocalNode &
     LocalController & { onChange(listener: () => void): void },
-  options: Pick<Means, 'controller' | 'leaders' | 'clock' | 'fatal'> &
+  options: Pick<Means, 'controller' | 'leaders' | 'clock' | 'notice' | 'fatal'> &
     Partial<Pick<Means, 'buggify'>> & { readonly resharding?: Partial<Thresholds> | undefined },
 ): void {
   const { buggify = NEVER, resharding } = options;

@@ -76,6 +76,7 @@ export class DataService {
         }
         const made = held.machine.part(shard, epoch, cursor, bytesMax, held.replica.state);
         if (!made) reply({ kind: 'wrong-shard' });
+        else if (made === 'begin-anew') reply({ kind: made });
         else reply({ kind: 'part', part: encodeShardPart(made.part), caughtUp: made.caughtUp });
         break;
       }

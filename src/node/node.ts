@@ -228,6 +228,7 @@ export class Node {
       self: this.self,
       incarnation: identity.incarnation,
       limits: limits.replica ?? {},
+      machine: limits.machine,
     });
     this.#wakes = new Wakes(this.#replicas);
     this.#membership = new Membership({

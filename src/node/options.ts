@@ -3,6 +3,7 @@ import type { Engine } from '../engine/index.ts';
 import type { Replica, ReplicaLimits } from '../group/index.ts';
 import type { Buggify, Clock, Disk, Network, Random } from '../ports/index.ts';
 import type { Message } from '../raft/index.ts';
+import type { MachineLimits } from '../store/index.ts';
 import type { Identity } from './identity.ts';
 import type { Node } from './node.ts';
 import type { PeerAddress } from './peers.ts';
@@ -23,6 +24,8 @@ export interface NodeLimits {
   /** See `ReadBackPace`. */
   readonly readBackBytesPerSecond?: number;
   readonly replica?: Partial<ReplicaLimits>;
+  /** The same on every node of a cluster. */
+  readonly machine?: MachineLimits;
 }
 
 /** Those of the engine's states. */

@@ -18,7 +18,7 @@ import {
 import type { RecoveredReplica } from '../log/index.ts';
 import { DiskError, wait } from '../ports/index.ts';
 import type { Config, Member, ReplicaId } from '../raft/index.ts';
-import { DataMachine } from '../store/index.ts';
+import { DataMachine, type MachineLimits } from '../store/index.ts';
 import { causeText, type QuarantineRecord, quarantineText } from './quarantine.ts';
 import {
   EMPTY_ROSTER,
@@ -53,6 +53,7 @@ export interface ReplicasOptions {
   readonly self: NodeName;
   readonly incarnation: string;
   readonly limits: Partial<ReplicaLimits>;
+  readonly machine: MachineLimits | undefined;
 }
 
 /**
@@ -256,7 +257,10 @@ export class Replicas {
     if (mine.incarnation !== incarnation) {
       throw new Error(`replica ${mine.replica} belongs to another data directory of ${self}`);
     }
-    const machine = group.id === CONTROLLER_GROUP ? new ControllerMachine() : new DataMachine();
+    const machine =
+      group.id === CONTROLLER_GROUP
+        ? new ControllerMachine()
+        : new DataMachine(this.#options.machine);
     const found = recovered.get(mine.replica);
     const quarantined = this.quarantineOf(mine.replica);
     if (quarantined) {

@@ -16,6 +16,7 @@ export const BUGGIFY_SITES = [
   'node: a map is late on the disk',
   'jobs: a small step',
   'jobs: a small part',
+  'jobs: a late part',
   'link: lose a frame',
   'link: a message of Raft comes twice',
   'link: a message of Raft comes late',

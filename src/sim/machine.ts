@@ -145,6 +145,7 @@ export class Machine {
       this.#exit(process, { kind, reason: reasonOf(error), error });
     };
     const fatal = (error: unknown) => exit('failed', error);
+    const notice = (message: string) => this.notices.push(message);
     try {
       const disk = this.disk.process();
       const node = await Node.start({
@@ -166,7 +167,7 @@ export class Machine {
         onCreated: (created) => {
           this.created = created;
         },
-        notice: (message) => this.notices.push(message),
+        notice,
         refuse: (reason) => exit('refused', reason),
         fatal,
       });
@@ -176,6 +177,7 @@ export class Machine {
         leaders: new LeaderClient(node, clock, random, buggify),
         clock,
         buggify,
+        notice,
         fatal,
         resharding: this.#options.resharding,
       });

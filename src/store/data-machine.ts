@@ -20,15 +20,16 @@ import {
   type WriteCommand,
 } from './command.ts';
 import { type Contents, countIn, countOut, itemHash, itemHashIn, noContents } from './contents.ts';
-import { changeKey, itemKey, storageKeyOf } from './keys.ts';
+import { itemKey, storageKeyOf } from './keys.ts';
+import { ListedChanges, type ListLimits, placeInList } from './listed-changes.ts';
 import { MiddleFinder } from './middle-finder.ts';
 import { PageReader } from './page-reader.ts';
-import { makePart } from './part-maker.ts';
+import { type MadePart, makePart } from './part-maker.ts';
 import { Retries } from './retries.ts';
 import type { RetryEntry } from './retry-generation.ts';
 import { Sessions } from './sessions.ts';
 import { ShardLifecycle } from './shard-lifecycle.ts';
-import type { MoveCursor, ShardPart } from './shard-part.ts';
+import type { MoveCursor } from './shard-part.ts';
 import { encodeShard, type Shard, Shards } from './shards.ts';
 import { decodeStoredValue, encodeStoredValue } from './stored-value.ts';
 
@@ -49,6 +50,13 @@ export interface StateDigest {
   readonly digest: string;
 }
 
+/** They must be the same on every replica. */
+export interface MachineLimits {
+  /** Of what is remembered for routers, in memory, in bytes. */
+  readonly answerBytesMax?: number | undefined;
+  readonly listed?: ListLimits | undefined;
+}
+
 /** A digest is kept once in this much session time, in milliseconds. */
 const DIGEST_INTERVAL_MS = 1_000;
 const DIGESTS_KEPT = 32;
@@ -66,14 +74,15 @@ export class DataMachine {
   readonly #retries = new Retries();
   readonly #shards = new Shards();
   readonly #lifecycle: ShardLifecycle;
+  readonly #listed: ListedChanges;
   /** Writes of the entry that is being applied, besides those to items and shards. */
   #extra: Write[] = [];
   #index = 0;
   #digests: StateDigest[] = [];
 
-  /** `answerBytesMax`: of what is remembered, in memory. It must be the same on every replica. */
-  constructor(answerBytesMax?: number) {
+  constructor({ answerBytesMax, listed }: MachineLimits = {}) {
     this.#sessions = new Sessions(answerBytesMax);
+    this.#listed = new ListedChanges(listed);
     this.#lifecycle = new ShardLifecycle(this.#shards, this.#retries, this.#sessions);
   }
 
@@ -180,7 +189,8 @@ export class DataMachine {
 
   /**
    * The part of a shard that begins at the cursor, for the group that fetches it (C3); undefined: its changes are not listed under
-   * this epoch. It has about so many bytes. `caughtUp`: there is no more for now, and the shard is not fenced.
+   * this epoch. It has about so many bytes. `caughtUp`: there is no more for now, and the shard is not fenced. `begin-anew`: changes that
+   * the group would need to go on there are listed no more.
    */
   part(
     id: number,
@@ -188,14 +198,16 @@ export class DataMachine {
     cursor: MoveCursor,
     bytesMax: number,
     state: Reader,
-  ): { readonly part: ShardPart; readonly caughtUp: boolean } | undefined {
+  ): MadePart | 'begin-anew' | undefined {
     const shard = this.#shards.get(id);
     if (shard?.epoch !== epoch || shard.listedFrom === undefined) return undefined;
     if (shard.state !== 'serving' && shard.state !== 'fenced') return undefined;
     const covers = (place: StoragePlace) => this.#shards.covers(shard, place);
     const range = (first: Uint8Array) => this.#shards.range(shard, first);
     const moving = { shard, range, covers };
-    return makePart(moving, cursor, bytesMax, state, this.#retries, this.#sessions);
+    const from = placeInList(shard.listedFrom, cursor);
+    if (!from) return 'begin-anew';
+    return makePart(moving, from, bytesMax, state, this.#retries, this.#sessions);
   }
 
   /** Where to split a shard of this group: call `step` until it gives something else than `more` (middle-finder.ts). */
@@ -266,9 +278,7 @@ export class DataMachine {
         if (next) countIn(contents, keyHash, next);
       }
       writes = [{ key, value: next }];
-      if (shard.listedFrom !== undefined) {
-        writes.push({ key: changeKey(shard.id, shard.sequence), value: command.key });
-      }
+      this.#listed.list(shard, command.key, writes);
     }
     const result = this.#done(outcome);
     this.#sessions.remember(command, place, result);

@@ -26,7 +26,12 @@ export {
   type WriteCommand,
 } from './command.ts';
 export { isSameContents } from './contents.ts';
-export { type AppliedState, DataMachine, type StateDigest } from './data-machine.ts';
+export {
+  type AppliedState,
+  DataMachine,
+  type MachineLimits,
+  type StateDigest,
+} from './data-machine.ts';
 export {
   type GroupReply,
   type GroupRequest,

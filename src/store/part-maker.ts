@@ -24,10 +24,13 @@ export interface MovingShard {
   readonly covers: (place: StoragePlace) => boolean;
 }
 
-/**
- * The part of a shard that begins at the cursor, of the state as it is: about so many bytes, and one item more. `caughtUp`: for
- * now there is no more, and the shard is not fenced yet.
- */
+export interface MadePart {
+  readonly part: ShardPart;
+  /** For now there is no more, and the shard is not fenced yet. */
+  readonly caughtUp: boolean;
+}
+
+/** The part of a shard that begins at the cursor, of the state as it is: about so many bytes, and one item more. */
 export function makePart(
   moving: MovingShard,
   cursor: MoveCursor,
@@ -35,7 +38,7 @@ export function makePart(
   state: Reader,
   retries: Retries,
   sessions: Sessions,
-): { readonly part: ShardPart; readonly caughtUp: boolean } {
+): MadePart {
   const { shard } = moving;
   const items = new PartItems(bytesMax);
   let next = copyItems(moving, cursor, state, items);

@@ -52,6 +52,8 @@ export type GroupReply =
   | { readonly kind: 'statistics'; readonly items: number; readonly bytes: number }
   /** An encoded {@link ShardPart}. `caughtUp`: there is no more for now, and the shard is not fenced. */
   | { readonly kind: 'part'; readonly part: Uint8Array; readonly caughtUp: boolean }
+  /** Changes that a copy would need to go on at the cursor are listed no more. */
+  | { readonly kind: 'begin-anew' }
   /** Nothing was done; `leader` is a node's name, empty when not known. */
   | { readonly kind: 'not-leader'; readonly leader: string }
   | { readonly kind: 'wrong-shard' }
@@ -71,6 +73,7 @@ const REPLIES = [
   'overloaded',
   'unknown',
   'part',
+  'begin-anew',
 ] as const;
 
 export function writeGroupRequest(writer: ByteWriter, request: GroupRequest): void {
@@ -168,6 +171,7 @@ export function writeGroupReply(writer: ByteWriter, reply: GroupReply): void {
     case 'not-leader':
       writer.text(reply.leader);
       break;
+    case 'begin-anew':
     case 'wrong-shard':
     case 'overloaded':
     case 'unknown':
@@ -198,6 +202,7 @@ export function readGroupReply(reader: ByteReader): GroupReply {
       return { kind, caughtUp: reader.boolean(), part: copyBytes(reader.raw(reader.remaining)) };
     case 'not-leader':
       return { kind, leader: reader.text() };
+    case 'begin-anew':
     case 'wrong-shard':
     case 'overloaded':
     case 'unknown':

@@ -36,7 +36,7 @@ export interface PartItem {
 export interface MoveCursor {
   /** Items from this storage key on, inclusive, are still to come; undefined: all were read. */
   readonly from: Uint8Array | undefined;
-  /** The changes with sequences up to this one were read. */
+  /** The changes with sequences up to this one were read, or not listed any more when the copy began. */
   readonly changes: number;
   /** Of what is remembered by retry token: the generation, and what of it was read (retry-generation.ts). */
   readonly generation: number;

@@ -17,7 +17,7 @@ export interface Shard extends Contents {
   state: ShardState;
   /** Counts the effects on the shard (S5); part of its state, since log indexes repeat after a move. */
   sequence: number;
-  /** Which effects are listed for the group that fetches the shard: those after this sequence. Undefined: it does not move. */
+  /** Which effects are listed for the group that fetches the shard (listed-changes.ts): those after this sequence. Undefined: it does not move. */
   listedFrom: number | undefined;
   /** While `receiving`: number of parts that were taken in. */
   parts: number;

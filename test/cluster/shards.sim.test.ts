@@ -63,6 +63,29 @@ describe('a shard that moves', { timeout: 60_000 }, () => {
     await expectNothingLost(world, workload);
   });
 
+  test('[C3] [S4] is copied anew where more has changed than is listed for a group that does not come', async () => {
+    let isLate = false;
+    const world = await formedWorld(4, {
+      limits: { ...SMALL, machine: { listed: { min: 20, perItem: 0 } } },
+      buggify: (site) => isLate && (site === 'jobs: a late part' || site === 'jobs: a small part'),
+    });
+    const table = await createTable(world, 't');
+    const workload = new Workload(world, table, { seed: 4, thinkMs: [5, 20], keys: 40 });
+    await world.run(2_000);
+    const anew = () =>
+      world.machines.flatMap(({ notices }) => notices.filter((text) => /copied anew/.test(text)));
+    isLate = true;
+    const { id, group } = nth(world, 0);
+    await ask(world, { kind: 'move-shard', shard: id, to: (group % 3) + 1 });
+    await world.until(() => anew().length > 2, 60_000);
+    isLate = false;
+    await atHome(world);
+    expect(anew()[0]).toBe(`shard ${id} is copied anew: group ${group} lists its changes no more`);
+    expect(nth(world, 0)).toMatchObject({ group: (group % 3) + 1, epoch: 2 });
+    await world.run(2_000);
+    await expectNothingLost(world, workload);
+  });
+
   test('[C2] [F36] to and fro, with its items and without those that were deleted', async () => {
     const world = await formedWorld(2, { limits: SMALL });
     const table = await createTable(world, 't');

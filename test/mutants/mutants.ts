@@ -276,9 +276,16 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a shard that moves lacks what changed meanwhile',
     rule: 'C3',
-    file: 'store/data-machine.ts',
-    from: 'if (shard.listedFrom !== undefined) {',
-    to: 'if (shard.listedFrom === -1) {',
+    file: 'store/listed-changes.ts',
+    from: 'if (listedFrom === undefined) return;',
+    to: 'if (listedFrom !== -1) return;',
+  },
+  {
+    name: 'a copy goes on though changes that it needs are listed no more',
+    rule: 'C3',
+    file: 'store/listed-changes.ts',
+    from: 'return cursor.changes < listedFrom ? undefined : cursor;',
+    to: 'return cursor;',
   },
   {
     name: 'a shard is served on after its fence',

@@ -7,6 +7,7 @@ import {
   DataMachine,
   decodeResult,
   encodeCommand,
+  type MachineLimits,
   stampCommand,
   type WriteCommand,
 } from '../../src/store/index.ts';
@@ -18,16 +19,18 @@ export class TestReplica {
   readonly state: ReplicaState;
 
   readonly #engine: MemoryEngine;
+  readonly #limits: MachineLimits | undefined;
 
-  private constructor(engine: MemoryEngine, state: ReplicaState, answerBytesMax?: number) {
-    this.machine = new DataMachine(answerBytesMax);
+  private constructor(engine: MemoryEngine, state: ReplicaState, limits?: MachineLimits) {
+    this.machine = new DataMachine(limits);
+    this.#limits = limits;
     this.#engine = engine;
     this.state = state;
   }
 
-  static async open(engine = new MemoryEngine(), answerBytesMax?: number): Promise<TestReplica> {
+  static async open(limits?: MachineLimits, engine = new MemoryEngine()): Promise<TestReplica> {
     const state = await openReplicaStates(engine).open(1);
-    const replica = new TestReplica(engine, state, answerBytesMax);
+    const replica = new TestReplica(engine, state, limits);
     replica.machine.restore(replica.state);
     return replica;
   }
@@ -46,7 +49,7 @@ export class TestReplica {
   /** Flushes, and starts again from what the engine has. */
   async restart(): Promise<TestReplica> {
     await this.flush();
-    return TestReplica.open(this.#engine.crash());
+    return TestReplica.open(this.#limits, this.#engine.crash());
   }
 
   /** Makes everything durable, what the machine keeps in memory included. */

@@ -1,12 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { utf8 } from '../../src/bytes/index.ts';
-import { encodeShardPart, type MoveCursor } from '../../src/store/index.ts';
+import { encodeShardPart, type MachineLimits, type MoveCursor } from '../../src/store/index.ts';
+import { changesAfter, sequenceIn } from '../../src/store/keys.ts';
+import type { MadePart } from '../../src/store/part-maker.ts';
 import { START } from '../../src/store/shard-part.ts';
 import { counted, install, putting, TestReplica, WHOLE, write } from './machine.ts';
 
 const MOVED = { shard: 1, epoch: 2 } as const;
 const LISTED = { kind: 'list-changes', shard: 1, epoch: 1 } as const;
+const DELETE = {
+  kind: 'delete',
+  condition: undefined,
+  returnItemOnConditionFailure: false,
+  returnValues: 'NONE',
+} as const;
 const FENCED = { kind: 'fence-shard', shard: 1, epoch: 1 } as const;
 const RECEIVED = { kind: 'receive-shard', ...MOVED, table: 1, config: 2, ...WHOLE } as const;
 
@@ -14,19 +22,50 @@ function purge(epoch: number, config: number) {
   return { kind: 'purge-shard', shard: 1, epoch, config, keys: 1_000 } as const;
 }
 
-async function two(): Promise<{ source: TestReplica; target: TestReplica }> {
-  const [source, target] = [await TestReplica.open(), await TestReplica.open()];
+async function two(limits?: MachineLimits): Promise<{ source: TestReplica; target: TestReplica }> {
+  const [source, target] = [await TestReplica.open(limits), await TestReplica.open(limits)];
   source.apply(0, install());
   // The target's time is another one.
   target.apply(500_000, { ...purge(1, 1) });
   return { source, target };
 }
 
-/** The next part; true when the target asks for the fence. */
-function carry({ machine, state }: TestReplica, target: TestReplica): boolean {
-  const { cursor, parts } = target.machine.shard(1) ?? { cursor: START, parts: 0 };
-  const made = machine.part(1, 1, cursor as MoveCursor, 32_768, state);
-  if (!made) throw new Error('no part');
+/** The sequences of its listed changes. */
+function listed({ state }: TestReplica): number[] {
+  const found: number[] = [];
+  const cursor = state.range(changesAfter(1, 0));
+  for (let pair = cursor.next(); pair; pair = cursor.next()) found.push(sequenceIn(pair.key));
+  cursor.close();
+  return found;
+}
+
+function last(count: number, { machine }: TestReplica): number[] {
+  const { sequence = 0 } = machine.shard(1) ?? {};
+  return Array.from({ length: count }, (_, i) => sequence - count + 1 + i);
+}
+
+/** What the source has for the target at this cursor. */
+function madeAt({ machine, state }: TestReplica, cursor: MoveCursor, bytesMax = 32_768): MadePart {
+  const made = machine.part(1, 1, cursor, bytesMax, state);
+  if (!made || made === 'begin-anew') throw new Error(`no part: ${made}`);
+  return made;
+}
+
+let begunAnew = 0;
+
+/** The next part; true when the target asks for the fence. If it has to, the target begins anew before that. */
+function carry(source: TestReplica, target: TestReplica): boolean {
+  const held = target.machine.shard(1);
+  if (!held) throw new Error('nothing is received');
+  if (source.machine.part(1, 1, held.cursor, 1, source.state) === 'begin-anew') {
+    target.apply(500_001, purge(2, 2));
+    expect(target.machine.shard(1)).toBeUndefined();
+    target.apply(500_001, RECEIVED);
+    begunAnew++;
+    return carry(source, target);
+  }
+  const { cursor, parts } = held;
+  const made = madeAt(source, cursor);
   const part = encodeShardPart(made.part);
   const from = { ...cursor };
   const command = { kind: 'receive-part', ...MOVED, number: parts, from, part } as const;
@@ -47,42 +86,52 @@ function move(source: TestReplica, target: TestReplica): void {
 const there = { epoch: 2, deadline: 510_000 };
 
 describe('a shard that goes to another group', () => {
-  test('[C3] [S5] has all items there, also what changed meanwhile, and goes on counting', async () => {
-    const step = fc.record({
-      key: fc.nat(300),
-      v: fc.string({ maxLength: 200 }),
-      carry: fc.nat(9),
-    });
-    await fc.assert(
-      fc.asyncProperty(fc.array(step, { minLength: 300, maxLength: 900 }), async (steps) => {
-        const { source, target } = await two();
-        const values = new Map<string, string>();
-        const before = steps.length / 2;
-        steps.forEach(({ key, v, carry: carries }, i) => {
-          source.apply(1, putting(7, i, `k${key}`, v));
-          values.set(`k${key}`, v);
-          if (i === Math.floor(before)) {
-            source.apply(1, LISTED);
-            target.apply(500_000, RECEIVED);
+  test.each([
+    { what: 'many items, whose changes are all listed', keys: 300, anew: false },
+    { what: 'few items, of whose changes only some are listed', keys: 3, anew: true },
+  ])(
+    '[C3] [S5] has all items there, also what changed meanwhile, and goes on counting: $what',
+    async ({ keys, anew }) => {
+      const step = fc.record({
+        key: fc.nat(keys),
+        v: fc.string({ maxLength: 200 }),
+        carry: fc.nat(9),
+      });
+      const begun = begunAnew;
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 300, maxLength: 900 }), async (steps) => {
+          const { source, target } = await two({ listed: { min: 1, perItem: 4 } });
+          const values = new Map<string, string>();
+          const before = steps.length / 2;
+          steps.forEach(({ key, v, carry: carries }, i) => {
+            source.apply(1, putting(7, i, `k${key}`, v));
+            values.set(`k${key}`, v);
+            if (i === Math.floor(before)) {
+              source.apply(1, LISTED);
+              target.apply(500_000, RECEIVED);
+            }
+            if (i > before && carries === 0) carry(source, target);
+          });
+          move(source, target);
+          const shard = target.machine.shard(1);
+          const from = source.machine.shard(1);
+          expect(from?.state).toBe('fenced');
+          expect(shard).toMatchObject({ state: 'serving', epoch: 2, items: values.size });
+          for (const field of ['bytes', 'sequence', 'digestHigh', 'digestLow'] as const) {
+            expect(shard?.[field]).toBe(from?.[field]);
           }
-          if (i > before && carries === 0) carry(source, target);
-        });
-        move(source, target);
-        const shard = target.machine.shard(1);
-        const from = source.machine.shard(1);
-        expect(from?.state).toBe('fenced');
-        expect(shard).toMatchObject({ state: 'serving', epoch: 2, items: values.size });
-        for (const field of ['bytes', 'sequence', 'digestHigh', 'digestLow'] as const) {
-          expect(shard?.[field]).toBe(from?.[field]);
-        }
-        for (const [key, v] of values) {
-          const found = target.machine.read(1, 2, write(7, 1, key).key, target.state);
-          expect(found?.item?.json).toEqual(utf8(JSON.stringify({ pk: { S: key }, v: { S: v } })));
-        }
-      }),
-      { seed: 1, numRuns: 20 },
-    );
-  });
+          for (const [key, v] of values) {
+            const found = target.machine.read(1, 2, write(7, 1, key).key, target.state);
+            expect(found?.item?.json).toEqual(
+              utf8(JSON.stringify({ pk: { S: key }, v: { S: v } })),
+            );
+          }
+        }),
+        { seed: 1, numRuns: 20 },
+      );
+      expect(begunAnew > begun).toBe(anew);
+    },
+  );
 
   test('[S1] [F36] knows what it answered before, routers and clients', async () => {
     const { source, target } = await two();
@@ -163,8 +212,7 @@ describe('a shard that goes to another group', () => {
     source.apply(1, LISTED);
     target.apply(500_000, RECEIVED);
     const made = (from: MoveCursor, bytesMax: number) => {
-      const { part } = source.machine.part(1, 1, from, bytesMax, source.state) ?? {};
-      if (!part) throw new Error('no part');
+      const { part } = madeAt(source, from, bytesMax);
       return { part: encodeShardPart(part), next: part.next };
     };
     const take = (number: number, from: MoveCursor, part: Uint8Array) =>
@@ -179,6 +227,43 @@ describe('a shard that goes to another group', () => {
     expect(target.machine.shard(1)).toMatchObject({ state: 'serving', items: 400 });
   });
 
+  test('[S4] lists changes only so far back, while nobody comes for them', async () => {
+    const { source } = await two({ listed: { min: 20, perItem: 4 } });
+    for (let i = 0; i < 100; i++) source.apply(1, putting(7, i, `k${i % 10}`, 'v'));
+    source.apply(1, LISTED);
+    for (let i = 100; i < 1_000; i++) source.apply(1, putting(7, i, `k${i % 10}`, `${i}`));
+    expect(listed(source)).toEqual(last(40, source));
+    // Fewer items need fewer changes: the list gets shorter as others come.
+    for (let i = 0; i < 8; i++) {
+      source.apply(1, write(7, 1_000 + i, `k${i}`, { operation: DELETE }));
+    }
+    for (let i = 1_008; i < 1_100; i++) source.apply(1, putting(7, i, 'k9', `${i}`));
+    expect(listed(source)).toEqual(last(20, source));
+  });
+
+  test('[C3] [S4] begins anew where changes that it would need are listed no more, also after a start', async () => {
+    let { source, target } = await two({ listed: { min: 20, perItem: 4 } });
+    for (let i = 0; i < 300; i++) source.apply(1, putting(7, i, `k${i}`, 'v'.repeat(1_000)));
+    source.apply(1, LISTED);
+    target.apply(500_000, RECEIVED);
+    carry(source, target);
+    const first = target.machine.shard(1)?.cursor ?? START;
+    const early = madeAt(source, START).part;
+    for (let i = 300; i < 3_000; i++) source.apply(1, putting(7, i, `k${i % 300}`, `${i}`));
+    source = await source.restart();
+    expect(source.machine.part(1, 1, first, 32_768, source.state)).toBe('begin-anew');
+    target.apply(500_001, purge(2, 2));
+    target.apply(500_001, RECEIVED);
+    // What was made for the copy that was thrown away comes once more: it names a list that is over, too.
+    const part = encodeShardPart(early);
+    target.apply(500_001, { kind: 'receive-part', ...MOVED, number: 0, from: START, part });
+    const { cursor, parts } = target.machine.shard(1) ?? {};
+    expect(parts).toBe(1);
+    expect(source.machine.part(1, 1, cursor ?? START, 32_768, source.state)).toBe('begin-anew');
+    move(source, target);
+    expect(target.machine.shard(1)).toMatchObject({ state: 'serving', items: 300 });
+  });
+
   test('[C3] that arrives with other items than it left with stops the replica', async () => {
     const { source, target } = await two();
     source.apply(1, write(7, 1, 'a'));
@@ -186,14 +271,8 @@ describe('a shard that goes to another group', () => {
     target.apply(500_000, RECEIVED);
     while (!carry(source, target));
     source.apply(2, FENCED);
-    const end = source.machine.part(
-      1,
-      1,
-      target.machine.shard(1)?.cursor ?? START,
-      32_768,
-      source.state,
-    );
-    if (!end?.part.end) throw new Error('no end');
+    const end = madeAt(source, target.machine.shard(1)?.cursor ?? START);
+    if (!end.part.end) throw new Error('no end');
     const wrong = { ...end.part, end: { ...end.part.end, digestLow: 7 } };
     const number = target.machine.shard(1)?.parts ?? 0;
     const part = encodeShardPart(wrong);

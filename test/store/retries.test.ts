@@ -18,7 +18,7 @@ function token(number: number): Uint8Array {
 const DEADLINE = { deadline: 1_000 };
 
 async function replica(engine?: MemoryEngine): Promise<TestReplica> {
-  const opened = await TestReplica.open(engine);
+  const opened = await TestReplica.open({}, engine);
   opened.apply(0, install());
   return opened;
 }
@@ -117,7 +117,7 @@ describe('retries in the state', () => {
     before.apply(1, retried(1, token(1)));
     await before.flush();
     before.apply(2, retried(2, token(2)));
-    const after = await TestReplica.open(engine.crash());
+    const after = await TestReplica.open({}, engine.crash());
     expect(counted(after.apply(2, retried(2, token(2))))).toBe(2);
     expect(counted(after.apply(3, retried(3, token(1))))).toBe(1);
     expect(counted(after.apply(3, retried(3, token(2))))).toBe(2);
@@ -135,7 +135,7 @@ describe('retries in the state', () => {
     before.apply(3, retried(3, token(3)));
     engine.fault = undefined;
     await before.flush(); // of what was frozen at 1
-    const early = await TestReplica.open(engine.crash());
+    const early = await TestReplica.open({}, engine.crash());
     expect(tokensOf(early)).toEqual([toHex(token(1))]);
     await early.flush();
 
@@ -157,7 +157,7 @@ describe('retries in the state', () => {
     engine.fault = undefined;
     await before.flush();
     await before.flush();
-    expect(tokensOf(await TestReplica.open(engine.crash()))).toEqual([
+    expect(tokensOf(await TestReplica.open({}, engine.crash()))).toEqual([
       toHex(token(1)),
       toHex(token(2)),
     ]);
@@ -187,7 +187,7 @@ describe('retries in the state', () => {
       expect(counted(it.apply(900, retried(900, token(700))))).toBe(701);
     }
     await follower.flush();
-    const after = await TestReplica.open(engine.crash());
+    const after = await TestReplica.open({}, engine.crash());
     expect(tokensOf(after)).toEqual(tokensOf(leader));
   });
 
@@ -320,7 +320,7 @@ test('[S1] a model: found for the window, forgotten a generation later, by sessi
 
 describe('bounds', () => {
   test('[S1] [S4] past the bound new commands are refused, none is forgotten sooner, and it passes', async () => {
-    const it = await TestReplica.open(undefined, 100_000);
+    const it = await TestReplica.open({ answerBytesMax: 100_000 });
     it.apply(0, install());
     let applied = 0;
     // Each router has its answer before the next one comes: what is left is remembered for the clients.
@@ -340,7 +340,7 @@ describe('bounds', () => {
   });
 
   test('[S1] [S4] answers of any size are no burden of the memory', async () => {
-    const it = await TestReplica.open(undefined, 500_000);
+    const it = await TestReplica.open({ answerBytesMax: 500_000 });
     it.apply(0, install());
     const put = putting(1, 1, 'a', 'x'.repeat(100_000));
     it.apply(1, { ...put, ...DEADLINE });

@@ -66,12 +66,12 @@ describe('exactly once', () => {
 
   test('[S1] [G12] sessions, shards and time outlive a flush and a crash', async () => {
     const engine = new MemoryEngine();
-    const before = await TestReplica.open(engine);
+    const before = await TestReplica.open({}, engine);
     before.apply(0, install());
     before.apply(400, write(7, 1, 'a'));
     before.apply(500, write(8, 9, 'a', { lowestUnanswered: 4 }));
     await before.flush();
-    const after = await TestReplica.open(engine.crash());
+    const after = await TestReplica.open({}, engine.crash());
     expect(after.state.appliedIndex).toBe(3);
     expect(after.machine.sessionTime).toBe(500);
     expect([...after.machine.shards()]).toEqual([...before.machine.shards()]);
@@ -82,7 +82,7 @@ describe('exactly once', () => {
 
   test('[S1] a session is dropped only when no command of it can be admitted any more', async () => {
     const engine = new MemoryEngine();
-    const before = await TestReplica.open(engine);
+    const before = await TestReplica.open({}, engine);
     before.apply(0, install());
     before.apply(0, write(7, 1, 'a', { deadline: 10_000 }));
     await before.flush();
@@ -93,14 +93,14 @@ describe('exactly once', () => {
     before.apply(end + 1, write(9, 1, 'a', { deadline: end + 1 }));
     expect(before.apply(end + 1, write(7, 1, 'a')).kind).toBe('expired');
     await before.flush();
-    const after = await TestReplica.open(engine.crash());
+    const after = await TestReplica.open({}, engine.crash());
     expect(after.apply(end + 1, write(7, 1, 'a')).kind).toBe('expired');
     expect(counted(after.apply(end + 1, write(9, 1, 'a')))).toBe(3);
   });
 
   test('[S1] [G12] a session is written again when it has changed, and one that began anew', async () => {
     const engine = new MemoryEngine();
-    const before = await TestReplica.open(engine);
+    const before = await TestReplica.open({}, engine);
     before.apply(0, install());
     before.apply(0, write(7, 1, 'a', { deadline: 10_000 }));
     before.apply(0, write(8, 1, 'a', { deadline: 10_000, lowestUnanswered: 1 }));
@@ -118,7 +118,7 @@ describe('exactly once', () => {
     before.apply(later, write(9, 1, 'a', { deadline: later }));
     before.apply(later, write(8, 2, 'a', { deadline: later, lowestUnanswered: 1 }));
     await before.flush();
-    const after = await TestReplica.open(engine.crash());
+    const after = await TestReplica.open({}, engine.crash());
     expect(counted(after.apply(later, write(8, 2, 'a', { deadline: later })))).toBe(5);
   });
 });

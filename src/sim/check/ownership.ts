@@ -25,14 +25,22 @@ export class Ownership {
   /** How many shards came of splits and merges. */
   splits = 0;
   merges = 0;
+  /** Shards that were seen on their way: group, shard and epoch. */
+  readonly #copies = new Set<string>();
 
   /** To be called when a replica of a data group has applied something. Throws what is wrong. */
   look(group: number, machine: DataMachine): void {
     for (const shard of machine.shards()) {
       const { id, epoch, state, table, hashStart, hashEnd } = shard;
-      if (state === 'receiving') continue;
-      const phase = PHASES[state];
       const seen = this.#seen.get(id);
+      const copy = `${group}/${id}/${epoch}`;
+      if (state === 'receiving') {
+        this.#copies.add(copy);
+        continue;
+      }
+      // A copy that begins anew: nobody was served from it.
+      if (state === 'purging' && this.#copies.has(copy) && seen && seen.epoch < epoch) continue;
+      const phase = PHASES[state];
       if (seen && (epoch < seen.epoch || (epoch === seen.epoch && phase <= seen.phase))) continue;
       if (!seen) this.#begins(group, shard);
       else if (epoch !== seen.epoch) {

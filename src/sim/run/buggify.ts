@@ -19,6 +19,7 @@ const ONCE_IN: Readonly<Record<BuggifySite, number>> = {
   'node: a map is late on the disk': 2,
   'jobs: a small step': 2,
   'jobs: a small part': 2,
+  'jobs: a late part': 4,
   'link: lose a frame': 200,
   'link: a message of Raft comes twice': 50,
   'link: a message of Raft comes late': 50,

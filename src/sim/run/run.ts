@@ -53,6 +53,8 @@ export interface Drawn {
   /** When shards are split: bytes of their items, and operations a second. */
   readonly splitBytes: number;
   readonly splitPerSecond: number;
+  /** How many changes of a shard that moves are listed at most. */
+  readonly listedMax: number;
   /** Machines that may come besides the first ones. */
   readonly newMachines: number;
   /** See `NodeOptions`. */
@@ -111,6 +113,7 @@ function draw(options: RunOptions, random: SimRandom, buggify: SimBuggify): Draw
     memtableBytes: random.pick([8, 32, 128]) * 1024,
     splitBytes: random.pick([300, 2_000, 1_000_000]),
     splitPerSecond: random.pick([10, 50, 1_000]),
+    listedMax: random.pick([8, 40, 1_000_000]),
     newMachines: 1 + random.below(NEW_MACHINES_MAX - 1),
     replaceAfterMs: random.pick([2_000, 5_000, 20_000]),
     ...options.drawn,
@@ -123,7 +126,7 @@ export async function runWorld(options: RunOptions): Promise<Report> {
   const random = new SimRandom(seed, 'options');
   const buggify = new SimBuggify(new SimRandom(seed, 'buggify'), options.drawn?.buggify);
   const drawn = draw(options, random, buggify);
-  const { logSegmentBytes, memtableBytes, splitBytes, splitPerSecond } = drawn;
+  const { logSegmentBytes, memtableBytes, splitBytes, splitPerSecond, listedMax } = drawn;
   const world = new World({
     ...drawn,
     seed,
@@ -135,6 +138,7 @@ export async function runWorld(options: RunOptions): Promise<Report> {
       memtableBytes,
       flushPartBytes: memtableBytes >> 3,
       replica: { logBytesKept: 8 * 1024 },
+      machine: { listed: { min: listedMax, perItem: 0 } },
     },
   });
   const { time } = world;
@@ -250,6 +254,7 @@ const NOTICES: Readonly<Record<string, RegExp>> = {
   'a disk had room again': /has room again/,
   'a replica went into quarantine': /quarantine|counts for nothing/,
   'a node left leading to others': /others shall lead/,
+  'a shard was copied anew': /is copied anew/,
 };
 
 function occurred(
