@@ -29,6 +29,7 @@ const PARTS_UNDER_WAY = 4;
 /** After a step that failed, in milliseconds. */
 const PAUSE_MS = 100;
 const PATIENCE_MS = 10_000;
+/** What a part that is late waits, where that is simulated, in milliseconds. */
 const LATE_MS = 1_000;
 
 /**

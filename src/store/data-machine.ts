@@ -189,8 +189,7 @@ export class DataMachine {
 
   /**
    * The part of a shard that begins at the cursor, for the group that fetches it (C3); undefined: its changes are not listed under
-   * this epoch. It has about so many bytes. `caughtUp`: there is no more for now, and the shard is not fenced. `begin-anew`: changes that
-   * the group would need to go on there are listed no more.
+   * this epoch. It has about so many bytes. `begin-anew`: changes that the group would need to go on there are listed no more.
    */
   part(
     id: number,
