@@ -10,7 +10,7 @@ import { ByteReader, ByteWriter, copyBytes, crc32c, MalformedError } from '../by
  * gigabytes; the length is capped before anything is allocated (N1).
  */
 const MAGIC = 0xf107;
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 export const FRAME_HEADER_BYTES = 24;
 /** A frame never exceeds this; senders close one well before (see {@link FrameWriter.isFull}). */
 export const FRAME_BODY_BYTES_MAX = 32 * 1024 * 1024;
