@@ -71,4 +71,34 @@ describe.runIf(fileSystem)('LMDB on a small file system', () => {
       await engine.close();
     });
   }
+
+  it('[F7] [E1] of commits that share a transaction only those are refused for which there is no room', async () => {
+    const engine = await openLmdb(`${directory}/engine-together`, { freeBytesMin: 0 });
+    const value = new Uint8Array(3000).fill(7);
+    const some = (name: string) =>
+      Array.from({ length: 200 }, (_, i) => ({ key: utf8(`${name}${1000 + i}`), value }));
+    await engine.commit(some('old')).durable;
+    // Room within the file, for what is small.
+    await engine.commit(some('old').map(({ key }) => ({ key, value: undefined }))).durable;
+    for (const key of ['a', 'b', 'c']) await engine.commit([{ key: utf8(key), value }]).durable;
+    fill();
+    const large = new Uint8Array(4 * 1024 * 1024).fill(1);
+    const commits = [value, value, large, value, value].map((each, i) =>
+      engine.commit([{ key: utf8(`new${i}`), value: each }]).durable.then(
+        () => 'durable',
+        (error) => error.code,
+      ),
+    );
+    expect(await Promise.all(commits)).toEqual([
+      'durable',
+      'durable',
+      'full',
+      'durable',
+      'durable',
+    ]);
+    const isThere = [0, 1, 2, 3, 4].map((i) => engine.get(utf8(`new${i}`)) !== undefined);
+    expect(isThere).toEqual([true, true, false, true, true]);
+    free();
+    await engine.close();
+  });
 });

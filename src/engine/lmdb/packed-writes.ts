@@ -3,8 +3,9 @@ import { MAX_KEY_BYTES } from '../limits.ts';
 import { PACKED_HEADER_BYTES, pack, packedBytes } from '../packed.ts';
 
 /** A buffer takes this much; a longer write gets one of its own. */
-export const BUFFER_BYTES = 1024 * 1024;
-const BUFFERS_MAX = 4;
+const BUFFER_BYTES = 256 * 1024;
+/** Enough for small commits to be many while one is written. */
+export const BUFFERS_MAX = 16;
 
 /** Looked at the clock after so many writes or bytes. */
 const WRITES_BETWEEN_LOOKS = 32;

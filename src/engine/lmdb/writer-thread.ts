@@ -3,6 +3,7 @@ import { type MessagePort, Worker } from 'node:worker_threads';
 import { PACKED_DELETE, PACKED_HEADER_BYTES, PACKED_ROOM_BYTES } from '../packed.ts';
 import { checksum } from './checksum.ts';
 import { CHECKSUM_BYTES, DIGESTS, ENVIRONMENT, RECORDS } from './options.ts';
+import { BUFFERS_MAX } from './packed-writes.ts';
 import { type Scrubber, startScrubber } from './scrubber.ts';
 
 /**
@@ -49,6 +50,7 @@ export function startWriterThread(directory: string): WriterThread {
     roomBytes: PACKED_ROOM_BYTES,
     checksumBytes: CHECKSUM_BYTES,
     deleted: PACKED_DELETE,
+    togetherMax: BUFFERS_MAX,
     sent,
   };
   // The functions' sources and not files, so that the thread starts alike from TypeScript, from compiled files and in
@@ -74,6 +76,7 @@ interface ThreadData {
   readonly roomBytes: number;
   readonly checksumBytes: number;
   readonly deleted: number;
+  readonly togetherMax: number;
   /** Counts the orders, so that the thread can wait for one within a transaction. */
   readonly sent: Int32Array;
 }
@@ -91,7 +94,8 @@ export interface ThreadDatabase {
 
 /**
  * Runs in the thread, so it may name nothing of this module. Each commit is one synchronous transaction, which is durable
- * when it returns: inserting into the tree and waiting for the disk cost the main thread nothing.
+ * when it returns: inserting into the tree and waiting for the disk cost the main thread nothing. Small commits that came
+ * while another one was written share a transaction.
  */
 function runWriterThread(
   require: (name: string) => unknown,
@@ -103,7 +107,8 @@ function runWriterThread(
     workerData: ThreadData;
     receiveMessageOnPort(port: MessagePort): { message: Order } | undefined;
   };
-  const { lmdb, environment, headerBytes, roomBytes, checksumBytes, deleted, sent } = workerData;
+  const { lmdb, environment, headerBytes, roomBytes, checksumBytes, deleted } = workerData;
+  const { togetherMax, sent } = workerData;
   const { open } = require(lmdb) as { open(options: object): ThreadDatabase };
   const root = open(environment);
   const records = root.openDB(workerData.records);
@@ -183,6 +188,31 @@ function runWriterThread(
     return { kind: 'failed', code, message: String(error) };
   };
 
+  /** In one part, and complete. */
+  const isWhole = (order: Order): order is Order & { kind: 'part' } =>
+    order.kind === 'part' && order.isLast && !order.isAborted;
+
+  /** One wait for the disk for all of them. Where they cannot all be written, each is written by itself. */
+  const commitTogether = (orders: readonly (Order & { kind: 'part' })[]): Answer[] => {
+    try {
+      root.transactionSync(() => {
+        for (const { chunk } of orders) if (chunk) writeChunk(chunk);
+        scrubber.flush();
+      });
+      return orders.map(() => ({ kind: 'done' }));
+    } catch (error) {
+      const failure = failed(error);
+      return orders.length === 1 ? [failure] : orders.flatMap((order) => commitTogether([order]));
+    }
+  };
+
+  const takeTogether = (orders: readonly (Order & { kind: 'part' })[]): void => {
+    for (const answer of commitTogether(orders)) tell(answer);
+    for (const { chunk } of orders) {
+      if (chunk) tell({ kind: 'free', buffer: chunk.buffer }, [chunk.buffer]);
+    }
+  };
+
   const commit = (first: Order & { kind: 'part' }): Answer => {
     let part = first;
     /** Whatever goes wrong, every part of the commit is taken before it is answered. */
@@ -249,7 +279,7 @@ function runWriterThread(
     }
   };
 
-  parentPort.on('message', (order: Order) => {
+  const take = (order: Order): void => {
     if (order.kind === 'part') {
       tell(commit(order));
     } else if (order.kind === 'stored') {
@@ -263,6 +293,18 @@ function runWriterThread(
         parentPort.close();
       });
     }
+  };
+
+  parentPort.on('message', (first: Order) => {
+    const together: (Order & { kind: 'part' })[] = [];
+    let order: Order | undefined = first;
+    while (order && isWhole(order)) {
+      together.push(order);
+      const isFull = together.length === togetherMax;
+      order = isFull ? undefined : receiveMessageOnPort(parentPort)?.message;
+    }
+    if (together.length > 0) takeTogether(together);
+    if (order) take(order);
   });
   tell({ kind: 'ready' });
 }
