@@ -13,7 +13,8 @@ npm run soak -- SCENARIO [options]
   steady      full-speed writes for --minutes 10
   overload    ten times the load that the cluster can bear, then a normal one
   reconnect   2000 clients come back at once after all nodes were restarted
-  shard-move  a third of --items 786432 moves to another group under load; --size 4096 makes that 1 GiB
+  shard-move  the largest shard, a third of --items 768000 or less, moves to another group under load; --size 4096 makes
+              that as much as a shard holds before it splits: 1 GiB
   grow        two nodes join, one is drained and removed, one is killed and replaced, under a load on --items 100000
   --connections 64  --share 0.5 (of the capacity, for a normal load)  --seconds N (of a phase)
   --size 256 (bytes of a value)  --data DIR  --port 9800  --tree DIR (a built source tree)`;
@@ -37,7 +38,7 @@ const ITEMS: Readonly<Record<Scenario, number>> = {
   steady: 100_000,
   overload: 10_000,
   reconnect: 10_000,
-  'shard-move': 786_432,
+  'shard-move': 768_000,
   grow: 100_000,
 };
 

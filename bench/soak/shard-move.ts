@@ -18,6 +18,9 @@ interface ShardStatus {
   readonly hashStart: string;
   readonly hashEnd: string;
   readonly group: number;
+  readonly movingTo: number;
+  /** What it is about to be replaced by; empty: nothing. */
+  readonly becomes: string;
   readonly items: number;
   readonly bytes: number;
 }
@@ -82,9 +85,15 @@ async function phase(work: () => Promise<void>): Promise<number> {
   return performance.now() - began;
 }
 
+/** Once none moves or splits by itself, as they do after so many writes. */
 async function largest(stage: Stage): Promise<ShardStatus> {
-  const shards = await shardsOf(stage);
-  return shards.reduce((a, b) => (b.bytes > a.bytes ? b : a));
+  for (;;) {
+    const shards = await shardsOf(stage);
+    if (shards.every(({ movingTo, becomes }) => movingTo === 0 && becomes === '')) {
+      return shards.reduce((a, b) => (b.bytes > a.bytes ? b : a));
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
 }
 
 async function statusOf(stage: Stage, id: number): Promise<ShardStatus> {
