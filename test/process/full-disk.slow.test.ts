@@ -21,8 +21,11 @@ const RETRYABLE = ['ThrottlingException', 'InternalServerError', 'ServiceUnavail
 const CONNECTIONS = 8;
 const TEXT = 'x'.repeat(30_000);
 
-/** The first segment of a log is short; with the next one, which is made beside the work, there is room for a while. */
-const SEGMENTS_BYTES = 64 * 1024 * 1024;
+/**
+ * The first segment of a log is short; with the next one, which is made beside the work, there is room for a while. What there is of
+ * one that is not finished is given back when the disk is full.
+ */
+const SEGMENTS_BYTES = (8 + 64) * 1024 * 1024;
 
 function logBytes({ directory }: ClusterNode): number {
   const log = join(directory, 'log');
