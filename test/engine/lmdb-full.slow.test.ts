@@ -72,7 +72,7 @@ describe.runIf(fileSystem)('LMDB on a small file system', () => {
     });
   }
 
-  it('[F7] [E1] of commits that share a transaction only those are refused for which there is no room', async () => {
+  it('[F7] [E1] a commit for which there is no room takes no small ones with it', async () => {
     const engine = await openLmdb(`${directory}/engine-together`, { freeBytesMin: 0 });
     const value = new Uint8Array(3000).fill(7);
     const some = (name: string) =>

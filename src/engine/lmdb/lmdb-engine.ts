@@ -19,7 +19,7 @@ import { wrongWithFile } from './check-file.ts';
 import { checksum } from './checksum.ts';
 import { readDamageNote, writeDamageNote } from './damage-note.ts';
 import { ENVIRONMENT, RECORDS } from './options.ts';
-import { packWrites, WriteBuffers } from './packed-writes.ts';
+import { packWrites, SMALL_COMMIT_BYTES, WriteBuffers } from './packed-writes.ts';
 import { RecordCopies } from './record-copies.ts';
 import { type Answer, startWriterThread, type WriterThread } from './writer-thread.ts';
 
@@ -56,8 +56,6 @@ export interface LmdbOptions {
 }
 
 const FREE_BYTES_MIN = 16 * 1024 * 1024;
-/** Smaller commits, deletions among them, may take what is left. */
-const SMALL_COMMIT_BYTES = 64 * 1024;
 
 /**
  * Opens the LMDB environment in a directory, which is made when it is not there. Only one process may have it open.
@@ -90,7 +88,10 @@ interface Waiting {
   readonly reject: (error: DiskError) => void;
 }
 
-/** Reads on the calling thread, from the memory map; writes on a thread of its own, one commit after the other. */
+/**
+ * Reads on the calling thread, from the memory map; writes on a thread of its own, one commit after the other, or a few small
+ * ones at once: where one of those is refused, all are.
+ */
 class LmdbEngine implements Engine {
   readonly maxKeyBytes = MAX_KEY_BYTES;
   onScrubbed: ((records: number) => void) | undefined;

@@ -7,6 +7,9 @@ const BUFFER_BYTES = 256 * 1024;
 /** Enough for small commits to be many while one is written. */
 export const BUFFERS_MAX = 16;
 
+/** Smaller commits, deletions among them, may take the last room on the disk, and go together. */
+export const SMALL_COMMIT_BYTES = 64 * 1024;
+
 /** Looked at the clock after so many writes or bytes. */
 const WRITES_BETWEEN_LOOKS = 32;
 const BYTES_BETWEEN_LOOKS = 128 * 1024;

@@ -3,7 +3,7 @@ import { type MessagePort, Worker } from 'node:worker_threads';
 import { PACKED_DELETE, PACKED_HEADER_BYTES, PACKED_ROOM_BYTES } from '../packed.ts';
 import { checksum } from './checksum.ts';
 import { CHECKSUM_BYTES, DIGESTS, ENVIRONMENT, RECORDS } from './options.ts';
-import { BUFFERS_MAX } from './packed-writes.ts';
+import { BUFFERS_MAX, SMALL_COMMIT_BYTES } from './packed-writes.ts';
 import { type Scrubber, startScrubber } from './scrubber.ts';
 
 /**
@@ -51,6 +51,7 @@ export function startWriterThread(directory: string): WriterThread {
     checksumBytes: CHECKSUM_BYTES,
     deleted: PACKED_DELETE,
     togetherMax: BUFFERS_MAX,
+    smallBytes: SMALL_COMMIT_BYTES,
     sent,
   };
   // The functions' sources and not files, so that the thread starts alike from TypeScript, from compiled files and in
@@ -77,6 +78,7 @@ interface ThreadData {
   readonly checksumBytes: number;
   readonly deleted: number;
   readonly togetherMax: number;
+  readonly smallBytes: number;
   /** Counts the orders, so that the thread can wait for one within a transaction. */
   readonly sent: Int32Array;
 }
@@ -108,7 +110,7 @@ function runWriterThread(
     receiveMessageOnPort(port: MessagePort): { message: Order } | undefined;
   };
   const { lmdb, environment, headerBytes, roomBytes, checksumBytes, deleted } = workerData;
-  const { togetherMax, sent } = workerData;
+  const { togetherMax, smallBytes, sent } = workerData;
   const { open } = require(lmdb) as { open(options: object): ThreadDatabase };
   const root = open(environment);
   const records = root.openDB(workerData.records);
@@ -188,29 +190,27 @@ function runWriterThread(
     return { kind: 'failed', code, message: String(error) };
   };
 
-  /** In one part, and complete. */
-  const isWhole = (order: Order): order is Order & { kind: 'part' } =>
-    order.kind === 'part' && order.isLast && !order.isAborted;
+  /** A whole commit of few bytes. A large one goes alone, so that it takes no others with it where there is no room for it. */
+  const isSmall = (order: Order): order is Order & { kind: 'part' } =>
+    order.kind === 'part' &&
+    order.isLast &&
+    !order.isAborted &&
+    (order.chunk?.length ?? 0) <= smallBytes;
 
-  /** One wait for the disk for all of them. Where they cannot all be written, each is written by itself. */
-  const commitTogether = (orders: readonly (Order & { kind: 'part' })[]): Answer[] => {
+  /** One wait for the disk for all of them, and one answer: after an error of the disk nothing is tried again here. */
+  const commitTogether = (orders: readonly (Order & { kind: 'part' })[]): void => {
+    const chunks = orders.flatMap(({ chunk }) => chunk ?? []);
+    let answer: Answer = { kind: 'done' };
     try {
       root.transactionSync(() => {
-        for (const { chunk } of orders) if (chunk) writeChunk(chunk);
+        for (const chunk of chunks) writeChunk(chunk);
         scrubber.flush();
       });
-      return orders.map(() => ({ kind: 'done' }));
     } catch (error) {
-      const failure = failed(error);
-      return orders.length === 1 ? [failure] : orders.flatMap((order) => commitTogether([order]));
+      answer = failed(error);
     }
-  };
-
-  const takeTogether = (orders: readonly (Order & { kind: 'part' })[]): void => {
-    for (const answer of commitTogether(orders)) tell(answer);
-    for (const { chunk } of orders) {
-      if (chunk) tell({ kind: 'free', buffer: chunk.buffer }, [chunk.buffer]);
-    }
+    for (const _ of orders) tell(answer);
+    for (const { buffer } of chunks) tell({ kind: 'free', buffer }, [buffer]);
   };
 
   const commit = (first: Order & { kind: 'part' }): Answer => {
@@ -298,12 +298,12 @@ function runWriterThread(
   parentPort.on('message', (first: Order) => {
     const together: (Order & { kind: 'part' })[] = [];
     let order: Order | undefined = first;
-    while (order && isWhole(order)) {
+    while (order && isSmall(order)) {
       together.push(order);
-      const isFull = together.length === togetherMax;
-      order = isFull ? undefined : receiveMessageOnPort(parentPort)?.message;
+      const isEnough = together.length === togetherMax;
+      order = isEnough ? undefined : receiveMessageOnPort(parentPort)?.message;
     }
-    if (together.length > 0) takeTogether(together);
+    if (together.length > 0) commitTogether(together);
     if (order) take(order);
   });
   tell({ kind: 'ready' });
