@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
-import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 // What is built, as it ships: modules that vitest makes of the source take a third longer, and this is minutes of work.
 const BUILT = {
@@ -15,18 +14,6 @@ const BUILT = {
 };
 const BUILT_TESTS = { isolate: false, server: { deps: { external: [/\/dist\//] } } };
 
-/** Of two files beside each other, what takes long goes first. Vitest goes by their sizes where it has no times of an earlier run. */
-const LONG = ['process/kills.slow', 'process/full-disk.slow'];
-
-class LongFirst extends BaseSequencer {
-  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const sorted = await super.sort(files);
-    const isLong = ({ moduleId }: TestSpecification) =>
-      LONG.some((name) => moduleId.includes(name));
-    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
-  }
-}
-
 const REAL = { pool: 'forks', testTimeout: 120_000, hookTimeout: 60_000 } as const;
 
 // `unit` is part of `npm run check` and takes seconds; `mit` is the MIT suite and `sim` are long worlds, both on virtual time. `slow` and
@@ -36,7 +23,6 @@ export default defineConfig({
     pool: 'threads',
     // Vitest leaves one core free unless told.
     maxWorkers: '100%',
-    sequence: { sequencer: LongFirst },
     projects: [
       {
         extends: true,
