@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { compareHash, encodeKeyValue, hashFromHex, makeItemKey } from '../../src/item/index.ts';
+import { sleep } from '../proc.ts';
 import { run } from '../processes.ts';
 import { ask } from './client.ts';
 import type { SoakNode } from './cluster.ts';
@@ -50,7 +51,7 @@ export async function shardMove(stage: Stage): Promise<void> {
     for (;;) {
       const { group } = await statusOf(stage, shard.id);
       if (group === to) return;
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      await sleep(POLL_MS);
     }
   });
   const until = load.seconds.length;
@@ -92,7 +93,7 @@ async function largest(stage: Stage): Promise<ShardStatus> {
     if (shards.every(({ movingTo, becomes }) => movingTo === 0 && becomes === '')) {
       return shards.reduce((a, b) => (b.bytes > a.bytes ? b : a));
     }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await sleep(POLL_MS);
   }
 }
 

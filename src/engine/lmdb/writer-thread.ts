@@ -6,17 +6,19 @@ import { CHECKSUM_BYTES, DIGESTS, ENVIRONMENT, RECORDS } from './options.ts';
 import { BUFFERS_MAX, SMALL_COMMIT_BYTES } from './packed-writes.ts';
 import { type Scrubber, startScrubber } from './scrubber.ts';
 
+interface Part {
+  readonly kind: 'part';
+  readonly chunk: Uint8Array<ArrayBuffer> | undefined;
+  readonly isLast: boolean;
+  readonly isAborted: boolean;
+}
+
 /**
  * A commit comes as one or more parts, as `packWrites` made them. `isAborted` ends one that turned out to be wrong.
  * `stored` is a commit of the writes that values in the database hold. `scrub` begins to look for damage, for ever.
  */
 export type Order =
-  | {
-      readonly kind: 'part';
-      readonly chunk: Uint8Array<ArrayBuffer> | undefined;
-      readonly isLast: boolean;
-      readonly isAborted: boolean;
-    }
+  | Part
   | { readonly kind: 'stored'; readonly keys: readonly Uint8Array[] }
   | { readonly kind: 'scrub' }
   | { readonly kind: 'close' };
@@ -169,7 +171,7 @@ function runWriterThread(
   };
 
   /** The next part of the commit that is under way. */
-  const nextPart = (): Order & { kind: 'part' } => {
+  const nextPart = (): Part => {
     for (;;) {
       const seen = Atomics.load(sent, 0);
       const received = receiveMessageOnPort(parentPort);
@@ -190,30 +192,35 @@ function runWriterThread(
     return { kind: 'failed', code, message: String(error) };
   };
 
+  /** Durable when it returns, or not there at all. */
+  const transaction = (write: () => void): Answer => {
+    try {
+      root.transactionSync(() => {
+        write();
+        scrubber.flush();
+      });
+      return { kind: 'done' };
+    } catch (error) {
+      return failed(error);
+    }
+  };
+
   /** A whole commit of few bytes. A large one goes alone, so that it takes no others with it where there is no room for it. */
-  const isSmall = (order: Order): order is Order & { kind: 'part' } =>
+  const isSmall = (order: Order): order is Part =>
     order.kind === 'part' &&
     order.isLast &&
     !order.isAborted &&
     (order.chunk?.length ?? 0) <= smallBytes;
 
   /** One wait for the disk for all of them, and one answer: after an error of the disk nothing is tried again here. */
-  const commitTogether = (orders: readonly (Order & { kind: 'part' })[]): void => {
+  const commitTogether = (orders: readonly Part[]): void => {
     const chunks = orders.flatMap(({ chunk }) => chunk ?? []);
-    let answer: Answer = { kind: 'done' };
-    try {
-      root.transactionSync(() => {
-        for (const chunk of chunks) writeChunk(chunk);
-        scrubber.flush();
-      });
-    } catch (error) {
-      answer = failed(error);
-    }
+    const answer = transaction(() => chunks.forEach(writeChunk));
     for (const _ of orders) tell(answer);
     for (const { buffer } of chunks) tell({ kind: 'free', buffer }, [buffer]);
   };
 
-  const commit = (first: Order & { kind: 'part' }): Answer => {
+  const commit = (first: Part): Answer => {
     let part = first;
     /** Whatever goes wrong, every part of the commit is taken before it is answered. */
     const each = (use: (chunk: Uint8Array) => void) => {
@@ -231,17 +238,12 @@ function runWriterThread(
         part = nextPart();
       }
     };
-    try {
-      root.transactionSync(() => {
-        each(writeChunk);
-        if (part.isAborted) throw new Error('aborted');
-        scrubber.flush();
-      });
-      return { kind: 'done' };
-    } catch (error) {
-      each(() => {});
-      return failed(error);
-    }
+    const answer = transaction(() => {
+      each(writeChunk);
+      if (part.isAborted) throw new Error('aborted');
+    });
+    if (answer.kind === 'failed') each(() => {});
+    return answer;
   };
 
   /** A piece of what was written down to be written later. */
@@ -260,24 +262,17 @@ function runWriterThread(
     return value.subarray(0, end);
   };
 
-  const commitStored = (keys: readonly Uint8Array[]): Answer => {
-    try {
-      root.transactionSync(() => {
-        const pieces = keys.map(storedPiece);
-        const writes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
-        let at = 0;
-        for (const piece of pieces) {
-          writes.set(piece, at);
-          at += piece.length;
-        }
-        writeChunk(writes);
-        scrubber.flush();
-      });
-      return { kind: 'done' };
-    } catch (error) {
-      return failed(error);
-    }
-  };
+  const commitStored = (keys: readonly Uint8Array[]): Answer =>
+    transaction(() => {
+      const pieces = keys.map(storedPiece);
+      const writes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+      let at = 0;
+      for (const piece of pieces) {
+        writes.set(piece, at);
+        at += piece.length;
+      }
+      writeChunk(writes);
+    });
 
   const take = (order: Order): void => {
     if (order.kind === 'part') {
@@ -296,7 +291,7 @@ function runWriterThread(
   };
 
   parentPort.on('message', (first: Order) => {
-    const together: (Order & { kind: 'part' })[] = [];
+    const together: Part[] = [];
     let order: Order | undefined = first;
     while (order && isSmall(order)) {
       together.push(order);
