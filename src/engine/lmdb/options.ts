@@ -6,12 +6,16 @@
  * Of the pages that are free, a commit of lmdb-js looks through all that are loaded, however few it needs, in a time that grows faster
  * than their number: after large deletions with the 50,000 that are usual for tenths of a second each. With 1,000 the file grows as long as there are
  * values of several pages, which do not find their places among so few.
+ *
+ * Nothing is read ahead. Keys are in the order of hashes, so whatever lies beside a page has nothing to do with it; where the file is
+ * larger than the memory, each read would push out of it what others need. `bench/larger-than-memory.ts` prints what that costs.
  */
 export const ENVIRONMENT = {
   pageSize: 8192,
   encoding: 'binary',
   keyEncoding: 'binary',
   overlappingSync: false,
+  noReadAhead: true,
   maxReaders: 1024,
   maxFreeSpaceToLoad: 5_000,
   maxFreeSpaceToRetain: 7_500,
