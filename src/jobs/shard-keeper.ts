@@ -87,7 +87,7 @@ export class ShardKeeper {
   async #reshape(group: LedGroup, table: Table, record: ShardRecord): Promise<void> {
     const { id: shard, epoch } = record;
     const command = (keys: number) => this.#reshaping(table, record, keys);
-    if (!(await this.#steps.take(group, { shard, epoch }, command))) return;
+    if (!(await this.#steps.reshape(group, { shard, epoch }, command))) return;
     const made = successors(table.shards).filter(({ parents }) => parents.includes(shard));
     if (made.some(({ id }) => !group.shard(id))) return;
     await this.#controller.command({ kind: 'shard-reshaped', shard, epoch });

@@ -95,6 +95,20 @@ test('[S6] a deleted table is emptied bit by bit, and the controller is told whe
   expect(now()).toBe(3 * STEP_MS + 2 * 3 * STEP_MS);
 });
 
+test('[S6] of large items a step takes few', async () => {
+  const { keeper, replica, record, proposed } = await keeperOf('DELETING');
+  replica.apply(0, install(record.id, { hashStart: '0000000000000000', hashEnd: '' }));
+  const value = 'v'.repeat(50_000);
+  for (let i = 1; i <= 30; i++) {
+    replica.apply(1, { ...putting(7, i, `k${i}`, value), shard: record.id });
+  }
+  keeper.run();
+  await settled();
+  // Five of them are a quarter of a MiB; the last step finds that nothing is left.
+  expect(proposed).toEqual(Array.from({ length: 7 }, () => 'purge-shard'));
+  expect(replica.machine.shard(record.id)).toBeUndefined();
+});
+
 test('what is as it should be needs nothing', async () => {
   const { keeper, replica, record, told, proposed } = await keeperOf('ACTIVE');
   replica.apply(0, install(record.id));
