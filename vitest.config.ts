@@ -1,8 +1,12 @@
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
-// What is built, as it ships: modules that vitest makes of the source take a third longer, and this is minutes of work.
-const BUILT = {
+const REAL = { pool: 'forks', testTimeout: 120_000, hookTimeout: 60_000 } as const;
+
+// `unit` is part of `npm run check` and takes seconds; `mit` is the MIT suite and `sim` are long worlds, both on virtual time. `slow` and
+// `alone` are real processes in real time: two files beside each other, and, where the time that something takes is judged, one by itself.
+export default defineConfig({
+  // What is built, as it ships: modules that vitest makes of the source take a third longer.
   resolve: {
     alias: [
       {
@@ -11,15 +15,9 @@ const BUILT = {
       },
     ],
   },
-};
-const BUILT_TESTS = { isolate: false, server: { deps: { external: [/\/dist\//] } } };
-
-const REAL = { pool: 'forks', testTimeout: 120_000, hookTimeout: 60_000 } as const;
-
-// `unit` is part of `npm run check` and takes seconds; `mit` is the MIT suite and `sim` are long worlds, both on virtual time. `slow` and
-// `alone` are real processes in real time: two files beside each other, and, where the time that something takes is judged, one by itself.
-export default defineConfig({
   test: {
+    server: { deps: { external: [/\/dist\//] } },
+    globalSetup: 'test/build.ts',
     pool: 'threads',
     // Vitest leaves one core free unless told.
     maxWorkers: '100%',
@@ -37,15 +35,13 @@ export default defineConfig({
       },
       {
         extends: true,
-        ...BUILT,
-        test: { ...BUILT_TESTS, name: 'mit', include: ['test/mit/**/*.test.ts'] },
+        test: { name: 'mit', isolate: false, include: ['test/mit/**/*.test.ts'] },
       },
       {
         extends: true,
-        ...BUILT,
         test: {
-          ...BUILT_TESTS,
           name: 'sim',
+          isolate: false,
           include: ['test/**/*.sim.test.ts'],
           testTimeout: 120_000,
         },

@@ -6,8 +6,6 @@ const { values, positionals } = parseArgs({
   options: { seeds: { type: 'string', default: '100' }, from: { type: 'string', default: '1' } },
   allowPositionals: true,
 });
-const built = spawnSync('npm', ['run', '--silent', 'build'], { stdio: 'inherit' });
-if (built.status !== 0) process.exit(1);
 const began = performance.now();
 const { status } = spawnSync(
   'npx',

@@ -7,7 +7,6 @@ for (const report of REPORTS) rmSync(report, { force: true });
 
 const failed = runSteps([
   ['checks', process.execPath, ['scripts/check.mjs']],
-  ['build', 'tsc', ['-p', 'tsconfig.build.json']],
   [
     'the MIT suite and long worlds, on virtual time',
     'vitest',
