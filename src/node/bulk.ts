@@ -35,6 +35,7 @@ export function dialBulk(options: BulkOptions): Link {
     onRequest: () => {},
     // The main connection tells.
     onRefusal: () => {},
+    onOtherProtocol: () => {},
     onSilent: () => {},
   };
   const link = new Link(clock, connection, hello.clusterId, handler, buggify);

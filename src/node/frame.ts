@@ -88,6 +88,15 @@ export class FrameWriter {
   }
 }
 
+/** Somebody of another build, with whom nothing can be exchanged. */
+export class OtherProtocolError extends MalformedError {
+  readonly version: number;
+  constructor(version: number) {
+    super(`protocol version ${version}`);
+    this.version = version;
+  }
+}
+
 export interface Frame {
   readonly clusterId: string;
   /** The messages, each a view that is valid until the next chunk. */
@@ -148,7 +157,7 @@ export class FrameReader {
     if (reader.u32() !== crc32c(bytes, 0, at, at + FRAME_HEADER_BYTES - 4)) {
       throw new MalformedError('frame header fails its checksum');
     }
-    if (version !== PROTOCOL_VERSION) throw new MalformedError(`protocol version ${version}`);
+    if (version !== PROTOCOL_VERSION) throw new OtherProtocolError(version);
     if (length > FRAME_BODY_BYTES_MAX) throw new MalformedError(`frame of ${length} bytes`);
     this.#headerFilled = FRAME_HEADER_BYTES;
     this.#length = length;

@@ -1,7 +1,7 @@
 import { ByteReader, type ByteWriter, MalformedError, utf8, utf8Text } from '../bytes/index.ts';
 import { type Buggify, type Clock, type Connection, NEVER } from '../ports/index.ts';
 import type { Heartbeat, HeartbeatResponse, Message, Quiesce } from '../raft/index.ts';
-import { FrameReader, FrameWriter, NO_CLUSTER } from './frame.ts';
+import { FrameReader, FrameWriter, NO_CLUSTER, OtherProtocolError } from './frame.ts';
 import { readRaftMessage, writeRaftMessage } from './raft-codec.ts';
 
 /** How often links look at the time, in milliseconds. */
@@ -59,6 +59,8 @@ export interface LinkHandler {
   onHello(hello: Hello): Refusal | undefined;
   /** The other side refused our hello. */
   onRefusal(refusal: Refusal): void;
+  /** The other side is of another build, and nothing that it says can be read. */
+  onOtherProtocol(version: number): void;
   onRaft(group: number, message: Message): void;
   /** The payload is a view: copy what is kept past the call. */
   onRequest(service: number, payload: ByteReader, respond: Responder): void;
@@ -207,6 +209,7 @@ export class Link {
       });
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
+      if (error instanceof OtherProtocolError) this.#handler.onOtherProtocol(error.version);
       this.close();
     }
   }

@@ -24,6 +24,7 @@ import { ControllerService } from './controller-service.ts';
 import { DataService } from './data-service.ts';
 import { endWithDifference, isOwnDifference } from './difference.ts';
 import { Formation } from './formation.ts';
+import { PROTOCOL_VERSION } from './frame.ts';
 import { Health } from './health.ts';
 import {
   type ClusterRecord,
@@ -174,6 +175,11 @@ export class Node {
       handler: {
         onHello: (hello) => this.#formation.onHello(hello),
         onRefusal: (name, refusal) => this.#formation.onRefusal(name, refusal),
+        onOtherProtocol: (name, version) =>
+          options.notice(
+            `${name} speaks version ${version} of the protocol between nodes, and this one ${PROTOCOL_VERSION}: ` +
+              'they are of different builds, and do not talk to each other',
+          ),
         onUp: (hello) => {
           this.#formation.onUp(hello);
           this.#wakes.onChange(hello.name);

@@ -46,6 +46,8 @@ export interface PeersHandler {
   onHello(hello: Hello): Refusal | undefined;
   /** A peer refused us. */
   onRefusal(name: string, refusal: Refusal): void;
+  /** A peer speaks another version of the protocol; told once, until it is up or speaks yet another one. */
+  onOtherProtocol(name: string, version: number): void;
   /** A connection with both hellos exchanged. */
   onUp(hello: Hello): void;
   onRaft(group: number, message: Message): void;
@@ -82,6 +84,8 @@ export class Peers {
   readonly #bulk = new Map<string, Link>();
   readonly #open = new Set<Link>();
   readonly #redials = new Map<string, number>();
+  /** Versions that peers spoke, which are not this node's. */
+  readonly #otherProtocols = new Map<string, number>();
   #listener: Listener | undefined;
   #ticker: Timer | undefined;
   #ticks = 0;
@@ -283,6 +287,7 @@ export class Peers {
         if (older && older !== link) older.close();
         this.#bulk.get(name)?.close();
         this.#redials.delete(name);
+        this.#otherProtocols.delete(name);
         // After the link took the hello: whoever is told may answer on it.
         clock.endOfTurn(() => {
           if (this.#links.get(greeting.name) !== link) return;
@@ -296,6 +301,7 @@ export class Peers {
         if (name !== undefined && this.#links.get(name) === link) handler.onSilent(name);
       },
       onRefusal: (refusal) => handler.onRefusal(name ?? 'a peer', refusal),
+      onOtherProtocol: (version) => this.#onOtherProtocol(name ?? 'a peer', version),
       onRaft: (group, message) => handler.onRaft(group, message),
       onRequest: (service, payload, respond) => {
         if (name !== undefined) handler.onRequest(name, service, payload, respond);
@@ -313,6 +319,12 @@ export class Peers {
     const link: Link = new Link(clock, connection, hello().clusterId, linkHandler, buggify);
     this.#open.add(link);
     return link;
+  }
+
+  #onOtherProtocol(name: string, version: number): void {
+    if (this.#otherProtocols.get(name) === version) return;
+    this.#otherProtocols.set(name, version);
+    this.#options.handler.onOtherProtocol(name, version);
   }
 
   #onDown(name: string, refused: boolean): void {

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ByteWriter, crc32c, MalformedError } from '../../src/bytes/index.ts';
+import { ByteWriter, MalformedError } from '../../src/bytes/index.ts';
 import {
   FRAME_BODY_BYTES_MAX,
   FRAME_HEADER_BYTES,
   FrameReader,
   FrameWriter,
-  PROTOCOL_VERSION,
 } from '../../src/node/frame.ts';
+import { headerOf } from './frame-header.ts';
 
 const CLUSTER = '0123456789abcdef';
 const RUNS = { seed: 1, numRuns: 100 };
@@ -36,13 +36,6 @@ function readAll(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
     at = end;
   }
   return read;
-}
-
-/** A header that is right in itself and says that so many bytes follow. */
-function headerOf(length: number, version = PROTOCOL_VERSION, magic = 0xf107): Uint8Array {
-  const header = new ByteWriter().u16(magic).u8(version).u8(0).u32(length);
-  header.u32(0x01234567).u32(0x89abcdef).u32(0);
-  return header.u32(crc32c(header.view())).take();
 }
 
 describe('frames', () => {

@@ -36,6 +36,7 @@ class Side {
         return this.refuse;
       },
       onRefusal: ({ reason }) => this.events.push(`refused: ${reason}`),
+      onOtherProtocol: (version) => this.events.push(`speaks ${version}`),
       onRaft: (group, message) => this.events.push(`raft ${group} ${message.type}`),
       onRequest: (service, payload, respond) => {
         const text = payload.text();

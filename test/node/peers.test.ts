@@ -6,6 +6,7 @@ import { nodeHost } from '../../src/platform/index.ts';
 import { NEVER, type Network } from '../../src/ports/index.ts';
 import type { Endpoint } from '../../src/sim/endpoint.ts';
 import { SimNetwork, type SimProcess, SimRandom, VirtualTime } from '../../src/sim/index.ts';
+import { headerOf } from './frame-header.ts';
 
 const CLUSTER = '00000000000000aa';
 const SERVICE = 9;
@@ -43,6 +44,7 @@ class Side {
       handler: {
         onHello: () => undefined,
         onRefusal: (peer) => this.events.push(`refused by ${peer}`),
+        onOtherProtocol: (peer, version) => this.events.push(`${peer} speaks ${version}`),
         onUp: (hello) => this.events.push(`up ${hello.name}`),
         onRaft: () => {},
         onRequest: (from, service, payload, respond) => {
@@ -178,4 +180,20 @@ describe('what is large', () => {
     await time.pass(2_000);
     expect(bulk?.isOpen).toBe(false);
   });
+});
+
+test('[C7] a node of another build is named once, not at each try', async () => {
+  const { time, network, a } = await pair();
+  let dials = 0;
+  const stranger = network.on('c', time.process('c'));
+  const listening = stranger.listen('c:7000', (connection) => {
+    dials++;
+    connection.send([headerOf(0, 4)]);
+    return { onOpen: () => {}, onData: () => {}, onClose: () => {} };
+  });
+  await time.settle(listening, 1_000);
+  a.peers.follow(['a', 'b', 'c'].map((name) => ({ name, address: `${name}:7000` })));
+  await time.runUntil(() => dials >= 3, 10_000);
+  expect(a.events.filter((event) => event !== 'down c')).toEqual(['c speaks 4']);
+  expect(a.peers.isUp('c')).toBe(false);
 });
