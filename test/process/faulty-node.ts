@@ -1,19 +1,19 @@
 /**
  * One node as the command line starts it, with faults put between it and its disk and engine. Takes the same arguments as
- * `flotilla start`; the faults come as messages ({@link Fault}) and, for what happens at the start, in FLOTILLA_FAULT.
+ * `flotilla start`, after that word; the faults come as messages ({@link Fault}) and, for what happens at the start, in FLOTILLA_FAULT.
  */
 import { parseArgs } from 'node:util';
 import type { Engine } from '../../src/engine/index.ts';
 import type { Disk, DiskFile } from '../../src/ports/index.ts';
 
-// What runs is what was built, as in the other tests on real processes.
+// What runs is what was built, as in the other tests on real processes. Nothing is awaited out here: this file is loaded by `require`.
 const built = new URL('../../dist/', import.meta.url);
-const { startServer } = (await import(
-  new URL('server.js', built).href
-)) as typeof import('../../src/server.ts');
-const { DiskError } = (await import(
-  new URL('ports/index.js', built).href
-)) as typeof import('../../src/ports/index.ts');
+const server = import(new URL('server.js', built).href) as Promise<
+  typeof import('../../src/server.ts')
+>;
+const ports = import(new URL('ports/index.js', built).href) as Promise<
+  typeof import('../../src/ports/index.ts')
+>;
 
 export type Fault =
   /** Each write to the log takes so much longer. */
@@ -95,6 +95,7 @@ function faultyDisk(disk: Disk): Disk {
         step(at, async () => {
           if (at === 'log-write' && failNext) {
             failNext = false;
+            const { DiskError } = await ports;
             throw new DiskError('failed', `${path}: EIO`);
           }
           if (at === 'log-write' && slowMs > 0) {
@@ -130,7 +131,7 @@ function faultyEngine(engine: Engine): Engine {
 }
 
 const { values } = parseArgs({
-  args: process.argv.slice(3),
+  args: process.argv.slice(2),
   options: {
     node: { type: 'string', default: '' },
     data: { type: 'string', default: '' },
@@ -145,37 +146,39 @@ function end(error: unknown): void {
   process.exit(1);
 }
 
-const { FLOTILLA_FAULT: first } = process.env;
-if (first !== undefined) take(JSON.parse(first) as Fault);
-process.on('message', (fault) => take(fault as Fault));
-const server = await startServer({
-  name: values.node,
-  directory: values.data,
-  http: values.http,
-  peer: values.peer,
-  zone: 'default',
-  initialCluster: values['initial-cluster'].split(',').map((entry) => {
-    const [name, address] = entry.split('=') as [string, string];
-    return { name, address };
-  }),
-  admin: undefined,
-  // Small enough that segments change and memtables are flushed within a second.
-  limits: {
-    logSegmentBytes: 512 * 1024,
-    logSegmentsMax: 2,
-    memtableBytes: 128 * 1024,
-    replica: { logBytesKept: 128 * 1024 },
-  },
-  notice: (message) => console.error(message),
-  warn: (message, error) => console.error(message, error),
-  refuse: end,
-  fatal: end,
-  wrapDisk: faultyDisk,
-  wrapEngine: faultyEngine,
-}).catch((error: unknown) => {
-  end(error);
-  throw error;
-});
-process.on('SIGTERM', () => {
-  server.stop().then(() => process.exit(0), end);
-});
+async function run(): Promise<void> {
+  const { FLOTILLA_FAULT: first } = process.env;
+  if (first !== undefined) take(JSON.parse(first) as Fault);
+  process.on('message', (fault) => take(fault as Fault));
+  const { startServer } = await server;
+  const running = await startServer({
+    name: values.node,
+    directory: values.data,
+    http: values.http,
+    peer: values.peer,
+    zone: 'default',
+    initialCluster: values['initial-cluster'].split(',').map((entry) => {
+      const [name, address] = entry.split('=') as [string, string];
+      return { name, address };
+    }),
+    admin: undefined,
+    // Small enough that segments change and memtables are flushed within a second.
+    limits: {
+      logSegmentBytes: 512 * 1024,
+      logSegmentsMax: 2,
+      memtableBytes: 128 * 1024,
+      replica: { logBytesKept: 128 * 1024 },
+    },
+    notice: (message) => console.error(message),
+    warn: (message, error) => console.error(message, error),
+    refuse: end,
+    fatal: end,
+    wrapDisk: faultyDisk,
+    wrapEngine: faultyEngine,
+  });
+  process.on('SIGTERM', () => {
+    running.stop().then(() => process.exit(0), end);
+  });
+}
+
+run().catch(end);
