@@ -6,8 +6,8 @@ let cluster: ProcessCluster;
 afterEach(() => cluster.stop());
 
 /** Twice what the log keeps, so that every group flushes and trims it more than once. */
-const SHORT_LOG = ['--log-segment', '4'];
-const ITEMS = 125;
+const SHORT_LOG = ['--log-segment', '8'];
+const ITEMS = 250;
 const VALUE = 'x'.repeat(300 * 1024);
 /** Of any of the others' clients. `npm run soak -- catch-up` holds it to a second, on a quiet machine. */
 const GAP_MS_MAX = 3_000;
