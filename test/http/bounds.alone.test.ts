@@ -84,7 +84,7 @@ describe.each(WAYS)('[H2] on %s', (_, fastPath) => {
     const answers = ['x'.repeat(16_000_000), '{}'].map((text) => new TextEncoder().encode(text));
     server = await startTestServer({
       fastPath,
-      limits: { inFlightBytes: 4_000_000, stallTimeoutMs: 300 },
+      limits: { inFlightBytes: 4_000_000, stallTimeoutMs: 300, tightStallTimeoutMs: 300 },
       handle: () =>
         Promise.resolve({
           status: 200,

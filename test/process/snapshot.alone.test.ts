@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { type ClusterNode, call, ProcessCluster, until } from './processes.ts';
 import { Writers } from './writers.ts';
@@ -6,8 +8,8 @@ let cluster: ProcessCluster;
 afterEach(() => cluster.stop());
 
 /** Twice what the log keeps, so that every group flushes and trims it more than once. */
-const SHORT_LOG = ['--log-segment', '8'];
-const ITEMS = 250;
+const SHORT_LOG = ['--log-segment', '4'];
+const ITEMS = 125;
 const VALUE = 'x'.repeat(300 * 1024);
 /** Of any of the others' clients. `npm run soak -- catch-up` holds it to a second, on a quiet machine. */
 const GAP_MS_MAX = 3_000;
@@ -16,11 +18,17 @@ function item(i: number) {
   return { pk: { S: `large-${i}` }, n: { N: String(i) }, v: { S: VALUE } };
 }
 
+/** Names of files, the oldest first. */
+function segmentsOf({ directory }: ClusterNode): string[] {
+  return readdirSync(join(directory, 'log')).sort();
+}
+
 test('[E3] [L3] a node that was away while the log was trimmed catches up by snapshots, and the others serve on', async () => {
   cluster = await ProcessCluster.start(3, SHORT_LOG);
   await cluster.createTable('large');
   const [first, second, third] = cluster.nodes as [ClusterNode, ClusterNode, ClusterNode];
   await cluster.process(third).end('SIGKILL');
+  const others = [first, second].map((node) => ({ node, newest: segmentsOf(node).at(-1) ?? '' }));
 
   const put = async (i: number) => {
     const node = i % 2 === 0 ? first : second;
@@ -45,6 +53,10 @@ test('[E3] [L3] a node that was away while the log was trimmed catches up by sna
     );
     return (await Promise.all(small)).every(({ status }) => status === 200);
   });
+
+  await until('the others have let go of what it lacks', () =>
+    others.every(({ node, newest }) => (segmentsOf(node)[0] ?? '') > newest),
+  );
 
   // The state moves on while its snapshots are made.
   const writers = new Writers([first, second], 'large', 16, 'meanwhile');
