@@ -1,3 +1,5 @@
+import { writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { pino } from 'pino';
 import { type Server, StartError, startServer } from '../server.ts';
 
@@ -19,11 +21,21 @@ export interface StartOptions {
 
 const MIB = 1024 * 1024;
 
+// A line that cannot be written, since the disk is full or the terminal is gone, is lost and no more is: pino's own destination
+// throws for such a line, and at a fatal one it tries for ever.
+const STDERR = {
+  write(line: string): void {
+    try {
+      writeSync(2, line);
+    } catch {}
+  },
+};
+
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d+$/;
 
 /** `flotilla start`: runs until a signal, or until the node cannot go on. */
 export async function start(options: StartOptions): Promise<void> {
-  const log = pino({ name: 'flotilla', base: { node: options.node } }, pino.destination(2));
+  const log = pino({ name: 'flotilla', base: { node: options.node } }, STDERR);
   const refuse = (reason: string): never => {
     console.error(`flotilla: ${reason}`);
     process.exit(1);
@@ -74,6 +86,8 @@ export async function start(options: StartOptions): Promise<void> {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+  // Its terminal is gone, but not what it logs to: under nohup a node goes on, which Node.js does not see to by itself.
+  if (!isatty(2)) process.on('SIGHUP', (signal) => log.info(`${signal}: the node goes on`));
   // Started by `flotilla dev`: when that is gone, however it ended, so is this node.
   if (process.connected) process.on('disconnect', () => stop('the parent is gone'));
 }

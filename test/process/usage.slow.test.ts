@@ -8,6 +8,7 @@ import {
   call,
   FlotillaProcess,
   freePorts,
+  PROGRAM,
   ProcessCluster,
   until,
 } from './processes.ts';
@@ -127,6 +128,12 @@ test('a second process, another name, and a graceful stop on one data directory'
     expect(second.stderr).toMatch(/^flotilla: .*in use by another process\n$/);
     expect((await call(node.httpPort, 'ListTables', {})).status).toBe(200);
 
+    // As when the terminal of a node under nohup is closed.
+    const { child } = cluster.process(node);
+    child.kill('SIGHUP');
+    await until('it has noticed', () => cluster.process(node).stderr.includes('SIGHUP'));
+    expect((await call(node.httpPort, 'ListTables', {})).status).toBe(200);
+
     const { code, signal } = await cluster.process(node).end('SIGTERM');
     expect({ code, signal }).toEqual({ code: 0, signal: null });
 
@@ -136,6 +143,18 @@ test('a second process, another name, and a graceful stop on one data directory'
   } finally {
     await cluster.stop();
   }
+});
+
+test('[F7] a node whose logs find no room on their disk serves, and stops when it is told to', async () => {
+  const args = await startArguments(join(root, 'mute'));
+  const http = Number(/:(\d+)$/.exec(args[args.indexOf('--http') + 1] as string)?.[1]);
+  const shell = ['sh', '-c', 'exec "$@" 2>/dev/full', 'sh', process.execPath, PROGRAM];
+  const mute = new FlotillaProcess(args, shell);
+  await until('it serves', async () => {
+    const answer = await call(http, 'ListTables', {}).catch(() => undefined);
+    return answer?.status === 200;
+  });
+  expect(await mute.end('SIGTERM')).toMatchObject({ code: 0, signal: null });
 });
 
 test('status shows a cluster as a table and as the document that scripts rely on', async () => {
