@@ -2,9 +2,10 @@
  * Where the nodes of a cluster on one machine listen: the API's ports are chosen at each start, those for the other nodes
  * at the first one, since the cluster's record names them for good.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
+import { makeDirectories } from './platform/index.ts';
 import { StartError } from './server.ts';
 
 export interface LocalNode {
@@ -61,7 +62,7 @@ function keptPeers(directory: string, newPeers: readonly string[]): readonly str
   if (existsSync(directory) && readdirSync(directory).length > 0) {
     throw new StartError(`${directory} is not empty and not Flotilla's`);
   }
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectories(directory);
   writeFileSync(path, JSON.stringify({ peers: newPeers } satisfies Layout));
   return newPeers;
 }

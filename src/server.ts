@@ -3,13 +3,17 @@
  * other way.
  */
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toHex } from './bytes/index.ts';
 import { type ApiContext, ApiError, errorResponse, handle } from './dynamodb/index.ts';
 import { type Engine, MemoryEngine } from './engine/index.ts';
 import { openLmdb, setAsideDamaged } from './engine/lmdb/index.ts';
-import { type Administration, type HttpServer, startHttpServer } from './http/index.ts';
+import {
+  type Administration,
+  DEFAULT_LIMITS,
+  type HttpServer,
+  startHttpServer,
+} from './http/index.ts';
 import { startJobs } from './jobs/index.ts';
 import {
   forgetNodes,
@@ -24,14 +28,15 @@ import {
   type DirectoryLock,
   DirectoryLockedError,
   lockDirectory,
+  makeDirectories,
   nodeClock,
   nodeDisk,
   nodeNetwork,
   nodeRandom,
+  openFilesMax,
 } from './platform/index.ts';
 import type { Disk } from './ports/index.ts';
 import { ControllerClient, LeaderClient, Router } from './router/index.ts';
-import { MemoryDisk } from './sim/index.ts';
 
 export { StartError };
 
@@ -73,6 +78,10 @@ export interface Server {
   stop(): Promise<void>;
 }
 
+/** For the log, the engine, snapshots, other nodes and administration. */
+const FILES_RESERVED = 256;
+const FILES_LEAST = 512;
+
 interface Storage {
   readonly disk: Disk;
   readonly lock: DirectoryLock | undefined;
@@ -83,6 +92,7 @@ interface Storage {
 /** Rejects with {@link StartError} when the options or the directory do not fit; nothing on the disk is changed then. */
 export async function startServer(options: ServerOptions): Promise<Server> {
   checkList(options);
+  const connections = connectionsMax(options);
   await checkAddresses(options);
   const storage = await openStorage(options);
   // What was opened is closed in the opposite order, also when the rest can not be opened.
@@ -91,7 +101,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     for (const one of opened.reverse()) await one();
   };
   try {
-    const node = await openNode(options, storage, opened);
+    const node = await openNode(options, storage, connections, opened);
     return { http: options.http, node, stop: close };
   } catch (error) {
     await close().catch(() => {});
@@ -102,6 +112,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 async function openNode(
   options: ServerOptions,
   storage: Storage,
+  connections: number,
   opened: (() => Promise<void>)[],
 ): Promise<Node> {
   const { name, http, peer, zone, initialCluster, initialGroups, notice, refuse, fatal } = options;
@@ -144,7 +155,7 @@ async function openNode(
       return forgetNodes(host, command.nodes, command.loseData);
     },
   };
-  const listeners = await startListeners(options, administration, router);
+  const listeners = await startListeners(options, administration, router, connections);
   opened.push(async () => {
     await Promise.all(listeners.map((listener) => listener.close()));
   });
@@ -173,6 +184,26 @@ function checkList(options: ServerOptions): void {
   }
 }
 
+/**
+ * Of clients, at a time: so many that there are always files left for what keeps the node alive. Says so when they are fewer than
+ * usual.
+ */
+function connectionsMax({ notice }: ServerOptions): number {
+  const files = openFilesMax();
+  if (files < FILES_LEAST) {
+    throw new StartError(
+      `this process may open ${files} files, and at least ${FILES_LEAST} are needed (ulimit -n)`,
+    );
+  }
+  const { connections } = DEFAULT_LIMITS;
+  const left = files - FILES_RESERVED;
+  if (left >= connections) return connections;
+  notice(
+    `clients may have ${left} connections at a time, and not ${connections}: this process may open ${files} files (ulimit -n)`,
+  );
+  return left;
+}
+
 /** Tried before anything is touched: an address that is taken is the commonest mistake. */
 async function checkAddresses({ http, peer, admin }: ServerOptions): Promise<void> {
   for (const address of [http, peer, ...(admin === undefined ? [] : [admin])]) {
@@ -190,6 +221,8 @@ async function checkAddresses({ http, peer, admin }: ServerOptions): Promise<voi
 
 async function openStorage({ name, directory, wrapDisk, notice }: ServerOptions): Promise<Storage> {
   if (directory === undefined) {
+    // Whoever has a directory starts without loading the simulator.
+    const { MemoryDisk } = await import('./sim/index.ts');
     return {
       disk: new MemoryDisk(),
       lock: undefined,
@@ -199,7 +232,7 @@ async function openStorage({ name, directory, wrapDisk, notice }: ServerOptions)
     };
   }
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    makeDirectories(directory);
     const lock = await lockDirectory(directory);
     const disk = wrapDisk?.(nodeDisk(directory)) ?? nodeDisk(directory);
     const path = join(directory, 'engine');
@@ -222,6 +255,7 @@ async function startListeners(
   options: ServerOptions,
   administration: Administration,
   router: Router,
+  connections: number,
 ): Promise<readonly HttpServer[]> {
   const context: ApiContext = { database: router, address: options.http };
   const common = {
@@ -229,6 +263,7 @@ async function startListeners(
     log: (event: string, fields: Readonly<Record<string, unknown>>) =>
       options.warn(event, fields['error']),
     onFatal: options.fatal,
+    limits: { connections },
   };
   const api = await startHttpServer({
     ...common,
@@ -266,6 +301,8 @@ function reasonOf(error: unknown): string {
       return 'it is not an address of this machine';
     case 'EACCES':
       return 'permission denied';
+    case 'EROFS':
+      return 'the file system is read-only';
     case 'ENOTDIR':
     case 'EEXIST':
       return 'it is not a directory';

@@ -36,6 +36,21 @@ async function startArguments(directory: string, change: Record<string, string> 
   return ['start', ...Object.entries(options).flat()];
 }
 
+/** To run the product in: `command` has it as its arguments. */
+function inShell(command: string): string[] {
+  return ['sh', '-c', command, 'sh', process.execPath, PROGRAM];
+}
+
+/** Of the API, in what {@link startArguments} returns. */
+function portIn(args: readonly string[]): number {
+  return Number(args[args.indexOf('--http') + 1]?.split(':')[1]);
+}
+
+async function isServed(port: number): Promise<boolean> {
+  const answer = await call(port, 'ListTables', {}).catch(() => undefined);
+  return answer?.status === 200;
+}
+
 test.each([
   [['dev', '--nonsense'], /unknown option '--nonsense'/],
   [['sail'], /unknown command 'sail'/],
@@ -102,6 +117,14 @@ test('a file in place of the data directory is refused', async () => {
   expect(stderr).toMatch(/^flotilla: .*not a directory\n$/);
 });
 
+test('a data directory that can not be made is refused with the reason, also where Node.js itself would try for ever', async () => {
+  const { code, stderr } = await run(...(await startArguments('/proc/flotilla/a')));
+  expect(code).toBe(1);
+  expect(stderr).toMatch(
+    /^flotilla: can not use the data directory \/proc\/flotilla\/a: ENOENT.*\n$/,
+  );
+});
+
 test('a directory without --initial-cluster that belongs to no cluster is refused', async () => {
   const directory = join(root, 'alone');
   const args = await startArguments(directory);
@@ -147,14 +170,30 @@ test('a second process, another name, and a graceful stop on one data directory'
 
 test('[F7] a node whose logs find no room on their disk serves, and stops when it is told to', async () => {
   const args = await startArguments(join(root, 'mute'));
-  const http = Number(/:(\d+)$/.exec(args[args.indexOf('--http') + 1] as string)?.[1]);
-  const shell = ['sh', '-c', 'exec "$@" 2>/dev/full', 'sh', process.execPath, PROGRAM];
-  const mute = new FlotillaProcess(args, shell);
-  await until('it serves', async () => {
-    const answer = await call(http, 'ListTables', {}).catch(() => undefined);
-    return answer?.status === 200;
-  });
+  const mute = new FlotillaProcess(args, inShell('exec "$@" 2>/dev/full'));
+  await until('it serves', () => isServed(portIn(args)));
   expect(await mute.end('SIGTERM')).toMatchObject({ code: 0, signal: null });
+});
+
+test('[B3] more connections than a process may open files do a node no harm', async () => {
+  const args = await startArguments(join(root, 'crowd'));
+  const few = await new FlotillaProcess(args, inShell('ulimit -n 511; exec "$@"')).finished;
+  expect(few.code).toBe(1);
+  expect(few.stderr).toBe(
+    'flotilla: this process may open 511 files, and at least 512 are needed (ulimit -n)\n',
+  );
+
+  const node = new FlotillaProcess(args, inShell('ulimit -n 600; exec "$@"'));
+  await until('it serves', () => isServed(portIn(args)));
+  expect(node.stderr).toContain('clients may have 344 connections at a time');
+  const crowd = Array.from({ length: 1_000 }, () => {
+    const socket = net.connect(portIn(args), '127.0.0.1');
+    return socket.on('error', () => {});
+  });
+  await until('it has turned away many', () => crowd.filter((one) => one.closed).length >= 600);
+  for (const socket of crowd) socket.destroy();
+  await until('it serves again', () => isServed(portIn(args)));
+  expect(await node.end('SIGTERM')).toMatchObject({ code: 0, signal: null });
 });
 
 test('status shows a cluster as a table and as the document that scripts rely on', async () => {
