@@ -29,6 +29,9 @@ const REDIAL_MAX_MS = 1_000;
  */
 const DIAL_TIMEOUT_MS = 2_000;
 
+/** Connections of others who have not said yet who they are. Each costs a file, which the node may need for itself. */
+const STRANGERS_MAX = 64;
+
 /** Longer than a dial takes. In ticks of the links. */
 const CALL_TICKS = 12;
 
@@ -83,6 +86,8 @@ export class Peers {
   readonly #links = new Map<string, Link>();
   readonly #bulk = new Map<string, Link>();
   readonly #open = new Set<Link>();
+  /** Whose hello has yet to come, of those that others opened, the oldest first. */
+  readonly #strangers = new Set<Link>();
   readonly #redials = new Map<string, number>();
   /** Versions that peers spoke, which are not this node's. */
   readonly #otherProtocols = new Map<string, number>();
@@ -265,6 +270,10 @@ export class Peers {
 
   #accept(connection: Connection): ConnectionHandler {
     const link = this.#makeLink(connection, undefined);
+    // A node says who it is at once: the longer it takes, the less likely it is one.
+    const [oldest] = this.#strangers;
+    if (this.#strangers.size === STRANGERS_MAX) oldest?.close();
+    this.#strangers.add(link);
     return {
       onOpen: () => link.sendHello(this.#options.hello()),
       onData: (chunk) => link.onData(chunk),
@@ -280,6 +289,7 @@ export class Peers {
         const unexpected = dialed === undefined ? undefined : notExpected(dialed, greeting);
         const refusal = unexpected ?? handler.onHello(greeting);
         if (refusal !== undefined) return refusal;
+        this.#strangers.delete(link);
         name = greeting.name;
         if (greeting.stream === 'bulk') return undefined;
         const older = this.#links.get(name);
@@ -308,6 +318,7 @@ export class Peers {
       },
       onDown: (refused) => {
         this.#open.delete(link);
+        this.#strangers.delete(link);
         if (name === undefined) return;
         const current = this.#links.get(name);
         if (current === link) this.#links.delete(name);

@@ -197,3 +197,24 @@ test('[C7] a node of another build is named once, not at each try', async () => 
   expect(a.events.filter((event) => event !== 'down c')).toEqual(['c speaks 4']);
   expect(a.peers.isUp('c')).toBe(false);
 });
+
+test('[B3] a crowd that never says who it is keeps few connections, and a node is heard all the same', async () => {
+  const { time, network, a, b } = await pair();
+  const stranger = network.on('c', time.process('c'));
+  const crowd = { onOpen: () => {}, onData: () => {}, onClose: () => {} };
+  const before = a.taken.length;
+  for (let i = 0; i < 200; i++) stranger.connect('a:7000', crowd);
+  await time.pass(100);
+  const isOpen = a.taken.slice(before).filter((one) => one.isOpen);
+  expect([a.taken.length - before, isOpen.length]).toEqual([200, 64]);
+
+  a.peers.follow([]);
+  await time.pass(10);
+  expect(a.peers.isUp('b')).toBe(false);
+  a.peers.follow(['a', 'b'].map((name) => ({ name, address: `${name}:7000` })));
+  expect(await time.runUntil(() => a.peers.isUp('b') && b.peers.isUp('a'), 2_000)).toBe(true);
+  await time.pass(6_000);
+  expect(a.taken.slice(before).filter((one) => one.isOpen && one.peer?.machine === 'c')).toEqual(
+    [],
+  );
+});
