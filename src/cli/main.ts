@@ -41,7 +41,7 @@ program
   .requiredOption('--node <name>', 'name of the node in the cluster', nodeName)
   .requiredOption('--data <dir>', 'its data directory')
   .requiredOption('--http <host:port>', 'address of the DynamoDB API', address)
-  .requiredOption('--peer <host:port>', 'address for the other nodes', address)
+  .requiredOption('--peer <host:port>', 'address for the other nodes', peerAddress)
   .option(
     '--initial-cluster <list>',
     'NAME=HOST:PORT,… of the first nodes, the same on each',
@@ -55,7 +55,7 @@ program
   .option(
     '--join <list>',
     'HOST:PORT,… of nodes of a running cluster, for an empty directory',
-    addresses,
+    peerAddresses,
   )
   .option('--zone <zone>', 'where the node stands', 'default')
   .option('--admin <host:port>', 'a listener of its own for administration', address)
@@ -201,16 +201,23 @@ function port(text: string): number {
 }
 
 function address(text: string): string {
+  let port = 0;
   try {
-    splitAddress(text);
-  } catch {
-    throw new InvalidArgumentError('It must be HOST:PORT.');
-  }
+    ({ port } = splitAddress(text));
+  } catch {}
+  if (port === 0) throw new InvalidArgumentError('It must be HOST:PORT.');
   return text;
 }
 
-function addresses(text: string): string[] {
-  return text.split(',').map(address);
+/** Where other nodes reach one: they are told what is said here. */
+function peerAddress(text: string): string {
+  const { host } = splitAddress(address(text));
+  if (host !== '0.0.0.0' && host !== '::') return text;
+  throw new InvalidArgumentError(`Other nodes cannot reach this one at ${host}.`);
+}
+
+function peerAddresses(text: string): string[] {
+  return text.split(',').map(peerAddress);
 }
 
 /** Milliseconds. */
@@ -249,7 +256,7 @@ function nodes(text: string): { name: string; address: string }[] {
   const list = text.split(',').map((part) => {
     const at = part.indexOf('=');
     if (at < 1) throw new InvalidArgumentError('It must be NAME=HOST:PORT,NAME=HOST:PORT,…');
-    return { name: nodeName(part.slice(0, at)), address: address(part.slice(at + 1)) };
+    return { name: nodeName(part.slice(0, at)), address: peerAddress(part.slice(at + 1)) };
   });
   for (const field of ['name', 'address'] as const) {
     if (new Set(list.map((node) => node[field])).size < list.length) {

@@ -103,6 +103,8 @@ export class Node {
   #map: ClusterMap = EMPTY_MAP;
   #ticks = 0;
   #stepDownAt = 0;
+  /** Of a cluster that was formed, or joined, by this process: its replicas are opened. */
+  #opening = Promise.resolve();
   #serving = false;
   #differs = false;
   #stopping = false;
@@ -368,6 +370,7 @@ export class Node {
     this.#ticker.stop();
     await Promise.all([...this.#replicas.all()].map((replica) => replica.flush()));
     await this.#replicas.close();
+    await this.#opening;
     await this.#peers.close();
     await this.#log.close();
   }
@@ -384,7 +387,7 @@ export class Node {
     this.#peers.joinCluster(record.clusterId);
     this.#options.notice(`cluster ${record.clusterId} is formed`);
     if (this.#replicas.roster.nodes.length === 0) this.#membership.know(firstRoster(record));
-    this.#serve().catch(this.#options.fatal);
+    this.#opening = this.#serve().catch(this.#options.fatal);
   }
 
   async #serve(): Promise<void> {

@@ -141,6 +141,7 @@ export class Replicas {
 
   /** Opens what the node held before. */
   async open(): Promise<void> {
+    if (this.#closed) return;
     await this.#clearOthers();
     // All are known before the first one works. The controller's replica is last: it brings maps, and these are not new in them.
     const groups = [...this.#roster.groups].sort((a, b) => (b.id > 0 ? 1 : 0) - (a.id > 0 ? 1 : 0));
@@ -267,6 +268,10 @@ export class Replicas {
       host.notice(`replica ${mine.replica} of group ${group.id} is ${quarantineText(quarantined)}`);
     }
     const state = await states.open(mine.replica);
+    const logged =
+      found && (await readRecovered(host.log, mine.replica, found, state.appliedIndex));
+    // Of a node that stops: the others are closed, and this one would write to a log that is closing.
+    if (this.#closed) return;
     const replica = new Replica({
       host,
       group: group.id,
@@ -279,7 +284,7 @@ export class Replicas {
       machine,
       state,
       quarantine: quarantined?.times ?? 0,
-      recovered: found && (await readRecovered(host.log, mine.replica, found, state.appliedIndex)),
+      recovered: logged,
     });
     if (machine instanceof ControllerMachine) this.#controller = { replica, machine };
     else this.#data.set(group.id, { replica, machine });

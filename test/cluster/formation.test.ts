@@ -26,6 +26,25 @@ describe('formation', { timeout: 30_000 }, () => {
     expect(world.failures).toEqual([]);
   });
 
+  // A process that was told to stop while it opened a replica fell over: that one was not among those that it closed.
+  test.each([
+    [1, 0.2],
+    [3, 0.6],
+  ])(
+    '[R8] one of %i that is told to stop while the cluster forms ends in good order, and is there again',
+    async (nodes, stepMs) => {
+      for (let ms = stepMs; ms < 30; ms += stepMs) {
+        const world = makeWorld(1, { nodes });
+        await world.start();
+        await world.run(ms);
+        await world.stop('n1');
+        expect(world.failures, `after ${ms} ms`).toEqual([]);
+        await world.start('n1');
+        await world.until(() => world.isReady, 10_000);
+      }
+    },
+  );
+
   test('[C7] until all are there, every node says whom it waits for, and nobody forms', async () => {
     const world = makeWorld(2);
     await world.start('n1', 'n3');

@@ -412,8 +412,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'replicas that are stopping follow a map that is not on the disk',
     rule: 'C6',
     file: 'node/replicas.ts',
-    from: 'if (this.#closed) return;',
-    to: '',
+    from: 'if (this.#closed) return;\n          await this.#follow',
+    to: 'await this.#follow',
     nodes: 5,
   },
   {

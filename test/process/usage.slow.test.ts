@@ -68,6 +68,8 @@ test.each([
 
 test.each([
   ['--http', '127.0.0.1', /HOST:PORT/],
+  ['--http', '127.0.0.1:0', /HOST:PORT/],
+  ['--peer', '0.0.0.0:7000', /cannot reach this one at 0\.0\.0\.0/],
   ['--node', 'no spaces', /letters, digits/],
   ['--initial-cluster', 'a', /NAME=HOST:PORT/],
   ['--initial-cluster', 'b=127.0.0.1:7000', /does not name this node/],
