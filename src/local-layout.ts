@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
-import { makeDirectories } from './platform/index.ts';
+import { makeDirectories, splitAddress } from './platform/index.ts';
 import { StartError } from './server.ts';
 
 export interface LocalNode {
@@ -25,25 +25,31 @@ interface Layout {
 
 /**
  * `port` is the first API port; any free ones unless told. Throws {@link StartError} when the directory holds something
- * else, or a cluster of another size.
+ * else, or a cluster of another size, and when one of the ports is in use.
  */
 export async function layOut(
   count: number,
   port: number | undefined,
   directory: string | undefined,
 ): Promise<LocalNode[]> {
+  const apiPorts = port === undefined ? [] : Array.from({ length: count }, (_, i) => port + i);
+  const [taken] = await takenOf(apiPorts);
+  if (taken !== undefined) throw new StartError(`port ${taken} of 127.0.0.1 is in use`);
   const free = await freePorts(2 * count);
   // Beside the API's ports, where they are as easy to find and do not lie among those that the system gives out.
   const beside = Array.from({ length: count }, (_, i) => (port ?? 0) + PEER_PORT_OFFSET + i);
   const peerPorts =
-    port !== undefined && (await areFree(beside)) ? beside : free.slice(count, 2 * count);
+    port !== undefined && (await takenOf(beside)).length === 0 ? beside : free.slice(count);
   const newPeers = peerPorts.map((peer) => `127.0.0.1:${peer}`);
   const peers = directory === undefined ? newPeers : keptPeers(directory, newPeers);
+  if ((await takenOf(peers.map((peer) => splitAddress(peer).port))).length > 0) {
+    throw new StartError(`the cluster in ${directory} runs already, or others use its ports`);
+  }
   return peers.map((peer, i) => {
     const name = `n${i + 1}`;
     return {
       name,
-      http: `127.0.0.1:${port === undefined ? free[i] : port + i}`,
+      http: `127.0.0.1:${apiPorts[i] ?? free[i]}`,
       peer,
       directory: directory === undefined ? undefined : join(directory, name),
     };
@@ -75,11 +81,11 @@ async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-async function areFree(ports: readonly number[]): Promise<boolean> {
+/** Those of the ports that nobody can listen on. */
+async function takenOf(ports: readonly number[]): Promise<number[]> {
   const tried = await Promise.allSettled(ports.map(listenOn));
-  const servers = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-  await Promise.all(servers.map(close));
-  return servers.length === ports.length;
+  await Promise.all(tried.map((one) => one.status === 'fulfilled' && close(one.value)));
+  return ports.filter((_, i) => tried[i]?.status === 'rejected');
 }
 
 function listenOn(port: number): Promise<net.Server> {

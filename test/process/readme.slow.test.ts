@@ -53,6 +53,19 @@ test('dev prints the endpoint of each node and a first command, which works', as
   expect(status).toContain('controller');
 });
 
+test('a second one on the same ports, or in the same directory, is refused in one line', async () => {
+  const others = await freePorts(3);
+  for (const [port, data, why] of [
+    [ports[1], 'other', /^flotilla: port \d+ of 127\.0\.0\.1 is in use\n$/],
+    [others[0], 'data', /^flotilla: the cluster in .*data runs already.*\n$/],
+  ] as const) {
+    const second = new FlotillaProcess(['dev', '--port', `${port}`, '--data', join(root, data)]);
+    const { code, stdout, stderr } = await second.finished;
+    expect(stderr).toMatch(why);
+    expect([code, stdout]).toEqual([1, '']);
+  }
+});
+
 test.skipIf(!hasAwsCli)('the AWS CLI session works as pasted', () => {
   const session = block('sh', 'ddb create-table');
   const output = execFileSync('bash', ['-euo', 'pipefail', '-c', session], {
