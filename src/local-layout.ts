@@ -84,7 +84,7 @@ async function freePorts(count: number): Promise<number[]> {
 /** Those of the ports that nobody can listen on. */
 async function takenOf(ports: readonly number[]): Promise<number[]> {
   const tried = await Promise.allSettled(ports.map(listenOn));
-  await Promise.all(tried.map((one) => one.status === 'fulfilled' && close(one.value)));
+  await Promise.all(tried.flatMap((one) => (one.status === 'fulfilled' ? close(one.value) : [])));
   return ports.filter((_, i) => tried[i]?.status === 'rejected');
 }
 
