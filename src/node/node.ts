@@ -199,6 +199,7 @@ export class Node {
       map: () => this.#map,
       onRecord: (record) => this.#formation.onRecord(record),
       fatal: (error) => giveUp(options, error),
+      buggify,
     });
     this.#formation = new Formation(
       {

@@ -15,6 +15,7 @@ import {
   type NodeName,
   withChanges,
 } from '../controller/index.ts';
+import type { Buggify } from '../ports/index.ts';
 import {
   type GroupReply,
   type GroupRequest,
@@ -29,6 +30,7 @@ import type { DataService } from './data-service.ts';
 import type { ClusterRecord } from './identity.ts';
 import type { Responder } from './link.ts';
 import type { PeerReply, Peers } from './peers.ts';
+import { Relay } from './relay.ts';
 import type { Replicas } from './replicas.ts';
 import { type Survey, surveyHere } from './rescue.ts';
 import {
@@ -50,6 +52,7 @@ const DIGESTS = 6;
 const DIFFERENCE = 7;
 const RESCUE = 8;
 const SURVEY = 9;
+const RELAYED = 10;
 
 const SNAPSHOT_TIMEOUT_MS = 5_000;
 const STATUS_TIMEOUT_MS = 1_000;
@@ -76,6 +79,7 @@ export interface ServicesOptions {
   readonly map: () => ClusterMap;
   readonly onRecord: (record: ClusterRecord) => Promise<boolean>;
   readonly fatal: (error: unknown) => void;
+  readonly buggify: Buggify;
 }
 
 /** What exists on a node once it is formed. */
@@ -96,10 +100,14 @@ export interface Served {
  */
 export class Services {
   readonly #options: ServicesOptions;
+  readonly #relay: Relay;
   #served: Served | undefined;
 
   constructor(options: ServicesOptions) {
     this.#options = options;
+    const { peers, map, buggify } = options;
+    const nodes = () => map().nodes.map(({ name }) => name);
+    this.#relay = new Relay({ peers, service: RELAYED, nodes, buggify });
   }
 
   /** The node is formed: from now on it answers for its replicas. */
@@ -120,8 +128,11 @@ export class Services {
         else if (reply === 'congested') resolve({ kind: 'overloaded' });
         else resolve(reply ? readGroupReply(reply) : { kind: 'unknown' });
       };
-      const stream = request.kind === 'part' ? 'bulk' : 'main';
-      this.#options.peers.request(node, GROUP, write, timeoutMs, settle, stream);
+      if (request.kind === 'part') {
+        this.#options.peers.request(node, GROUP, write, timeoutMs, settle, 'bulk');
+      } else {
+        this.#relay.request(node, GROUP, write, timeoutMs, settle);
+      }
     });
   }
 
@@ -139,7 +150,7 @@ export class Services {
       const known = this.#options.map();
       const { number, digest } = known;
       const asked: AskedController = { request, known: { number, digest } };
-      this.#options.peers.request(node, CONTROLLER, json(asked), timeoutMs, (reply) => {
+      this.#relay.request(node, CONTROLLER, json(asked), timeoutMs, (reply) => {
         if (typeof reply !== 'object') {
           resolve({ kind: 'unavailable' });
           return;
@@ -277,6 +288,9 @@ export class Services {
         break;
       case SURVEY:
         respond(json(surveyHere(served.replicas)));
+        break;
+      case RELAYED:
+        this.#relay.onRequest(payload, respond);
         break;
       case DIFFERENCE:
         served.onDifference(parse(payload) as Difference);

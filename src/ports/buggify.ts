@@ -22,6 +22,7 @@ export const BUGGIFY_SITES = [
   'link: a message of Raft comes late',
   'link: break the connection',
   'router: miss the answer',
+  'node: ask by way of another',
 ] as const;
 
 export type BuggifySite = (typeof BUGGIFY_SITES)[number];

@@ -56,6 +56,25 @@ describe('fail-over', { timeout: 30_000 }, () => {
     },
   );
 
+  // Who hears the other, and is not heard, learns it when that one gives the connection up.
+  test.each([
+    { seed: 1, cuts: ['n1>n2', 'n2>n1'], slowestMs: FAIL_OVER_MS },
+    { seed: 2, cuts: ['n1>n2', 'n2>n1'], slowestMs: FAIL_OVER_MS },
+    { seed: 3, cuts: ['n1>n2'], slowestMs: 6_000 },
+  ])(
+    '[F10] [F11] where the way between two nodes is cut, $cuts, the third one passes on what is asked (seed $seed)',
+    async ({ seed, cuts, slowestMs }) => {
+      const ways = cuts.map((way) => way.split('>') as [string, string]);
+      const workload = await underLoad(seed, async (world) => {
+        for (const [from, to] of ways) world.network.cut(from, to);
+        await world.run(12_000);
+        for (const [from, to] of ways) world.network.mend(from, to);
+        await world.run(1_000);
+      });
+      expect(workload.slowestOf(['n1', 'n2', 'n3'])).toBeLessThan(slowestMs);
+    },
+  );
+
   test.each([1, 3])(
     '[R10] [F18] a stall of less than the election timeout changes no leader (seed %i)',
     async (seed) => {

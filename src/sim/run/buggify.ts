@@ -25,6 +25,7 @@ const ONCE_IN: Readonly<Record<BuggifySite, number>> = {
   'link: a message of Raft comes late': 50,
   'link: break the connection': 2_000,
   'router: miss the answer': 50,
+  'node: ask by way of another': 20,
 };
 
 /** Which sites a world has switched on, and how often each of them did something. */
