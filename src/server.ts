@@ -78,8 +78,9 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** For the log, the engine, snapshots, other nodes and administration. */
+/** For the log, the engine, snapshots, other nodes, and a listener for administration. */
 const FILES_RESERVED = 256;
+const ADMINISTRATORS_MAX = 64;
 const FILES_LEAST = 512;
 
 interface Storage {
@@ -281,6 +282,7 @@ async function startListeners(
     address: options.admin,
     handle: () => Promise.resolve(errorResponse(notHere)),
     administration,
+    limits: { connections: ADMINISTRATORS_MAX },
   });
   return [api, alone];
 }
