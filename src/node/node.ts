@@ -251,7 +251,12 @@ export class Node {
     });
     this.#data = new DataService(this.#replicas, clock, buggify);
     this.#controller = new ControllerService(this.#replicas, clock);
-    this.#placer = new Placer(options, this.#replicas, this.#peers);
+    this.#placer = new Placer({
+      node: options,
+      replicas: this.#replicas,
+      peers: this.#peers,
+      isHeard: (node) => this.#services.isHeard(node),
+    });
     this.#comparison = new StateComparison({
       self: this.self,
       replicas: this.#replicas,
@@ -354,7 +359,7 @@ export class Node {
   rescueHost(forget: RescueHost['forget']): RescueHost {
     return {
       roster: this.#replicas.roster,
-      isUp: (node) => node === this.self || this.#peers.isUp(node),
+      isHeard: (node) => this.#services.isHeard(node),
       survey: (node) => this.#services.askForSurvey(node),
       rescue: (node, group) => this.#services.askForRescue(node, group),
       forget,

@@ -4,6 +4,7 @@ import {
   type NodeName,
   nextSteps,
 } from '../controller/index.ts';
+import type { Replica } from '../group/index.ts';
 import type { Clock } from '../ports/index.ts';
 import type { NodeOptions } from './options.ts';
 import type { Peers } from './peers.ts';
@@ -16,16 +17,26 @@ const LOOK_MS = 500;
 /** A look that comes this late tells of a stall of our own, in which nobody could be heard (R10). */
 const STALL_MS = 2_000;
 
+export interface PlacerOptions {
+  readonly node: Pick<NodeOptions, 'identity' | 'clock' | 'replaceAfterMs' | 'fatal'>;
+  readonly replicas: Pick<Replicas, 'controller'>;
+  readonly peers: Pick<Peers, 'isUp'>;
+  /** Whether a node is there, as far as any node can tell. */
+  readonly isHeard: (node: NodeName) => Promise<boolean>;
+}
+
 /**
  * On the controller's leader: sees which nodes are away, and has the next steps taken that the placement of replicas needs (C5).
  *
- * A node is judged by the connection to it alone, and only by a leader that could hear it all the time: whoever begins to lead, or has
- * stalled, waits the whole time again. The steps are decided when the command is applied, so that a leader that follows goes on.
+ * A node is away while the connection to it is, and dead when this lasts and nobody else hears it either (F11). Only a leader judges that
+ * could hear it all the time: whoever begins to lead, or has stalled, waits the whole time again. The steps are decided when the command is applied, so that a leader that follows goes on.
  */
 export class Placer {
   readonly #replicas: Pick<Replicas, 'controller'>;
   readonly #clock: Clock;
   readonly #isUp: (node: NodeName) => boolean;
+  readonly #isHeard: (node: NodeName) => Promise<boolean>;
+  readonly #fatal: (error: unknown) => void;
   readonly #replaceAfterMs: number;
   readonly #heardAt = new Map<NodeName, number>();
   #lookedAt = -Infinity;
@@ -34,15 +45,13 @@ export class Placer {
   /** Where nothing is to be done while every node is there: most of the time, and thousands of groups are not asked again. */
   #evenMap: ClusterMap | undefined;
 
-  constructor(
-    node: Pick<NodeOptions, 'identity' | 'clock' | 'replaceAfterMs'>,
-    replicas: Pick<Replicas, 'controller'>,
-    peers: Pick<Peers, 'isUp'>,
-  ) {
-    const { identity, clock, replaceAfterMs = REPLACE_AFTER_MS } = node;
+  constructor({ node, replicas, peers, isHeard }: PlacerOptions) {
+    const { identity, clock, fatal, replaceAfterMs = REPLACE_AFTER_MS } = node;
     this.#replicas = replicas;
     this.#clock = clock;
     this.#isUp = (name) => name === identity.name || peers.isUp(name);
+    this.#isHeard = isHeard;
+    this.#fatal = fatal;
     this.#replaceAfterMs = replaceAfterMs;
   }
 
@@ -78,6 +87,22 @@ export class Placer {
       return;
     }
     this.#isBusy = true;
+    this.#place(replica, down, dead).catch(this.#fatal);
+  }
+
+  async #place(
+    replica: Replica,
+    down: readonly NodeName[],
+    dead: readonly NodeName[],
+  ): Promise<void> {
+    const { term } = replica;
+    const isThere = await Promise.all(dead.map((name) => this.#isHeard(name)));
+    const now = this.#clock.monotonic();
+    for (const [i, name] of dead.entries()) if (isThere[i]) this.#heardAt.set(name, now);
+    if (isThere.includes(true) || replica.term !== term) {
+      this.#isBusy = false;
+      return;
+    }
     replica.propose(encodeControllerCommand({ kind: 'place', down, dead }), () => {
       this.#isBusy = false;
     });

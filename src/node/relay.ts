@@ -10,6 +10,9 @@ const UNKNOWN = 2;
 const DOWN = 3;
 const CONGESTED = 4;
 
+/** So many nodes are asked for the way before a request is given up: all of them would be too many for one that is dead. */
+const WAYS_TRIED = 3;
+
 export interface RelayOptions {
   readonly peers: Pick<Peers, 'isUp' | 'request'>;
   /** The number on the wire of requests that are to be passed on. */
@@ -25,6 +28,8 @@ export interface RelayOptions {
  */
 export class Relay {
   readonly #options: RelayOptions;
+  /** To whom by way of whom the last time. */
+  readonly #ways = new Map<NodeName, NodeName>();
   #turn = 0;
 
   constructor(options: RelayOptions) {
@@ -41,16 +46,36 @@ export class Relay {
   ): void {
     const { peers, buggify } = this.#options;
     const isReached = peers.isUp(to) && !buggify('node: ask by way of another');
-    const via = isReached ? undefined : this.#another(to);
-    if (via === undefined) {
+    const ways = isReached ? [] : this.#waysTo(to);
+    if (ways.length === 0) {
       peers.request(to, service, write, timeoutMs, settle);
       return;
     }
-    const wrapped = (writer: ByteWriter) =>
-      write(writer.text(to).u8(service).varint(Math.ceil(timeoutMs)));
-    peers.request(via, this.#options.service, wrapped, timeoutMs, (reply) =>
-      settle(typeof reply === 'object' ? outcomeIn(reply) : reply),
+    const wrapped = wrap(to, service, timeoutMs, write);
+    const go = ([way, ...others]: readonly NodeName[]) => {
+      if (way === undefined) return settle('down');
+      this.#by(way, wrapped, timeoutMs, (reply) => {
+        if (typeof reply === 'object') this.#ways.set(to, way);
+        else this.#ways.delete(to);
+        // It has not been asked, and that is known at once.
+        if (reply === 'down') go(others);
+        else settle(reply);
+      });
+    };
+    go(ways);
+  }
+
+  /** Whether this node hears it, or any that this node hears does: `service` is answered by whoever is there. */
+  async hears(node: NodeName, service: number, timeoutMs: number): Promise<boolean> {
+    if (this.#options.peers.isUp(node)) return true;
+    const wrapped = wrap(node, service, timeoutMs, () => {});
+    const asked = this.#others(node).map(
+      (way) =>
+        new Promise<boolean>((resolve) => {
+          this.#by(way, wrapped, timeoutMs, (reply) => resolve(typeof reply === 'object'));
+        }),
     );
+    return (await Promise.all(asked)).includes(true);
   }
 
   /** On the node in between. The payload is a view. */
@@ -65,12 +90,41 @@ export class Relay {
     );
   }
 
-  /** Whoever knows the way is not known: each is asked in its turn. */
-  #another(to: NodeName): NodeName | undefined {
-    const { peers, nodes } = this.#options;
-    const others = nodes().filter((name) => name !== to && peers.isUp(name));
-    return others[this.#turn++ % Math.max(1, others.length)];
+  #by(
+    way: NodeName,
+    wrapped: (writer: ByteWriter) => void,
+    timeoutMs: number,
+    settle: (reply: PeerReply) => void,
+  ): void {
+    const { peers, service } = this.#options;
+    peers.request(way, service, wrapped, timeoutMs, (reply) =>
+      settle(typeof reply === 'object' ? outcomeIn(reply) : reply),
+    );
   }
+
+  /** The one that knew the way comes first; of the others each has its turn. */
+  #waysTo(to: NodeName): readonly NodeName[] {
+    const others = this.#others(to);
+    const first = this.#turn++ % Math.max(1, others.length);
+    const inTurn = [...others.slice(first), ...others.slice(0, first)];
+    const known = this.#ways.get(to);
+    const ways = known !== undefined && others.includes(known) ? [known] : [];
+    return [...ways, ...inTurn.filter((name) => name !== known)].slice(0, WAYS_TRIED);
+  }
+
+  #others(than: NodeName): readonly NodeName[] {
+    const { peers, nodes } = this.#options;
+    return nodes().filter((name) => name !== than && peers.isUp(name));
+  }
+}
+
+function wrap(
+  to: NodeName,
+  service: number,
+  timeoutMs: number,
+  write: (writer: ByteWriter) => void,
+): (writer: ByteWriter) => void {
+  return (writer) => write(writer.text(to).u8(service).varint(Math.ceil(timeoutMs)));
 }
 
 function writeOutcome(writer: ByteWriter, reply: PeerReply): void {

@@ -47,7 +47,8 @@ interface Rescue {
 
 export interface RescueHost {
   readonly roster: Roster;
-  isUp(node: NodeName): boolean;
+  /** By any of the nodes that this one reaches: whoever is cut off from this one only is not lost. */
+  isHeard(node: NodeName): Promise<boolean>;
   /** Undefined: the node does not answer. */
   survey(node: NodeName): Promise<Survey | undefined>;
   /** Has a node make its replica of the group the only voter; false when it did not. */
@@ -66,7 +67,7 @@ export async function forgetNodes(
   lost: readonly NodeName[],
   loseData: boolean,
 ): Promise<ControllerOutcome | undefined> {
-  const plan = mistakeOf(host, lost) ?? (await rescuesFor(host, lost));
+  const plan = (await mistakeOf(host, lost)) ?? (await rescuesFor(host, lost));
   if (typeof plan === 'string') return { kind: 'refused', reason: plan };
   if (!loseData) return { kind: 'refused', reason: warningOf(plan, lost) };
   // The controller's own group comes first, since it is told of the rest.
@@ -79,10 +80,12 @@ export async function forgetNodes(
   return host.forget(lost);
 }
 
-function mistakeOf({ roster, isUp }: RescueHost, lost: readonly NodeName[]): string | undefined {
+async function mistakeOf(host: RescueHost, lost: readonly NodeName[]): Promise<string | undefined> {
+  const { roster } = host;
   const unknown = lost.find((name) => roster.nodes.every((node) => node.name !== name));
   if (unknown !== undefined) return `there is no node ${unknown}`;
-  const up = lost.find(isUp);
+  const heard = await Promise.all(lost.map((node) => host.isHeard(node)));
+  const up = lost.find((_, i) => heard[i]);
   return up && `node ${up} is up: stop it for good first`;
 }
 

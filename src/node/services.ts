@@ -53,9 +53,11 @@ const DIFFERENCE = 7;
 const RESCUE = 8;
 const SURVEY = 9;
 const RELAYED = 10;
+const PRESENCE = 11;
 
 const SNAPSHOT_TIMEOUT_MS = 5_000;
 const STATUS_TIMEOUT_MS = 1_000;
+const PRESENCE_TIMEOUT_MS = 1_000;
 const DIGESTS_TIMEOUT_MS = 2_000;
 const FORM_TIMEOUT_MS = 5_000;
 const RESCUE_TIMEOUT_MS = 10_000;
@@ -190,12 +192,18 @@ export class Services {
     return this.#askFor<StateDigest[]>(node, DIGESTS, DIGESTS_TIMEOUT_MS, write);
   }
 
+  /** Whether a node is there, as far as this one or any that it reaches can tell. */
+  isHeard(node: NodeName): Promise<boolean> {
+    if (node === this.#options.self) return Promise.resolve(true);
+    return this.#relay.hears(node, PRESENCE, PRESENCE_TIMEOUT_MS);
+  }
+
   /** Has a node go on with a group by itself; false when it did not, as far as is known. */
   askForRescue(node: NodeName, group: GroupId): Promise<boolean> {
     if (node === this.#options.self) return this.#served?.rescue(group) ?? Promise.resolve(false);
     return new Promise((resolve) => {
       const write = (writer: ByteWriter) => writer.varint(group);
-      this.#options.peers.request(node, RESCUE, write, RESCUE_TIMEOUT_MS, (reply) => {
+      this.#relay.request(node, RESCUE, write, RESCUE_TIMEOUT_MS, (reply) => {
         resolve(typeof reply === 'object' && reply.boolean());
       });
     });
@@ -214,7 +222,7 @@ export class Services {
     if (node === this.#options.self) this.#served?.onDifference(difference);
     else {
       const write = json(difference);
-      this.#options.peers.request(node, DIFFERENCE, write, DIGESTS_TIMEOUT_MS, () => {});
+      this.#relay.request(node, DIFFERENCE, write, DIGESTS_TIMEOUT_MS, () => {});
     }
   }
 
@@ -231,7 +239,7 @@ export class Services {
     write: (writer: ByteWriter) => void = () => {},
   ): Promise<T | undefined> {
     return new Promise((resolve) => {
-      this.#options.peers.request(node, service, write, timeoutMs, (reply) => {
+      this.#relay.request(node, service, write, timeoutMs, (reply) => {
         resolve(typeof reply === 'object' ? (parse(reply) as T) : undefined);
       });
     });
@@ -244,6 +252,10 @@ export class Services {
         .onRecord(parse(payload) as ClusterRecord)
         .then((adopted) => respond((writer) => writer.boolean(adopted)))
         .catch(this.#options.fatal);
+      return;
+    }
+    if (service === PRESENCE) {
+      respond(() => {});
       return;
     }
     const served = this.#served;

@@ -327,6 +327,22 @@ describe('a node dies', { timeout: 60_000 }, () => {
     expect(mapOf(world).groups).toEqual(groups);
   });
 
+  test('[C5] [F11] one that only the leader of the controller does not hear keeps them', async () => {
+    const world = await growingWorld(4, { replaceAfterMs });
+    await world.join('n4');
+    await world.until(() => mapOf(world).nodes.length === 4 && isEven(world));
+    const { groups } = mapOf(world);
+    const leader = () => world.leader(0)?.name ?? '';
+    const before = leader();
+    world.network.cut(before, 'n4');
+    await world.run(4 * replaceAfterMs);
+    expect(leader()).toBe(before);
+    expect(mapOf(world).groups).toEqual(groups);
+    for (const other of world.others('n4')) world.network.cut(other, 'n4');
+    await world.until(() => !holds(world, 'n4'));
+    expect(world.failures).toEqual([]);
+  });
+
   test('[C5] nothing moves where too few are left to agree, nor for a leader that was cut off', async () => {
     const world = await growingWorld(2, { replaceAfterMs });
     await world.join('n4');

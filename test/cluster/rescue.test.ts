@@ -245,4 +245,15 @@ describe('groups that lost their majority for good', { timeout: 60_000 }, () => 
     expect(await reason(['n2', 'n3', 'n4'])).toMatch(/nothing is left elsewhere/);
     expect(world.failures).toEqual([]);
   });
+
+  test('[F11] nor where only the node that is asked does not hear it', async () => {
+    const world = await growingWorld(8);
+    world.network.cut('n1', 'n3');
+    await world.run(6_000);
+    expect(await forget(world, 'n1', ['n3'], true)).toEqual({
+      kind: 'refused',
+      reason: 'node n3 is up: stop it for good first',
+    });
+    expect(world.failures).toEqual([]);
+  });
 });

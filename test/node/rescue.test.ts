@@ -128,7 +128,7 @@ describe('giving up nodes', () => {
     const done: string[] = [];
     const host: RescueHost = {
       roster,
-      isUp: (node) => surveys.has(node),
+      isHeard: (node) => Promise.resolve(surveys.has(node)),
       survey: (node) => Promise.resolve(surveys.get(node)),
       rescue: (node, id) => Promise.resolve(done.push(`${id} on ${node}`) > 0),
       forget: (nodes) => {
