@@ -1,5 +1,6 @@
-/** Reads what `node --cpu-prof` writes: the Profile of the DevTools protocol. */
+/** Reads what `node --cpu-prof` writes, or the process says of itself: the Profile of the DevTools protocol. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { Session } from 'node:inspector/promises';
 import { join } from 'node:path';
 
 interface ProfileNode {
@@ -8,7 +9,7 @@ interface ProfileNode {
   readonly children?: readonly number[];
 }
 
-interface Profile {
+export interface Profile {
   readonly nodes: readonly ProfileNode[];
   /** Microseconds of the monotonic clock. */
   readonly startTime: number;
@@ -33,8 +34,23 @@ export function readProfiles(directory: string): readonly Profile[] {
     .map((name) => JSON.parse(readFileSync(join(directory, name), 'utf8')) as Profile);
 }
 
+/** What `work` takes of this thread. */
+export async function profileOf(work: () => Promise<unknown>): Promise<Profile> {
+  const session = new Session();
+  session.connect();
+  await session.post('Profiler.enable');
+  await session.post('Profiler.start');
+  await work();
+  const { profile } = await session.post('Profiler.stop');
+  session.disconnect();
+  return profile as Profile;
+}
+
 /** Time not idle within the span, by part, in parts of the whole. Throws if nothing was sampled within it. */
-export function sharesOf(profiles: readonly Profile[], span: Span): ReadonlyMap<string, number> {
+export function sharesOf(
+  profiles: readonly Profile[],
+  span: Span = { from: -Infinity, to: Infinity },
+): ReadonlyMap<string, number> {
   const times = new Map<string, number>();
   let busy = 0;
   for (const { nodes, startTime, samples, timeDeltas } of profiles) {

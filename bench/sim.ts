@@ -2,15 +2,20 @@
  * `npm run build && npx tsx bench/sim.ts`: how much simulated time passes in a second of one core, in worlds of three nodes whose ten clients together
  * complete a hundred operations a second. The first worlds are for the compiler to warm up on, which takes it ten seconds and more;
  * of the others the fastest says what the code takes, and the rest what else there was on the machine.
+ *
+ * At the end, where the time goes. What is not sim/ is the code of three nodes as it is in production, and no simulator could do without.
  */
 import { cpus } from 'node:os';
 import { built } from './built.ts';
+import { profileOf, sharesOf } from './cpu-profile.ts';
 import { row } from './tables.ts';
 
 const WARM_UP = 5;
 const WORLDS = 8;
 const MINUTES = 2;
 const WANTED = 100;
+/** Parts that take less are left out. */
+const SHOWN = 0.01;
 /** Drawn so that, with the time that requests take, a hundred are completed. */
 const DRAWN = {
   clients: 10,
@@ -27,18 +32,13 @@ const DRAWN = {
 const { nodeHost, runWorld } = await built();
 console.log(`${cpus()[0]?.model}, Node ${process.version}; ${WANTED} are wanted`);
 row(['world'], ['ops/s', 'events/s', 'µs an event', 'sim. s/s', '... of a core']);
+const world = (seed: number) =>
+  runWorld({ seed, nodes: 3, minutes: MINUTES, faults: [], drawn: DRAWN, host: nodeHost() });
 const speeds: number[] = [];
 for (let seed = 1; seed <= WARM_UP + WORLDS; seed++) {
   const cpu = process.cpuUsage();
   const began = performance.now();
-  const report = await runWorld({
-    seed,
-    nodes: 3,
-    minutes: MINUTES,
-    faults: [],
-    drawn: DRAWN,
-    host: nodeHost(),
-  });
+  const report = await world(seed);
   const seconds = (performance.now() - began) / 1000;
   const { user, system } = process.cpuUsage(cpu);
   const { outcome, events, simulatedMs, outcomes } = report;
@@ -59,3 +59,9 @@ for (let seed = 1; seed <= WARM_UP + WORLDS; seed++) {
 }
 const [slowest, fastest] = [Math.min(...speeds), Math.max(...speeds)];
 console.log(`${slowest.toFixed(1)} to ${fastest.toFixed(1)} simulated seconds a second`);
+
+const shares = sharesOf([await profileOf(() => world(WARM_UP + WORLDS + 1))]);
+console.log('\npercent of the time');
+for (const [part, share] of [...shares].sort(([, a], [, b]) => b - a)) {
+  if (share >= SHOWN) row([part], [(100 * share).toFixed(1)]);
+}
