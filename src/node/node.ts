@@ -25,7 +25,6 @@ import { DataService } from './data-service.ts';
 import { endWithDifference, isOwnDifference } from './difference.ts';
 import { Formation } from './formation.ts';
 import { PROTOCOL_VERSION } from './frame.ts';
-import { Health } from './health.ts';
 import {
   type ClusterRecord,
   readCluster,
@@ -33,7 +32,7 @@ import {
   whereThereIsRoom,
   writeCluster,
 } from './identity.ts';
-import { balanceLeaders, stepAside, stepDown } from './leaders.ts';
+import { Leaders } from './leaders.ts';
 import { ledGroups, quarantinedMembers, settledGroups } from './led-groups.ts';
 import { Listeners } from './listeners.ts';
 import { Membership } from './membership.ts';
@@ -60,8 +59,6 @@ import { Wakes } from './wakes.ts';
 import { watchMap } from './watch-map.ts';
 
 const LOG_DIRECTORY = 'log';
-/** How long a stopping node waits for others to take its leaderships over, in milliseconds. */
-const STEP_ASIDE_MS_MAX = 2_000;
 const READY_POLL_MS = 10;
 /** An entry and what goes with it must fit into half a segment of the log. */
 const COMMANDS_PER_SEGMENT = 4;
@@ -71,7 +68,6 @@ const RATE_TICKS = 50;
 const DELETE_COMMITS = 2;
 /** How late a map is learned where something makes it late, in milliseconds. */
 const LATE_MAP_MS = 2_000;
-const STEP_DOWN_TICKS = 3;
 const WAITING_NOTICE_TICKS = 30;
 
 /**
@@ -88,7 +84,6 @@ export class Node {
   readonly #formation: Formation;
   readonly #membership: Membership;
   readonly #log: WriteAheadLog;
-  readonly #health: Health;
   readonly #turn: Turn;
   readonly #states: ReplicaStates;
   #quarantine: readonly QuarantineRecord[];
@@ -98,11 +93,11 @@ export class Node {
   readonly #controller: ControllerService;
   readonly #comparison: StateComparison;
   readonly #listeners: Listeners;
+  readonly #leaders: Leaders;
   readonly #placer: Placer;
   readonly #ticker: Ticker;
   #map: ClusterMap = EMPTY_MAP;
   #ticks = 0;
-  #stepDownAt = 0;
   /** Of a cluster that was formed, or joined, by this process: its replicas are opened. */
   #opening = Promise.resolve();
   #serving = false;
@@ -223,7 +218,6 @@ export class Node {
       flushPeers: () => this.#peers.flush(),
     });
     this.#states = openReplicaStates(engine, { hashSeed: random.uint32(), ...stateSizes(limits) });
-    this.#health = new Health(log, this.#states);
     // A node that cannot trust its disk ends, and the others go on: nothing that is damaged is served (F4).
     this.#states.onDamage((replica, damage) => {
       const whose = replica === undefined ? 'all replicas of this node' : `replica ${replica}`;
@@ -251,6 +245,17 @@ export class Node {
     });
     this.#data = new DataService(this.#replicas, clock, buggify);
     this.#controller = new ControllerService(this.#replicas, clock);
+    this.#leaders = new Leaders({
+      self: this.self,
+      clock,
+      log,
+      states: this.#states,
+      replicas: this.#replicas,
+      peers: this.#peers,
+      nodes: () => this.#map.nodes.map(({ name }) => name),
+      notice: options.notice,
+      buggify,
+    });
     this.#placer = new Placer({
       node: options,
       replicas: this.#replicas,
@@ -371,7 +376,7 @@ export class Node {
     if (this.#stopping) return;
     this.#stopping = true;
     this.#membership.stop();
-    await stepAside(this.#replicas, this.#options.clock, STEP_ASIDE_MS_MAX);
+    await this.#leaders.stepAside();
     this.#stopped = true;
     this.#ticker.stop();
     await Promise.all([...this.#replicas.all()].map((replica) => replica.flush()));
@@ -427,7 +432,7 @@ export class Node {
 
   #onTick(lateMs: number): void {
     this.#ticks++;
-    this.#checkHealth(lateMs);
+    this.#leaders.tick(this.#ticker.at, lateMs);
     this.#log.tick();
     this.#wakes.tick();
     for (const { replica, plan } of this.#replicas.moving()) replica.moveTo(plan);
@@ -446,10 +451,7 @@ export class Node {
     }
     if (this.#ticks % RATE_TICKS === 0) this.#data.measureRates(this.#replicas.allData());
     if (this.#ticks % BALANCE_TICKS === 0) {
-      if (!this.#stopping) {
-        const canLead = (node: NodeName) => this.#canLead(node);
-        balanceLeaders(this.#replicas, this.self, canLead, this.#options.buggify ?? NEVER);
-      }
+      this.#leaders.balance();
       this.#listeners.tell();
     }
     const waiting = this.#formation.waitingFor();
@@ -458,33 +460,14 @@ export class Node {
     }
   }
 
-  /** A node that cannot keep up leaves leading to others for a while (R8). */
-  #checkHealth(lateMs: number): void {
-    const wasWell = this.#health.isWell;
-    const trouble = this.#health.tick(this.#ticker.at, lateMs);
-    const { isWell } = this.#health;
-    if (isWell !== wasWell) this.#peers.sendHealth(isWell);
-    if (trouble !== undefined) {
-      this.#options.notice(`others shall lead for a while: ${trouble}`);
-      // What stalled this node may have stalled the others: they have a moment to say so.
-      this.#stepDownAt = this.#ticks + STEP_DOWN_TICKS;
-    }
-    if (this.#ticks !== this.#stepDownAt || this.#stopping) return;
-    if (this.#map.nodes.some(({ name }) => this.#peers.canLead(name))) stepDown(this.#replicas);
-  }
-
   #onDifference(difference: Difference): void {
     // Only what this node said itself counts: it may have started again since.
     const said = this.#comparison.digestsOf(difference.group);
     if (this.#differs || !isOwnDifference(difference, said, this.#replicas)) return;
     this.#differs = true;
-    const aside = () => stepAside(this.#replicas, this.#options.clock, STEP_ASIDE_MS_MAX);
+    const aside = () => this.#leaders.stepAside();
     const { fatal } = this.#options;
     endWithDifference(difference, this.#options, this.#quarantine, aside).then(fatal, fatal);
-  }
-
-  #canLead(node: NodeName): boolean {
-    return node === this.self ? this.#health.isWell : this.#peers.canLead(node);
   }
 
   #send(group: GroupId, message: Message): void {
