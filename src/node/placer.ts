@@ -28,8 +28,9 @@ export interface PlacerOptions {
 /**
  * On the controller's leader: sees which nodes are away, and has the next steps taken that the placement of replicas needs (C5).
  *
- * A node is away while the connection to it is, and dead when this lasts and nobody else hears it either (F11). Only a leader judges that
- * could hear it all the time: whoever begins to lead, or has stalled, waits the whole time again. The steps are decided when the command is applied, so that a leader that follows goes on.
+ * A node is away while the connection to it is, and dead when this lasts and nobody else hears it either (F11). Only a leader judges
+ * that could hear it all the time: whoever begins to lead, or has stalled, waits the whole time again. The steps are decided when the
+ * command is applied, so that a leader that follows goes on.
  */
 export class Placer {
   readonly #replicas: Pick<Replicas, 'controller'>;
