@@ -46,6 +46,27 @@ export async function profileOf(work: () => Promise<unknown>): Promise<Profile> 
   return profile as Profile;
 }
 
+/** A function of a script, and how often it was called. */
+export interface Called {
+  /** As of {@link sharesOf}. */
+  readonly part: string;
+  readonly count: number;
+}
+
+/** The functions called while `work` runs on this thread. The numbers are exact, and the work takes longer. */
+export async function callsOf(work: () => Promise<unknown>): Promise<readonly Called[]> {
+  const session = new Session();
+  session.connect();
+  await session.post('Profiler.enable');
+  await session.post('Profiler.startPreciseCoverage', { callCount: true });
+  await work();
+  const { result } = await session.post('Profiler.takePreciseCoverage');
+  session.disconnect();
+  return result.flatMap(({ url, functions }) =>
+    functions.map(({ ranges }) => ({ part: partOf(url), count: ranges[0]?.count ?? 0 })),
+  );
+}
+
 /** Time not idle within the span, by part, in parts of the whole. Throws if nothing was sampled within it. */
 export function sharesOf(
   profiles: readonly Profile[],

@@ -4,10 +4,11 @@
  * of the others the fastest says what the code takes, and the rest what else there was on the machine.
  *
  * At the end, where the time goes. What is not sim/ is the code of three nodes as it is in production, and no simulator could do without.
+ * And how many calls of functions an operation takes, which tells one version from another on a machine where no two seconds are alike.
  */
 import { cpus } from 'node:os';
 import { built } from './built.ts';
-import { profileOf, sharesOf } from './cpu-profile.ts';
+import { callsOf, profileOf, sharesOf } from './cpu-profile.ts';
 import { row } from './tables.ts';
 
 const WARM_UP = 5;
@@ -16,6 +17,8 @@ const MINUTES = 2;
 const WANTED = 100;
 /** Parts that take less are left out. */
 const SHOWN = 0.01;
+/** An operation passes through a function that is called so often by each. */
+const PASSED = 0.1;
 /** Drawn so that, with the time that requests take, a hundred are completed. */
 const DRAWN = {
   clients: 10,
@@ -64,4 +67,18 @@ const shares = sharesOf([await profileOf(() => world(WARM_UP + WORLDS + 1))]);
 console.log('\npercent of the time');
 for (const [part, share] of [...shares].sort(([, a], [, b]) => b - a)) {
   if (share >= SHOWN) row([part], [(100 * share).toFixed(1)]);
+}
+
+let operations = 0;
+const called = await callsOf(async () => {
+  const { outcomes } = await world(WARM_UP + WORLDS + 1);
+  operations = outcomes.get('answered') ?? 0;
+});
+row(['\nan operation'], ['calls', 'of functions']);
+const parts = new Set(called.map(({ part }) => part));
+for (const part of [...parts].filter((name) => name.startsWith('src/')).sort()) {
+  const own = called.filter((one) => one.part === part);
+  const calls = own.reduce((sum, { count }) => sum + count, 0) / operations;
+  const functions = own.filter(({ count }) => count >= PASSED * operations).length;
+  if (functions > 0) row([part], [calls.toFixed(0), functions]);
 }

@@ -108,7 +108,8 @@ export function progressOf(name: string, second: Second): void {
   const failures = failuresText(second.failures);
   progress(
     `${name} ${(second.atMs / 1000).toFixed(0)} s: ${second.successes} requests, p50 ${p50.toFixed(1)} ms, ` +
-      `p99 ${p99.toFixed(1)} ms, longest gap ${second.gapMs.toFixed(0)} ms${failures}`,
+      `p99 ${p99.toFixed(1)} ms, longest gap ${second.gapMs.toFixed(0)} ms, ` +
+      `of one client ${second.connectionGapMs.toFixed(0)} ms${failures}`,
   );
 }
 
