@@ -116,10 +116,9 @@ export class ShardLifecycle {
       if (value) countIn(shard, hash, value);
       writes.push({ key: engineKey, value });
     }
-    for (const entry of retries) {
-      if (this.#retries.find(entry.token, state)) continue;
-      this.#retries.remember(this.#sessions.time, entry, writes);
-    }
+    // All are looked for before one is remembered: that may close blocks, which are not in the state before this entry is applied.
+    const unknown = retries.filter(({ token }) => !this.#retries.find(token, state));
+    for (const entry of unknown) this.#retries.remember(this.#sessions.time, entry, writes);
     for (const answer of answers) {
       this.#sessions.adopt(answer, encodeAgain(this.#sessions.time, outcomeOf(answer.result)));
     }

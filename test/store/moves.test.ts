@@ -54,7 +54,7 @@ function madeAt({ machine, state }: TestReplica, cursor: MoveCursor, bytesMax = 
 let begunAnew = 0;
 
 /** The next part; true when the target asks for the fence. If it has to, the target begins anew before that. */
-function carry(source: TestReplica, target: TestReplica): boolean {
+function carry(source: TestReplica, target: TestReplica, bytesMax?: number): boolean {
   const held = target.machine.shard(1);
   if (!held) throw new Error('nothing is received');
   if (source.machine.part(1, 1, held.cursor, 1, source.state) === 'begin-anew') {
@@ -62,10 +62,10 @@ function carry(source: TestReplica, target: TestReplica): boolean {
     expect(target.machine.shard(1)).toBeUndefined();
     target.apply(500_001, RECEIVED);
     begunAnew++;
-    return carry(source, target);
+    return carry(source, target, bytesMax);
   }
   const { cursor, parts } = held;
-  const made = madeAt(source, cursor);
+  const made = madeAt(source, cursor, bytesMax);
   const part = encodeShardPart(made.part);
   const from = { ...cursor };
   const command = { kind: 'receive-part', ...MOVED, number: parts, from, part } as const;
@@ -74,12 +74,12 @@ function carry(source: TestReplica, target: TestReplica): boolean {
   return made.caughtUp;
 }
 
-function move(source: TestReplica, target: TestReplica): void {
+function move(source: TestReplica, target: TestReplica, bytesMax?: number): void {
   source.apply(1, LISTED);
   target.apply(500_000, RECEIVED);
   for (let i = 0; target.machine.shard(1)?.state === 'receiving'; i++) {
     if (i > 1_000) throw new Error('it does not end');
-    if (carry(source, target)) source.apply(2, FENCED);
+    if (carry(source, target, bytesMax)) source.apply(2, FENCED);
   }
 }
 
@@ -142,6 +142,25 @@ describe('a shard that goes to another group', () => {
     expect(counted(target.apply(500_002, write(7, 1, 'a', there)))).toBe(1);
     expect(counted(target.apply(500_003, write(8, 1, 'a', { ...there, retry })))).toBe(1);
     expect(counted(target.apply(500_004, write(8, 2, 'a', there)))).toBe(2);
+  });
+
+  test('[S1] [F36] knows what it answered to many clients, whose tokens begin alike, from one part of it', async () => {
+    const { source, target } = await two();
+    const tokens = Array.from({ length: 1_900 }, (_, i) => {
+      const token = new Uint8Array(16).fill(7);
+      new DataView(token.buffer).setUint32(0, i % 300);
+      new DataView(token.buffer).setUint32(12, i);
+      return token;
+    });
+    for (const [i, retry] of tokens.entries()) {
+      source.apply(1, write(7, i, `k${i % 9}`, { retry }));
+    }
+    move(source, target, 128 * 1024);
+    expect(target.machine.shard(1)).toMatchObject({ state: 'serving', sequence: 1_900 });
+    for (const [i, retry] of tokens.entries()) {
+      const again = write(8, i, `k${i % 9}`, { ...there, retry });
+      expect(counted(target.apply(500_003, again))).toBe(1 + Math.floor(i / 9));
+    }
   });
 
   test('[C2] [S2] is served by one group at each moment, and under its new epoch only', async () => {
