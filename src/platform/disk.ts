@@ -52,8 +52,11 @@ export function nodeDisk(root: string): Disk {
 /** Works on the file's number: a `FileHandle` makes several promises and objects of a write, which the log waits for. */
 class OpenFile implements DiskFile {
   readonly #path: string;
-  /** Undefined once it is closed: the number may be another file's by then. */
+  /** Undefined once it is to be closed. */
   #fd: number | undefined;
+  /** Calls under way have the number, which would be another file's once it is given back. */
+  #underWay = 0;
+  #onIdle: (() => void) | undefined;
 
   constructor(path: string, fd: number) {
     this.#path = path;
@@ -61,13 +64,16 @@ class OpenFile implements DiskFile {
   }
 
   write(position: number, bytes: Uint8Array): Promise<void> {
+    const fd = this.#fd;
+    if (fd === undefined) return Promise.reject(this.#closed());
+    this.#underWay++;
     return new Promise((resolve, reject) => {
       const writeFrom = (written: number) => {
-        if (this.#fd === undefined) return reject(this.#closed());
         const [left, at] = [bytes.length - written, position + written];
-        fs.write(this.#fd, bytes, written, left, at, (error, count) => {
+        fs.write(fd, bytes, written, left, at, (error, count) => {
+          if (!error && count < left) return writeFrom(written + count);
+          this.#ended();
           if (error) reject(diskError(this.#path, error));
-          else if (count < left) writeFrom(written + count);
           else resolve();
         });
       };
@@ -80,14 +86,17 @@ class OpenFile implements DiskFile {
     length: number,
     into: Uint8Array = new Uint8Array(length),
   ): Promise<Uint8Array> {
+    const fd = this.#fd;
+    if (fd === undefined) return Promise.reject(this.#closed());
+    this.#underWay++;
     const bytes = into.subarray(0, length);
     return new Promise((resolve, reject) => {
       const readFrom = (filled: number) => {
-        if (this.#fd === undefined) return reject(this.#closed());
         const [left, at] = [length - filled, position + filled];
-        fs.read(this.#fd, bytes, filled, left, at, (error, count) => {
+        fs.read(fd, bytes, filled, left, at, (error, count) => {
+          if (!error && count > 0 && count < left) return readFrom(filled + count);
+          this.#ended();
           if (error) reject(diskError(this.#path, error));
-          else if (count > 0 && count < left) readFrom(filled + count);
           else resolve(bytes.subarray(0, filled + count));
         });
       };
@@ -108,16 +117,32 @@ class OpenFile implements DiskFile {
   }
 
   close(): Promise<void> {
-    return this.#with((fd) => {
-      this.#fd = undefined;
-      return close(fd);
+    const fd = this.#fd;
+    if (fd === undefined) return Promise.reject(this.#closed());
+    this.#fd = undefined;
+    return attempt(this.#path, async () => {
+      if (this.#underWay > 0) {
+        await new Promise<void>((resolve) => {
+          this.#onIdle = resolve;
+        });
+      }
+      await close(fd);
     });
   }
 
-  #with<T>(work: (fd: number) => Promise<T>): Promise<T> {
+  async #with<T>(work: (fd: number) => Promise<T>): Promise<T> {
     const fd = this.#fd;
-    if (fd === undefined) return Promise.reject(this.#closed());
-    return attempt(this.#path, () => work(fd));
+    if (fd === undefined) throw this.#closed();
+    this.#underWay++;
+    try {
+      return await attempt(this.#path, () => work(fd));
+    } finally {
+      this.#ended();
+    }
+  }
+
+  #ended(): void {
+    if (--this.#underWay === 0) this.#onIdle?.();
   }
 
   #closed(): DiskError {

@@ -32,6 +32,7 @@ export interface DiskFile {
   sync(): Promise<void>;
   truncate(length: number): Promise<void>;
   size(): Promise<number>;
+  /** Calls under way end first; later ones reject. */
   close(): Promise<void>;
 }
 

@@ -292,10 +292,11 @@ export class MemoryDisk implements Disk {
       sync: () => call('sync', () => inode.sync()),
       truncate: (length) => call('truncate', () => inode.truncate(length)),
       size: () => call('read', () => inode.cached.length),
-      close: () =>
-        call('read', () => {
-          closed = true;
-        }),
+      close: () => {
+        const ended = call('read', () => {});
+        closed = true;
+        return ended;
+      },
     };
   }
 

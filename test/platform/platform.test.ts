@@ -47,6 +47,20 @@ describe('disk', () => {
     expect(await disk.freeBytes()).toBeGreaterThan(0);
   });
 
+  test('a file is closed once what is under way with it has ended, and takes nothing more meanwhile', async () => {
+    const disk = nodeDisk(root);
+    const file = await disk.open('large', { create: true });
+    const bytes = new Uint8Array(64 * 1024 * 1024).fill(5);
+    const order: string[] = [];
+    const written = file.write(0, bytes).then(() => order.push('written'));
+    const closed = file.close().then(() => order.push('closed'));
+    await expect(file.read(0, 1)).rejects.toMatchObject({ code: 'failed' });
+    await expect(file.sync()).rejects.toMatchObject({ code: 'failed' });
+    await Promise.all([written, closed]);
+    expect(order).toEqual(['written', 'closed']);
+    await disk.remove('large');
+  });
+
   test('refusals have codes of their own', async () => {
     const disk = nodeDisk(root);
     await expect(disk.open('nothing')).rejects.toMatchObject({ code: 'not-found' });
