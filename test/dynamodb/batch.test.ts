@@ -225,6 +225,13 @@ test('a batch of which nothing was done fails as a whole', async () => {
   );
 });
 
+test('a batch that was refused, and of which a part may have been done, does not say that nothing was', async () => {
+  const puts = ['a', 'b', 'c'].map((name) => put({ pk: S(name) }));
+  api.database.fail = (_call, key) =>
+    key && utf8Text(key.partition) === 'b' ? { kind: 'unavailable', message: '' } : BUSY;
+  expect(await api.error('BatchWriteItem', write({ tab: puts }))).toMatch(/^InternalServerError/);
+});
+
 test('[DB34] capacity is rounded up per item and added per table', async () => {
   const capacity = (unitsOfTab: number, unitsOfPairs: number) => [
     { TableName: 'tab', CapacityUnits: unitsOfTab, Table: { CapacityUnits: unitsOfTab } },

@@ -40,11 +40,11 @@ export function refuseDuplicates(members: readonly Member[]): void {
 
 /**
  * A member that failed in passing is handed back for the client to send again; a batch of which nothing was done fails as a
- * whole. Throws an ApiError.
+ * whole, and where something may have been it says so. Throws an ApiError.
  */
 export function refuseIfAllFailed(members: number, failures: readonly Failure[]): void {
-  const [first] = failures;
-  if (first !== undefined && failures.length === members) throw failureError(first);
+  const worst = failures.find(({ kind }) => kind === 'unavailable') ?? failures[0];
+  if (worst !== undefined && failures.length === members) throw failureError(worst);
   const noTable = failures.find(({ kind }) => kind === 'no-table');
   if (noTable !== undefined) throw failureError(noTable);
 }
