@@ -4,8 +4,8 @@ import type { Write } from '../engine/index.ts';
  * A block takes what is appended up to this size; what is larger has a block of its own. At most the 2^16 of a position. With what the
  * engine adds it fills four pages, and to read one for a repeated request takes some 20 µs.
  */
-const BLOCK_BYTES = 32_000;
-const BLOCK_BYTES_MIN = 1024;
+export const BLOCK_BYTES = 32_000;
+const ROOM_BYTES_MIN = 1024;
 const BLOCKS_MAX = 0x1_0000;
 
 /**
@@ -14,12 +14,15 @@ const BLOCKS_MAX = 0x1_0000;
  */
 export class BlockStream {
   readonly #keyOf: (block: number) => Uint8Array;
+  readonly #blockBytes: number;
   #closed = 0;
   #open = new Uint8Array(0);
   #openLength = 0;
 
-  constructor(keyOf: (block: number) => Uint8Array) {
+  /** `blockBytes`: at most {@link BLOCK_BYTES}. */
+  constructor(keyOf: (block: number) => Uint8Array, blockBytes: number) {
     this.#keyOf = keyOf;
+    this.#blockBytes = blockBytes;
   }
 
   /** Number of blocks that are full. */
@@ -38,18 +41,19 @@ export class BlockStream {
 
   /** Makes room for `length` bytes, and returns where they go: number of the block times 2^16 plus {@link openLength}. */
   reserve(length: number, writes: Write[]): number {
-    if (this.#openLength > 0 && this.#openLength + length > BLOCK_BYTES) {
+    const blockBytes = this.#blockBytes;
+    if (this.#openLength > 0 && this.#openLength + length > blockBytes) {
       writes.push({ key: this.#keyOf(this.#closed), value: this.#open.slice(0, this.#openLength) });
       this.#closed += 1;
       this.#openLength = 0;
-      if (this.#open.length > BLOCK_BYTES) this.#open = new Uint8Array(0);
+      if (this.#open.length > blockBytes) this.#open = new Uint8Array(0);
       if (this.#closed === BLOCKS_MAX) throw new Error('a generation of retries is full');
     }
     const needed = this.#openLength + length;
     if (needed > this.#open.length) {
-      let room = Math.max(BLOCK_BYTES_MIN, this.#open.length);
+      let room = Math.max(ROOM_BYTES_MIN, this.#open.length);
       while (room < needed) room *= 2;
-      const grown = new Uint8Array(needed > BLOCK_BYTES ? needed : Math.min(room, BLOCK_BYTES));
+      const grown = new Uint8Array(needed > blockBytes ? needed : Math.min(room, blockBytes));
       grown.set(this.open);
       this.#open = grown;
     }

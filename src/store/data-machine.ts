@@ -54,6 +54,8 @@ export interface StateDigest {
 export interface MachineLimits {
   /** Of what is remembered for routers, in memory, in bytes. */
   readonly answerBytesMax?: number | undefined;
+  /** Of a block of what is remembered for clients. */
+  readonly retryBlockBytes?: number | undefined;
   readonly listed?: ListLimits | undefined;
 }
 
@@ -71,7 +73,7 @@ const DIGEST_VERSION = 3;
  */
 export class DataMachine {
   readonly #sessions: Sessions;
-  readonly #retries = new Retries();
+  readonly #retries: Retries;
   readonly #shards = new Shards();
   readonly #lifecycle: ShardLifecycle;
   readonly #listed: ListedChanges;
@@ -80,8 +82,9 @@ export class DataMachine {
   #index = 0;
   #digests: StateDigest[] = [];
 
-  constructor({ answerBytesMax, listed }: MachineLimits = {}) {
+  constructor({ answerBytesMax, retryBlockBytes, listed }: MachineLimits = {}) {
     this.#sessions = new Sessions(answerBytesMax);
+    this.#retries = new Retries(retryBlockBytes);
     this.#listed = new ListedChanges(listed);
     this.#lifecycle = new ShardLifecycle(this.#shards, this.#retries, this.#sessions);
   }

@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter, equalBytes, MalformedError, readU32 } from '../bytes/index.ts';
 import type { Reader, Write } from '../engine/index.ts';
+import { BLOCK_BYTES } from './block-stream.ts';
 import { RETRIES_KEY } from './keys.ts';
 import { type GenerationEnds, type RetryEntry, RetryGeneration } from './retry-generation.ts';
 import type { RetryToken } from './retry-token.ts';
@@ -25,8 +26,14 @@ const FORMAT = 1;
  * replica need no care.
  */
 export class Retries {
+  readonly #blockBytes: number;
   /** Oldest first. */
   #generations: RetryGeneration[] = [];
+
+  /** Of the blocks in the state (block-stream.ts), a replicated limit: it must be the same on every replica. */
+  constructor(blockBytes = BLOCK_BYTES) {
+    this.#blockBytes = blockBytes;
+  }
 
   /** What is counted for it in memory. */
   get bytes(): number {
@@ -58,7 +65,7 @@ export class Retries {
     let generation = this.#generations.at(-1);
     if (generation?.number !== number) {
       // As large as the one before: a table that grows by the way stands still while it does.
-      generation = new RetryGeneration(number, generation?.count);
+      generation = new RetryGeneration(number, this.#blockBytes, generation?.count);
       this.#generations.push(generation);
     }
     generation.add(entry, writes);
@@ -98,7 +105,7 @@ export class Retries {
 
   restore(state: Reader): void {
     const kept = [...readKept(state).values()];
-    this.#generations = kept.map((ends) => RetryGeneration.restore(ends, state));
+    this.#generations = kept.map((ends) => RetryGeneration.restore(ends, this.#blockBytes, state));
   }
 
   /** What `persisted` does not have yet. The values are views. */

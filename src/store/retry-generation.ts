@@ -47,19 +47,19 @@ export class RetryGeneration {
   /** Pairs: the token's first four bytes, and the entry's place plus one, 0 when the slot is empty. Linear probing. */
   #slots: Uint32Array<ArrayBuffer>;
 
-  /** `expected`: number of entries for which the table has room from the start. */
-  constructor(number: number, expected = 0) {
+  /** `blockBytes`: see block-stream.ts. `expected`: number of entries for which the table has room from the start. */
+  constructor(number: number, blockBytes: number, expected = 0) {
     this.number = number;
-    this.#tokens = new BlockStream((block) => retryBlockKey(number, block));
-    this.#outcomes = new BlockStream((block) => retryOutcomeKey(number, block));
+    this.#tokens = new BlockStream((block) => retryBlockKey(number, block), blockBytes);
+    this.#outcomes = new BlockStream((block) => retryOutcomeKey(number, block), blockBytes);
     let slots = SLOTS_MIN;
     while (2 * slots < 3 * expected) slots *= 2;
     this.#slots = new Uint32Array(2 * slots);
   }
 
   /** Throws MalformedError when the state does not have what it should. */
-  static restore(ends: GenerationEnds, state: Reader): RetryGeneration {
-    const generation = new RetryGeneration(ends.number, ends.count);
+  static restore(ends: GenerationEnds, blockBytes: number, state: Reader): RetryGeneration {
+    const generation = new RetryGeneration(ends.number, blockBytes, ends.count);
     const tokens = generation.#tokens;
     const outcomes = generation.#outcomes;
     for (let i = 0; i <= ends.tokensClosed; i++) {

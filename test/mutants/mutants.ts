@@ -309,6 +309,20 @@ export const MUTANTS: readonly Mutant[] = [
     to: '    if (entry.table < 0) tokens.push(entry);',
   },
   {
+    name: 'a full block of retry tokens is not written',
+    rule: 'S1',
+    file: 'store/block-stream.ts',
+    from: 'writes.push({ key: this.#keyOf(this.#closed), value: this.#open.slice(0, this.#openLength) });',
+    to: 'void writes;',
+  },
+  {
+    name: 'a part with some retry tokens of a block leaves out the rest of it',
+    rule: 'F36',
+    file: 'store/retry-generation.ts',
+    from: 'i === from >>> 16 ? from & 0xffff : 0);',
+    to: 'i === from >>> 16 && from > 0 ? block.length : 0);',
+  },
+  {
     name: 'a part is taken in though one before it is missing',
     rule: 'C3',
     file: 'store/shard-lifecycle.ts',

@@ -55,6 +55,8 @@ export interface Drawn {
   readonly splitPerSecond: number;
   /** How many changes of a shard that moves are listed at most. */
   readonly listedMax: number;
+  /** Of the blocks of answers that clients may ask for again. */
+  readonly retryBlockBytes: number;
   /** Machines that may come besides the first ones. */
   readonly newMachines: number;
   /** See `NodeOptions`. */
@@ -116,6 +118,7 @@ function draw(options: RunOptions, random: SimRandom, buggify: SimBuggify): Draw
     listedMax: random.pick([8, 40, 1_000_000]),
     newMachines: 1 + random.below(NEW_MACHINES_MAX - 1),
     replaceAfterMs: random.pick([2_000, 5_000, 20_000]),
+    retryBlockBytes: random.pick([200, 2_000, 32_000]),
     ...options.drawn,
   };
 }
@@ -126,7 +129,8 @@ export async function runWorld(options: RunOptions): Promise<Report> {
   const random = new SimRandom(seed, 'options');
   const buggify = new SimBuggify(new SimRandom(seed, 'buggify'), options.drawn?.buggify);
   const drawn = draw(options, random, buggify);
-  const { logSegmentBytes, memtableBytes, splitBytes, splitPerSecond, listedMax } = drawn;
+  const { logSegmentBytes, memtableBytes, splitBytes, splitPerSecond } = drawn;
+  const { listedMax, retryBlockBytes } = drawn;
   const world = new World({
     ...drawn,
     seed,
@@ -138,7 +142,7 @@ export async function runWorld(options: RunOptions): Promise<Report> {
       memtableBytes,
       flushPartBytes: memtableBytes >> 3,
       replica: { logBytesKept: 8 * 1024 },
-      machine: { listed: { min: listedMax, perItem: 0 } },
+      machine: { listed: { min: listedMax, perItem: 0 }, retryBlockBytes },
     },
   });
   const { time } = world;
