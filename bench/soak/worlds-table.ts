@@ -18,6 +18,7 @@ const SECTIONS: readonly (readonly [title: string, prefix: string])[] = [
   ['Sites in the code that make a rare path common (`buggify`)', 'buggify: '],
   ['Messages of Raft, and what came of them', 'raft: '],
   ['The network', 'network: '],
+  ['What clients were answered', 'answered: '],
   ['Rare paths', ''],
 ];
 

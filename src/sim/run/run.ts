@@ -9,7 +9,8 @@ import { SimRandom } from '../random.ts';
 import type { Host } from '../virtual-time.ts';
 import { World } from '../world.ts';
 import { SimBuggify } from './buggify.ts';
-import { Clients, TABLE } from './clients.ts';
+import { TABLE } from './client.ts';
+import { Clients } from './clients.ts';
 import { comeToRest } from './rest.ts';
 
 export interface RunOptions {
@@ -42,6 +43,8 @@ export interface Drawn {
   readonly nodes: number;
   readonly clients: number;
   readonly operationsPerSecond: number;
+  /** Scans, queries and batches, which another client sends. */
+  readonly bulkPerSecond: number;
   readonly keys: number;
   readonly faults: readonly FaultKind[];
   readonly buggify: readonly BuggifySite[];
@@ -119,6 +122,7 @@ function draw(options: RunOptions, random: SimRandom, buggify: SimBuggify): Draw
     newMachines: 1 + random.below(NEW_MACHINES_MAX - 1),
     replaceAfterMs: random.pick([2_000, 5_000, 20_000]),
     retryBlockBytes: random.pick([200, 2_000, 32_000]),
+    bulkPerSecond: random.pick([0, 0.5, 4]),
     ...options.drawn,
   };
 }
@@ -202,7 +206,7 @@ export async function runWorld(options: RunOptions): Promise<Report> {
     events: world.time.events,
     simulatedMs: world.time.now,
     trace: world.trace,
-    occurred: occurred(world, checks, buggify, operator, faults),
+    occurred: occurred(world, checks, buggify, operator, faults, clients),
     outcomes: clients?.outcomes ?? new Map(),
   };
 }
@@ -267,12 +271,14 @@ function occurred(
   buggify: SimBuggify,
   operator: Operator,
   faults: Faults | undefined,
+  clients: Clients | undefined,
 ): Map<string, number> {
   const counts = new Map<string, number>();
   const add = (what: string, count: number) => counts.set(what, (counts.get(what) ?? 0) + count);
   for (const [kind, count] of faults?.counts ?? []) add(`fault: ${kind}`, count);
   for (const [site, count] of buggify.counts) add(`buggify: ${site}`, count);
   for (const [deed, count] of operator.counts) add(deed, count);
+  for (const [operation, count] of clients?.answered ?? []) add(`answered: ${operation}`, count);
   const { lost, tail, corrupt, reset } = world.network.counts;
   add('network: a parcel was lost', lost);
   add('network: a parcel took long', tail);
