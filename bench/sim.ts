@@ -27,6 +27,7 @@ const DRAWN = {
   networkLatencyMs: [0.1, 1],
   diskLatencyMs: [0.1, 0.4],
   bulkPerSecond: 0,
+  tablesPerSecond: 0,
   buggify: [],
   // A shard here and there is not split all the time.
   splitBytes: 1_000_000,

@@ -5,6 +5,7 @@ import type { Client } from './client.ts';
 import { Histories } from './histories.ts';
 import { Requests } from './requests.ts';
 import { SingleClient } from './single-client.ts';
+import { TableClient } from './table-client.ts';
 
 export interface ClientsOptions {
   readonly seed: number;
@@ -15,6 +16,8 @@ export interface ClientsOptions {
   readonly keys: number;
   /** Operations of another client, on many items at once. 0: there is none. */
   readonly bulkPerSecond: number;
+  /** Tables that another client makes, fills and deletes. 0: there is none. */
+  readonly tablesPerSecond: number;
 }
 
 /** Clients of the DynamoDB API on all nodes of a world. What they saw must be linearizable (D1, S1). */
@@ -24,23 +27,28 @@ export class Clients {
   #running = 0;
 
   constructor(world: World, options: ClientsOptions) {
-    const { seed, clients, operationsPerSecond, keys, bulkPerSecond } = options;
+    const { seed, clients, operationsPerSecond, keys, bulkPerSecond, tablesPerSecond } = options;
+    const histories = this.#histories;
     this.#requests = new Requests(world);
     const run = (name: string, client: Client, perSecond: number) => {
       const random = new SimRandom(seed, `client ${name}`);
       this.#running++;
       this.#run(client, random, 1000 / perSecond)
         .catch((error: unknown) =>
-          this.#histories.isWrong(error instanceof Error ? error.message : String(error)),
+          histories.isWrong(error instanceof Error ? error.message : String(error)),
         )
         .finally(() => this.#running--);
     };
     for (let i = 1; i <= clients; i++) {
-      const client = new SingleClient(`c${i}`, this.#requests, this.#histories, keys);
+      const client = new SingleClient(`c${i}`, this.#requests, histories, keys);
       run(`c${i}`, client, operationsPerSecond / clients);
     }
-    if (bulkPerSecond === 0) return;
-    run('bulk', new BulkClient('bulk', this.#requests, this.#histories, keys), bulkPerSecond);
+    if (bulkPerSecond > 0) {
+      run('bulk', new BulkClient('bulk', this.#requests, histories, keys), bulkPerSecond);
+    }
+    if (tablesPerSecond > 0) {
+      run('tables', new TableClient('tables', this.#requests, histories), tablesPerSecond);
+    }
   }
 
   /** How tries of requests ended. */

@@ -48,6 +48,11 @@ export class Requests {
     this.#world = world;
   }
 
+  /** How many tries got no answer. */
+  get lost(): number {
+    return this.outcomes.get('lost') ?? 0;
+  }
+
   get isStopped(): boolean {
     return this.#stopped;
   }

@@ -45,6 +45,8 @@ export interface Drawn {
   readonly operationsPerSecond: number;
   /** Scans, queries and batches, which another client sends. */
   readonly bulkPerSecond: number;
+  /** Tables that come and go, of a client of their own. */
+  readonly tablesPerSecond: number;
   readonly keys: number;
   readonly faults: readonly FaultKind[];
   readonly buggify: readonly BuggifySite[];
@@ -123,6 +125,7 @@ function draw(options: RunOptions, random: SimRandom, buggify: SimBuggify): Draw
     replaceAfterMs: random.pick([2_000, 5_000, 20_000]),
     retryBlockBytes: random.pick([200, 2_000, 32_000]),
     bulkPerSecond: random.pick([0, 0.5, 4]),
+    tablesPerSecond: random.pick([0, 0, 0.2]),
     ...options.drawn,
   };
 }
