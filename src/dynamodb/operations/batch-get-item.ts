@@ -1,3 +1,4 @@
+import type { Table } from '../../controller/index.ts';
 import {
   attributeMapText,
   type Item,
@@ -15,16 +16,11 @@ import { JsonBody } from '../encode/body.ts';
 import { readUnits } from '../encode/capacity.ts';
 import { validationError } from '../errors.ts';
 import { attributesToGet } from '../legacy/shapes.ts';
-import {
-  BatchCapacity,
-  type Member,
-  openTables,
-  refuseDuplicates,
-  refuseIfAllFailed,
-} from '../plan/batch.ts';
+import { BatchCapacity, type Member, refuseDuplicates, refuseIfAllFailed } from '../plan/batch.ts';
 import { checkParameters, placeholdersOf } from '../plan/expressions.ts';
 import { keyOfKey, refuseNestedKeys } from '../plan/key.ts';
 import { type PlannedProjection, planProjection } from '../plan/projection.ts';
+import { withTables } from '../plan/table.ts';
 import { returnedItem } from './get-item.ts';
 import { operation } from './operation.ts';
 import { expressionNames, returnConsumedCapacity } from './parameters.ts';
@@ -68,21 +64,21 @@ export const batchGetItem = operation('BatchGetItem', input, async (parameters, 
     throw validationError('Too many items requested for the BatchGetItem call');
   }
 
-  const tables = await openTables(context, requests.keys());
-  const reads: Read[] = [];
-  for (const [tableName, { keys, planned }] of plans) {
-    const table = tables.get(tableName);
-    if (table === undefined) throw new Error(`table ${tableName} was not opened`);
-    refuseNestedKeys(table, planned.nestedHeads);
-    const consistent = requests.get(tableName)?.ConsistentRead ?? false;
-    for (const attributes of keys) {
-      const key = keyOfKey(table, attributes);
-      const { projection } = planned;
-      reads.push({ table, key, tableName, attributes, consistent, projection });
+  return withTables(context, [...requests.keys()], (tables) => {
+    const reads: Read[] = [];
+    for (const [tableName, { keys, planned }] of plans) {
+      const table = tables.get(tableName) as Table;
+      refuseNestedKeys(table, planned.nestedHeads);
+      const consistent = requests.get(tableName)?.ConsistentRead ?? false;
+      for (const attributes of keys) {
+        const key = keyOfKey(table, attributes);
+        const { projection } = planned;
+        reads.push({ table, key, tableName, attributes, consistent, projection });
+      }
     }
-  }
-  refuseDuplicates(reads);
-  return run(context, parameters, reads);
+    refuseDuplicates(reads);
+    return run(context, parameters, reads);
+  });
 });
 
 function acceptKey(key: Parsed<Item>): Item {

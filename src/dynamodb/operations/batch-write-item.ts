@@ -15,15 +15,10 @@ import { tableNameKeys } from '../decode/table-name.ts';
 import { JsonBody } from '../encode/body.ts';
 import { writeUnits } from '../encode/capacity.ts';
 import { validationError } from '../errors.ts';
-import {
-  BatchCapacity,
-  type Member,
-  openTables,
-  refuseDuplicates,
-  refuseIfAllFailed,
-} from '../plan/batch.ts';
+import { BatchCapacity, type Member, refuseDuplicates, refuseIfAllFailed } from '../plan/batch.ts';
 import { keyOfBatchItem, keyOfKey } from '../plan/key.ts';
 import { memberToken, type RetryToken } from '../plan/retry-token.ts';
+import { withTables } from '../plan/table.ts';
 import { writeOperation } from './operation.ts';
 import { returnConsumedCapacity, returnItemCollectionMetrics } from './parameters.ts';
 
@@ -75,18 +70,18 @@ export const batchWriteItem = writeOperation(
       throw validationError('Too many items requested for the BatchWriteItem call');
     }
 
-    // One invalid member refuses all: every key is checked before anything is written.
-    const tables = await openTables(context, plans.keys());
-    const writes: Write[] = [];
-    for (const [tableName, members] of plans) {
-      const table = tables.get(tableName);
-      if (table === undefined) throw new Error(`table ${tableName} was not opened`);
-      for (const planned of members) {
-        writes.push({ table, key: keyOf(table, planned), tableName, planned });
+    return withTables(context, [...plans.keys()], (tables) => {
+      // One invalid member refuses all: every key is checked before anything is written.
+      const writes: Write[] = [];
+      for (const [tableName, members] of plans) {
+        const table = tables.get(tableName) as Table;
+        for (const planned of members) {
+          writes.push({ table, key: keyOf(table, planned), tableName, planned });
+        }
       }
-    }
-    refuseDuplicates(writes);
-    return run(context, parameters, writes, retry);
+      refuseDuplicates(writes);
+      return run(context, parameters, writes, retry);
+    });
   },
 );
 

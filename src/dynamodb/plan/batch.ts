@@ -2,28 +2,14 @@ import { toHex } from '../../bytes/index.ts';
 import type { Table } from '../../controller/index.ts';
 import { type ItemKey, storageKey } from '../../item/index.ts';
 import type { Failure } from '../../router/index.ts';
-import type { ApiContext } from '../context.ts';
-import { nameOf } from '../decode/table-name.ts';
 import { consumedCapacity, type ReturnConsumedCapacity } from '../encode/capacity.ts';
 import { validationError } from '../errors.ts';
-import { failureError, withTable } from './table.ts';
+import { failureError, tableNotFound } from './table.ts';
 
 /** One read or write of a batch. */
 export interface Member {
   readonly table: Table;
   readonly key: ItemKey;
-}
-
-/** All tables of a batch by the names (or ARNs) that the request uses. Rejects with an ApiError if one is missing. */
-export async function openTables(
-  context: ApiContext,
-  names: Iterable<string>,
-): Promise<ReadonlyMap<string, Table>> {
-  const tables = new Map<string, Table>();
-  for (const name of names) {
-    tables.set(name, await withTable(context, nameOf(name), (table) => Promise.resolve(table)));
-  }
-  return tables;
 }
 
 /** No two members of a batch may name one item. Throws ValidationException. */
@@ -45,8 +31,7 @@ export function refuseDuplicates(members: readonly Member[]): void {
 export function refuseIfAllFailed(members: number, failures: readonly Failure[]): void {
   const worst = failures.find(({ kind }) => kind === 'unavailable') ?? failures[0];
   if (worst !== undefined && failures.length === members) throw failureError(worst);
-  const noTable = failures.find(({ kind }) => kind === 'no-table');
-  if (noTable !== undefined) throw failureError(noTable);
+  if (failures.some(({ kind }) => kind === 'no-table')) throw tableNotFound();
 }
 
 /** Adds up what each table is charged: every item is rounded up by itself. */

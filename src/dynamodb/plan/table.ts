@@ -1,11 +1,22 @@
 import type { Table } from '../../controller/index.ts';
 import type { Failure } from '../../router/index.ts';
 import type { ApiContext } from '../context.ts';
+import { nameOf } from '../decode/table-name.ts';
 import { ApiError } from '../errors.ts';
+
+const NOT_FOUND = 'Requested resource not found';
+
+/** The table was there as far as this node knew, and is not; nothing was done. */
+class TableGoneError extends ApiError {
+  constructor() {
+    super('ResourceNotFoundException', NOT_FOUND);
+  }
+}
 
 /**
  * Runs `use` with the table for reading and writing items, at once when it is known. Throws what `use` throws, or rejects;
- * with ResourceNotFoundException among others.
+ * with ResourceNotFoundException among others. Where the table is gone that this node knew, another one may have its name by now:
+ * then `use` runs once more.
  */
 export function withTable<T>(
   context: ApiContext,
@@ -13,7 +24,34 @@ export function withTable<T>(
   use: (table: Table) => Promise<T>,
 ): Promise<T> {
   const found = context.database.findTable(name);
-  return found instanceof Promise ? found.then((table) => use(readable(table))) : use(found);
+  if (found instanceof Promise) return found.then((table) => use(readable(table)));
+  return use(found).catch(async (error: unknown) => {
+    if (!(error instanceof TableGoneError)) throw error;
+    return use(readable(await context.database.findTable(name)));
+  });
+}
+
+/** The same with several tables, by the names (or ARNs) that the request uses. */
+export async function withTables<T>(
+  context: ApiContext,
+  names: readonly string[],
+  use: (tables: ReadonlyMap<string, Table>) => Promise<T>,
+): Promise<T> {
+  try {
+    return await use(await findTables(context, names));
+  } catch (error) {
+    if (!(error instanceof TableGoneError)) throw error;
+    return use(await findTables(context, names));
+  }
+}
+
+async function findTables(
+  { database }: ApiContext,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, Table>> {
+  const tables = new Map<string, Table>();
+  for (const name of names) tables.set(name, readable(await database.findTable(nameOf(name))));
+  return tables;
 }
 
 function readable(found: Table | Failure): Table {
@@ -30,7 +68,7 @@ export async function describedTable(context: ApiContext, name: string): Promise
 
 export function tableNotFound(name?: string): ApiError {
   const where = name === undefined ? '' : `: Table: ${name} not found`;
-  return new ApiError('ResourceNotFoundException', `Requested resource not found${where}`);
+  return new ApiError('ResourceNotFoundException', `${NOT_FOUND}${where}`);
 }
 
 /** Why the cluster did not answer, in words for the client. SDKs retry the first two. */
@@ -47,6 +85,6 @@ export function failureError(failure: Failure): ApiError {
         `The cluster did not answer in time, and a write may have taken effect: try again. ${failure.message}`,
       );
     case 'no-table':
-      return tableNotFound();
+      return new TableGoneError();
   }
 }
