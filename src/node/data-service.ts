@@ -19,6 +19,9 @@ interface SessionClock {
   readonly at: number;
 }
 
+/** How late a slice is where something makes it late, in milliseconds. */
+const LATE_MS = 400;
+
 /** What it needs to know of them. */
 export type HeldGroups = Pick<Replicas, 'data' | 'nodeOf'>;
 
@@ -149,8 +152,13 @@ export class DataService {
     done: (outcome: Exclude<T, 'more'> | 'closed') => void,
   ): void {
     const outcome = replica.isClosed ? 'closed' : reader.step(replica.state);
-    if (outcome === 'more') this.#clock.endOfTurn(() => this.#inSlices(replica, reader, done));
-    else done(outcome as Exclude<T, 'more'> | 'closed');
+    if (outcome !== 'more') {
+      done(outcome as Exclude<T, 'more'> | 'closed');
+      return;
+    }
+    const next = () => this.#inSlices(replica, reader, done);
+    if (this.#buggify('node: a slice comes late')) this.#clock.after(LATE_MS, next);
+    else this.#clock.endOfTurn(next);
   }
 
   #whenReadable(

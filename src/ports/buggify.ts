@@ -23,6 +23,7 @@ export const BUGGIFY_SITES = [
   'link: break the connection',
   'router: miss the answer',
   'node: ask by way of another',
+  'node: a slice comes late',
 ] as const;
 
 export type BuggifySite = (typeof BUGGIFY_SITES)[number];

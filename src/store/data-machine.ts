@@ -57,6 +57,8 @@ export interface MachineLimits {
   /** Of a block of what is remembered for clients. */
   readonly retryBlockBytes?: number | undefined;
   readonly listed?: ListLimits | undefined;
+  /** Read in one slice, at most. This alone may differ. */
+  readonly sliceItems?: number | undefined;
 }
 
 /** A digest is kept once in this much session time, in milliseconds. */
@@ -77,12 +79,14 @@ export class DataMachine {
   readonly #shards = new Shards();
   readonly #lifecycle: ShardLifecycle;
   readonly #listed: ListedChanges;
+  readonly #sliceItems: number | undefined;
   /** Writes of the entry that is being applied, besides those to items and shards. */
   #extra: Write[] = [];
   #index = 0;
   #digests: StateDigest[] = [];
 
-  constructor({ answerBytesMax, retryBlockBytes, listed }: MachineLimits = {}) {
+  constructor({ answerBytesMax, retryBlockBytes, listed, sliceItems }: MachineLimits = {}) {
+    this.#sliceItems = sliceItems;
     this.#sessions = new Sessions(answerBytesMax);
     this.#retries = new Retries(retryBlockBytes);
     this.#listed = new ListedChanges(listed);
@@ -216,7 +220,8 @@ export class DataMachine {
   middle(id: number): { step(state: Reader): string | undefined | 'more' } | undefined {
     const shard = this.#shards.get(id);
     if (!shard) return undefined;
-    const finder = new MiddleFinder((first) => this.#shards.range(shard, first), shard.bytes);
+    const range = (first: Uint8Array) => this.#shards.range(shard, first);
+    const finder = new MiddleFinder(range, shard.bytes, this.#sliceItems);
     // It may have gone in between, and its bounds with it.
     return {
       step: (state) => (this.#shards.get(id) === shard ? finder.step(state) : undefined),
@@ -237,7 +242,7 @@ export class DataMachine {
 
   /** Reads one page slice by slice (E7): call `step` until it gives something else than `more`. */
   page(query: PageQuery): { step(state: Reader): PageOutcome | 'more' | 'wrong-shard' } {
-    const reader = new PageReader(query.operation);
+    const reader = new PageReader(query.operation, this.#sliceItems);
     return {
       step: (state) => {
         const shard = this.#shards.get(query.shard);

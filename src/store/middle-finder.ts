@@ -14,6 +14,7 @@ const SLICE_ITEMS = 1_000;
 export class MiddleFinder {
   readonly #range: (first: Uint8Array) => Range;
   readonly #half: number;
+  readonly #sliceItems: number;
   #from: Uint8Array = new Uint8Array(0);
   #bytes = 0;
   #hash: Hash64 | undefined;
@@ -21,16 +22,17 @@ export class MiddleFinder {
   #before = 0;
 
   /** `range`: engine keys of the shard's items from a storage key on. `bytes`: of all of them. */
-  constructor(range: (first: Uint8Array) => Range, bytes: number) {
+  constructor(range: (first: Uint8Array) => Range, bytes: number, sliceItems = SLICE_ITEMS) {
     this.#range = range;
     this.#half = bytes / 2;
+    this.#sliceItems = sliceItems;
   }
 
   /** 16 hex digits; undefined: all that it has is of one partition, or it has nothing. */
   step(state: Reader): string | undefined | 'more' {
     const cursor = state.range(this.#range(this.#from));
     try {
-      for (let items = 0; items < SLICE_ITEMS; items++) {
+      for (let items = 0; items < this.#sliceItems; items++) {
         const pair = cursor.next();
         if (!pair) return undefined;
         const key = storageKeyOf(pair.key);

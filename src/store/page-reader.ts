@@ -11,12 +11,14 @@ const SLICE_BYTES = 128 * 1024;
 /** One page over the items of a shard, read in slices between which others get their turn; each resumes by key. */
 export class PageReader {
   readonly #operation: PageOperation;
+  readonly #sliceItems: number;
   readonly #collector: PageCollector;
   #from: Uint8Array;
   #to: Uint8Array;
 
-  constructor(operation: PageOperation) {
+  constructor(operation: PageOperation, sliceItems = SLICE_ITEMS) {
     this.#operation = operation;
+    this.#sliceItems = sliceItems;
     this.#collector = new PageCollector(operation);
     this.#from = itemKey(operation.from);
     this.#to = itemKey(operation.to);
@@ -27,7 +29,7 @@ export class PageReader {
     const cursor = state.range({ from: this.#from, to: this.#to, reverse });
     try {
       let bytes = 0;
-      for (let items = 0; items < SLICE_ITEMS && bytes < SLICE_BYTES; items++) {
+      for (let items = 0; items < this.#sliceItems && bytes < SLICE_BYTES; items++) {
         const pair = cursor.next();
         if (!pair) return this.#collector.finish(undefined);
         const item = decodeStoredValue(pair.value);

@@ -323,6 +323,13 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'const gone = shard === undefined;',
   },
   {
+    name: 'a page goes on in a shard that moves on meanwhile',
+    rule: 'S2',
+    file: 'store/data-machine.ts',
+    from: "return gone ? 'wrong-shard' : reader.step(state);",
+    to: "const seen = reader as { begun?: boolean };\n        if (gone && !seen.begun) return 'wrong-shard';\n        seen.begun = true;\n        return reader.step(state);",
+  },
+  {
     name: 'a page goes on in the next shard though it is full',
     rule: 'D1',
     file: 'router/page-parts.ts',

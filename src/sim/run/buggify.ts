@@ -26,6 +26,7 @@ const ONCE_IN: Readonly<Record<BuggifySite, number>> = {
   'link: break the connection': 2_000,
   'router: miss the answer': 50,
   'node: ask by way of another': 20,
+  'node: a slice comes late': 4,
 };
 
 /** Which sites a world has switched on, and how often each of them did something. */

@@ -62,6 +62,8 @@ export interface Drawn {
   readonly listedMax: number;
   /** Of the blocks of answers that clients may ask for again. */
   readonly retryBlockBytes: number;
+  /** What is read of a page in one turn, in items. */
+  readonly sliceItems: number;
   /** Machines that may come besides the first ones. */
   readonly newMachines: number;
   /** See `NodeOptions`. */
@@ -126,6 +128,7 @@ function draw(options: RunOptions, random: SimRandom, buggify: SimBuggify): Draw
     retryBlockBytes: random.pick([200, 2_000, 32_000]),
     bulkPerSecond: random.pick([0, 0.5, 4]),
     tablesPerSecond: random.pick([0, 0, 0.2]),
+    sliceItems: random.pick([1, 4, 200]),
     ...options.drawn,
   };
 }
@@ -137,7 +140,7 @@ export async function runWorld(options: RunOptions): Promise<Report> {
   const buggify = new SimBuggify(new SimRandom(seed, 'buggify'), options.drawn?.buggify);
   const drawn = draw(options, random, buggify);
   const { logSegmentBytes, memtableBytes, splitBytes, splitPerSecond } = drawn;
-  const { listedMax, retryBlockBytes } = drawn;
+  const { listedMax, retryBlockBytes, sliceItems } = drawn;
   const world = new World({
     ...drawn,
     seed,
@@ -149,7 +152,7 @@ export async function runWorld(options: RunOptions): Promise<Report> {
       memtableBytes,
       flushPartBytes: memtableBytes >> 3,
       replica: { logBytesKept: 8 * 1024 },
-      machine: { listed: { min: listedMax, perItem: 0 }, retryBlockBytes },
+      machine: { listed: { min: listedMax, perItem: 0 }, retryBlockBytes, sliceItems },
     },
   });
   const { time } = world;
