@@ -35,15 +35,13 @@ export function readProfiles(directory: string): readonly Profile[] {
 }
 
 /** What `work` takes of this thread. */
-export async function profileOf(work: () => Promise<unknown>): Promise<Profile> {
-  const session = new Session();
-  session.connect();
-  await session.post('Profiler.enable');
-  await session.post('Profiler.start');
-  await work();
-  const { profile } = await session.post('Profiler.stop');
-  session.disconnect();
-  return profile as Profile;
+export function profileOf(work: () => Promise<unknown>): Promise<Profile> {
+  return withProfiler(async (session) => {
+    await session.post('Profiler.start');
+    await work();
+    const { profile } = await session.post('Profiler.stop');
+    return profile as Profile;
+  });
 }
 
 /** A function of a script, and how often it was called. */
@@ -54,17 +52,24 @@ export interface Called {
 }
 
 /** The functions called while `work` runs on this thread. The numbers are exact, and the work takes longer. */
-export async function callsOf(work: () => Promise<unknown>): Promise<readonly Called[]> {
+export function callsOf(work: () => Promise<unknown>): Promise<readonly Called[]> {
+  return withProfiler(async (session) => {
+    await session.post('Profiler.startPreciseCoverage', { callCount: true });
+    await work();
+    const { result } = await session.post('Profiler.takePreciseCoverage');
+    return result.flatMap(({ url, functions }) =>
+      functions.map(({ ranges }) => ({ part: partOf(url), count: ranges[0]?.count ?? 0 })),
+    );
+  });
+}
+
+async function withProfiler<T>(use: (session: Session) => Promise<T>): Promise<T> {
   const session = new Session();
   session.connect();
   await session.post('Profiler.enable');
-  await session.post('Profiler.startPreciseCoverage', { callCount: true });
-  await work();
-  const { result } = await session.post('Profiler.takePreciseCoverage');
+  const result = await use(session);
   session.disconnect();
-  return result.flatMap(({ url, functions }) =>
-    functions.map(({ ranges }) => ({ part: partOf(url), count: ranges[0]?.count ?? 0 })),
-  );
+  return result;
 }
 
 /** Time not idle within the span, by part, in parts of the whole. Throws if nothing was sampled within it. */

@@ -1,7 +1,7 @@
 import type { SimRandom } from '../random.ts';
 import { type Client, TABLE } from './client.ts';
-import { type Histories, ITEM_KINDS, type Item, itemKey } from './histories.ts';
-import { parsed, type Requests, requestOf } from './requests.ts';
+import { type Histories, ITEM_KINDS, type Item, type ItemKind, itemKey } from './histories.ts';
+import { isAnswered, parsed, type Requests, requestOf } from './requests.ts';
 
 interface ItemKey {
   readonly pk: { readonly S: string };
@@ -73,7 +73,7 @@ export class BulkClient implements Client {
           ...(after && { ExclusiveStartKey: after }),
         });
         const ending = await this.#requests.send(request, random);
-        if (ending === 'refused' || ending === 'unknown') return;
+        if (!isAnswered(ending)) return;
         const { Items: items, LastEvaluatedKey: last } = parsed<PageBody>(ending);
         if (items.length > limit) this.#isWrong(`a page of ${limit} had ${items.length} items`);
         for (const item of items) {
@@ -85,7 +85,8 @@ export class BulkClient implements Client {
         after = last;
       } while (after);
     }
-    this.#sawNone(this.#allKeys(), seen, began);
+    const all = ITEM_KINDS.flatMap((kind) => this.#keysOf(kind));
+    this.#sawNone(all, seen, began);
   }
 
   /** One partition, of one item at most. */
@@ -100,7 +101,7 @@ export class BulkClient implements Client {
       ScanIndexForward: random.once(2),
     });
     const ending = await this.#requests.send(request, random);
-    if (ending === 'refused' || ending === 'unknown') return;
+    if (!isAnswered(ending)) return;
     const { Items: items, LastEvaluatedKey: last } = parsed<PageBody>(ending);
     const isIt = items.length <= 1 && items.every((item) => keyOf(item) === key);
     if (!isIt || last)
@@ -117,7 +118,7 @@ export class BulkClient implements Client {
       },
     });
     const ending = await this.#requests.send(request, random);
-    if (ending === 'refused' || ending === 'unknown') return;
+    if (!isAnswered(ending)) return;
     const { Responses: found, UnprocessedKeys: left } = parsed<BatchReadBody>(ending);
     const known = new Set((left[TABLE]?.Keys ?? []).map(({ pk }) => pk.S));
     for (const item of found[TABLE] ?? []) {
@@ -157,12 +158,8 @@ export class BulkClient implements Client {
     return `${this.#name} ${this.#histories.uniqueNumber()};`;
   }
 
-  #keysOf(kind: (typeof ITEM_KINDS)[number]): string[] {
+  #keysOf(kind: ItemKind): string[] {
     return Array.from({ length: this.#keys }, (_, number) => itemKey(kind, number));
-  }
-
-  #allKeys(): string[] {
-    return ITEM_KINDS.flatMap((kind) => this.#keysOf(kind));
   }
 
   #sawNone(keys: readonly string[], known: ReadonlySet<string>, calledAt: number): void {

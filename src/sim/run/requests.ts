@@ -18,6 +18,10 @@ export interface Request {
 /** How a request ended: with an answer; refused, so that nothing was done; or nobody knows. */
 export type Ending = ApiResponse | 'refused' | 'unknown';
 
+export function isAnswered(ending: Ending): ending is ApiResponse {
+  return ending !== 'refused' && ending !== 'unknown';
+}
+
 export function requestOf(operation: string, parameters: object): Request {
   return { operation, body: utf8(JSON.stringify(parameters)) };
 }

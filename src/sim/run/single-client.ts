@@ -1,7 +1,14 @@
 import type { SimRandom } from '../random.ts';
 import { type Client, TABLE } from './client.ts';
 import { type Histories, ITEM_KINDS, type Item, itemKey } from './histories.ts';
-import { assertDone, parsed, type Request, type Requests, requestOf } from './requests.ts';
+import {
+  assertDone,
+  isAnswered,
+  parsed,
+  type Request,
+  type Requests,
+  requestOf,
+} from './requests.ts';
 
 /** As much of an answer as it looks at. */
 interface Body {
@@ -135,7 +142,7 @@ export class SingleClient implements Client {
   async #get(key: string, random: SimRandom): Promise<Found | undefined> {
     const calledAt = this.#histories.stamp();
     const ending = await this.#requests.send(this.#getOf(key), random);
-    if (ending === 'refused' || ending === 'unknown') return undefined;
+    if (!isAnswered(ending)) return undefined;
     const item = parsed<Body>(ending).Item;
     this.#histories.saw(this.#name, key, item, calledAt);
     return { item };

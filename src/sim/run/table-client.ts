@@ -1,8 +1,14 @@
-import type { ApiResponse } from '../../dynamodb/index.ts';
 import type { SimRandom } from '../random.ts';
 import type { Client } from './client.ts';
 import type { Histories } from './histories.ts';
-import { assertDone, type Ending, parsed, type Requests, requestOf } from './requests.ts';
+import {
+  assertDone,
+  type Ending,
+  isAnswered,
+  parsed,
+  type Requests,
+  requestOf,
+} from './requests.ts';
 
 /** How often it asks what became of a table, in milliseconds. */
 const LOOK_MS = 200;
@@ -113,8 +119,4 @@ export class TableClient implements Client {
 
 interface Described {
   readonly Table: { readonly TableStatus: string };
-}
-
-function isAnswered(ending: Ending): ending is ApiResponse {
-  return ending !== 'refused' && ending !== 'unknown';
 }
