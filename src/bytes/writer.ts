@@ -1,3 +1,4 @@
+import { crc32c } from './crc32c.ts';
 import { allocateBytes, copyBytes } from './slab.ts';
 import { utf8 } from './utf8.ts';
 import { writeU32, writeU64 } from './words.ts';
@@ -127,6 +128,11 @@ export class ByteWriter {
       throw new RangeError(`patch at ${position} beyond ${this.#length}`);
     writeU32(this.#bytes, position, value);
     return this;
+  }
+
+  /** CRC-32C of what was written from `start` to `end`, or so far. */
+  crc32c(start: number, end = this.#length): number {
+    return crc32c(this.#bytes, 0, start, end);
   }
 
   /** A view of what was written; valid until the next write or reset. */

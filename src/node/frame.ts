@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter, copyBytes, crc32c, MalformedError } from '../bytes/index.ts';
+import { ByteReader, ByteWriter, crc32c, MalformedError } from '../bytes/index.ts';
 
 /**
  * Frames: what goes over the connection between two nodes, one a turn with everything for all groups in it.
@@ -61,16 +61,15 @@ export class FrameWriter {
   take(clusterId: string): Uint8Array {
     this.#setClusterId(clusterId);
     const writer = this.#writer;
-    const bytes = writer.view();
-    const checksum = crc32c(bytes, 0, FRAME_HEADER_BYTES);
+    const checksum = writer.crc32c(FRAME_HEADER_BYTES);
     writer
       .patchU32(0, ((MAGIC << 16) | (PROTOCOL_VERSION << 8)) >>> 0)
       .patchU32(4, writer.length - FRAME_HEADER_BYTES)
       .patchU32(8, this.#clusterHigh)
       .patchU32(12, this.#clusterLow)
       .patchU32(16, checksum);
-    writer.patchU32(20, crc32c(bytes, 0, 0, FRAME_HEADER_BYTES - 4));
-    const frame = copyBytes(bytes);
+    writer.patchU32(20, writer.crc32c(0, FRAME_HEADER_BYTES - 4));
+    const frame = writer.take();
     this.#clear();
     return frame;
   }
@@ -99,8 +98,8 @@ export class OtherProtocolError extends MalformedError {
 
 export interface Frame {
   readonly clusterId: string;
-  /** The messages, each a view that is valid until the next chunk. */
-  readonly messages: readonly Uint8Array[];
+  /** One for each message, which read memory that is valid until the next chunk. */
+  readonly messages: readonly ByteReader[];
 }
 
 /** Cuts a byte stream into frames. Throws {@link MalformedError}: the connection is of no use afterwards. */
@@ -130,17 +129,18 @@ export class FrameReader {
         if (this.#headerFilled < FRAME_HEADER_BYTES) return;
         this.#parseHeader(this.#header, 0);
       }
-      const wanted = this.#length - this.#bodyFilled;
-      const part = chunk.subarray(at, at + wanted);
-      at += part.length;
-      if (part.length === wanted && this.#bodyFilled === 0) {
-        this.#emit(part, onFrame);
+      const end = at + this.#length - this.#bodyFilled;
+      if (end <= chunk.length && this.#bodyFilled === 0) {
+        this.#emit(chunk, at, end, onFrame);
+        at = end;
         continue;
       }
+      const part = chunk.subarray(at, end);
+      at += part.length;
       this.#body ??= new Uint8Array(this.#length);
       this.#body.set(part, this.#bodyFilled);
       this.#bodyFilled += part.length;
-      if (this.#bodyFilled === this.#length) this.#emit(this.#body, onFrame);
+      if (this.#bodyFilled === this.#length) this.#emit(this.#body, 0, this.#length, onFrame);
     }
   }
 
@@ -168,12 +168,16 @@ export class FrameReader {
     this.#clusterId = hex(clusterHigh) + hex(clusterLow);
   }
 
-  #emit(body: Uint8Array, onFrame: (frame: Frame) => void): void {
+  /** The body is bytes[start, end). */
+  #emit(bytes: Uint8Array, start: number, end: number, onFrame: (frame: Frame) => void): void {
     this.#headerFilled = 0;
     this.#bodyFilled = 0;
     this.#body = undefined;
-    if (crc32c(body) !== this.#checksum) throw new MalformedError('frame fails its checksum');
-    onFrame({ clusterId: this.#clusterId, messages: messagesOf(body) });
+    if (crc32c(bytes, 0, start, end) !== this.#checksum) {
+      throw new MalformedError('frame fails its checksum');
+    }
+    const messages = messagesOf(new ByteReader(bytes, start, end));
+    onFrame({ clusterId: this.#clusterId, messages });
   }
 }
 
@@ -181,9 +185,8 @@ function hex(word: number): string {
   return word.toString(16).padStart(8, '0');
 }
 
-function messagesOf(body: Uint8Array): Uint8Array[] {
-  const reader = new ByteReader(body);
-  const messages: Uint8Array[] = [];
-  while (reader.remaining > 0) messages.push(reader.raw(reader.u32()));
+function messagesOf(body: ByteReader): ByteReader[] {
+  const messages: ByteReader[] = [];
+  while (body.remaining > 0) messages.push(body.part(body.u32()));
   return messages;
 }

@@ -1,4 +1,10 @@
-import { ByteReader, type ByteWriter, MalformedError, utf8, utf8Text } from '../bytes/index.ts';
+import {
+  type ByteReader,
+  type ByteWriter,
+  MalformedError,
+  utf8,
+  utf8Text,
+} from '../bytes/index.ts';
 import { type Buggify, type Clock, type Connection, NEVER } from '../ports/index.ts';
 import type { Heartbeat, HeartbeatResponse, Message, Quiesce } from '../raft/index.ts';
 import { FrameReader, FrameWriter, NO_CLUSTER, OtherProtocolError } from './frame.ts';
@@ -204,7 +210,7 @@ export class Link {
       this.#reader.read(chunk, ({ clusterId, messages }) => {
         for (const message of messages) {
           if (this.#closed) return;
-          this.#receive(new ByteReader(message), clusterId);
+          this.#receive(message, clusterId);
         }
       });
     } catch (error) {

@@ -163,6 +163,27 @@ test('the reader refuses what is not there', () => {
   expect(() => new ByteReader(Uint8Array.of(1)).end()).toThrow(MalformedError);
 });
 
+test('[N1] the reader of a part takes nothing of what comes after it', () => {
+  const whole = new ByteReader(Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13), 1);
+  const takers: ((part: ByteReader) => void)[] = [
+    (part) => part.u8(),
+    (part) => part.varint(),
+    (part) => part.boolean(),
+    (part) => part.bytes(),
+    (part) => part.raw(1),
+    (part) => part.part(1),
+  ];
+  for (const take of takers) {
+    const part = whole.part(2);
+    expect(part.remaining).toBe(2);
+    part.u16();
+    expect(() => part.end()).not.toThrow();
+    expect(() => take(part)).toThrow(MalformedError);
+  }
+  expect(whole.u8()).toBe(13);
+  expect(() => whole.part(1)).toThrow(MalformedError);
+});
+
 test('the writer refuses numbers that do not fit', () => {
   for (const value of [-1, 0.5, 2 ** 53, Number.NaN]) {
     expect(() => new ByteWriter().varint(value)).toThrow(RangeError);

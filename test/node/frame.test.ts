@@ -31,7 +31,7 @@ function readAll(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
     const end = at + (sizes[i % sizes.length] ?? 1);
     reader.read(bytes.subarray(at, end), ({ clusterId, messages }) => {
       expect(clusterId).toBe(CLUSTER);
-      for (const message of messages) read.push(message.slice());
+      for (const message of messages) read.push(message.raw(message.remaining).slice());
     });
     at = end;
   }
