@@ -1,3 +1,5 @@
+import { allocateBytes } from './slab.ts';
+
 /** Unsigned lexicographic order: negative, zero or positive. A prefix sorts before what it begins. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const shared = Math.min(a.length, b.length);
@@ -23,7 +25,7 @@ export function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const part of parts) length += part.length;
-  const whole = new Uint8Array(length);
+  const whole = allocateBytes(length);
   let at = 0;
   for (const part of parts) {
     whole.set(part, at);

@@ -262,9 +262,11 @@ export class Replica {
   /** Of one that {@link isAtRest}, now and then: what it holds of memory and disk others may need. */
   tickUpkeep(): void {
     if (this.#closed) return;
-    const isAwaited = (index: Index) =>
-      isSnapshotAwaited(index, this.#raft.status().followers, ELECTION_TICKS);
-    this.#snapshots.tick(isAwaited).catch((error) => this.#host.fatal(error));
+    if (this.#snapshots.isOffered) {
+      const isAwaited = (index: Index) =>
+        isSnapshotAwaited(index, this.#raft.status().followers, ELECTION_TICKS);
+      this.#snapshots.tick(isAwaited).catch((error) => this.#host.fatal(error));
+    }
     this.#upkeep.tick();
   }
 

@@ -107,6 +107,11 @@ export class Snapshots {
     this.#readMemory = memory;
   }
 
+  /** One lies ready for others. */
+  get isOffered(): boolean {
+    return this.#offered !== undefined;
+  }
+
   /** Deletes what nobody reads, nor waits for: a follower may have to install those of other groups first. */
   async tick(isAwaited: (index: Index) => boolean): Promise<void> {
     const offered = this.#offered;

@@ -33,15 +33,16 @@ export class Ownership {
     for (const shard of machine.shards()) {
       const { id, epoch, state, table, hashStart, hashEnd } = shard;
       const seen = this.#seen.get(id);
-      const copy = `${group}/${id}/${epoch}`;
       if (state === 'receiving') {
-        this.#copies.add(copy);
+        this.#copies.add(copyOf(group, shard));
         continue;
       }
-      // A copy that begins anew: nobody was served from it.
-      if (state === 'purging' && this.#copies.has(copy) && seen && seen.epoch < epoch) continue;
       const phase = PHASES[state];
       if (seen && (epoch < seen.epoch || (epoch === seen.epoch && phase <= seen.phase))) continue;
+      // A copy that begins anew: nobody was served from it.
+      if (state === 'purging' && seen && seen.epoch < epoch) {
+        if (this.#copies.has(copyOf(group, shard))) continue;
+      }
       if (!seen) this.#begins(group, shard);
       else if (epoch !== seen.epoch) {
         const isFree = seen.phase === PHASES.fenced || seen.phase === PHASES.purging;
@@ -67,6 +68,10 @@ export class Ownership {
     if (live.length === 1) this.splits++;
     else if (live.length > 1) this.merges++;
   }
+}
+
+function copyOf(group: number, { id, epoch }: Readonly<Shard>): string {
+  return `${group}/${id}/${epoch}`;
 }
 
 function overlaps(a: Seen['shard'], b: Seen['shard']): boolean {
