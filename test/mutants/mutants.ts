@@ -337,6 +337,20 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'if (page.lastKey && page.items.length > 1) return undefined;',
   },
   {
+    name: 'a page that goes backwards goes on at the wrong end',
+    rule: 'D1',
+    file: 'store/page-reader.ts',
+    from: 'if (reverse) this.#to = pair.key;',
+    to: 'if (reverse) this.#from = afterKey(pair.key);',
+  },
+  {
+    name: 'a query leaves out the sort key that it begins with',
+    rule: 'D1',
+    file: 'dynamodb/plan/key-conditions.ts',
+    from: "case '>=':\n      return { from: bound, to: end };",
+    to: "case '>=':\n      return { from: justAfter(bound), to: end };",
+  },
+  {
     name: 'what a batch hands back counts as written',
     rule: 'D1',
     file: 'dynamodb/operations/batch-write-item.ts',

@@ -1,11 +1,20 @@
 import type { SimRandom } from '../random.ts';
-import { type Client, TABLE } from './client.ts';
-import { type Histories, ITEM_KINDS, type Item, type ItemKind, itemKey } from './histories.ts';
+import type { Client } from './client.ts';
+import { EVER, type Histories, type Stamp } from './histories.ts';
+import {
+  ITEM_KINDS,
+  type Item,
+  type ItemKey,
+  type ItemKind,
+  itemName,
+  keyOf,
+  nameOf,
+  TABLE,
+} from './items.ts';
 import { isAnswered, parsed, type Requests, requestOf } from './requests.ts';
 
-interface ItemKey {
-  readonly pk: { readonly S: string };
-}
+/** One read of so many is eventually consistent. */
+const EVENTUAL_ONCE_IN = 4;
 
 interface PageBody {
   readonly Items: readonly Item[];
@@ -55,89 +64,108 @@ export class BulkClient implements Client {
     }
   }
 
-  /** All of the table, page by page, in one row or in several. What no page had was not there, at some moment of the scan. */
+  /** All of the table, in one row or in several. */
   async #scan(random: SimRandom): Promise<void> {
-    const began = this.#histories.stamp();
     const segments = random.pick([1, 1, 3]);
+    const rows = Array.from({ length: segments }, (_, Segment) =>
+      segments > 1 ? { Segment, TotalSegments: segments } : {},
+    );
+    const all = ITEM_KINDS.flatMap((kind) => this.#namesOf(kind));
+    await this.#pages('Scan', rows, all, random);
+  }
+
+  /** One partition, or the end of it, in the order of the sort keys or the other way round. */
+  async #query(random: SimRandom): Promise<void> {
+    const first = random.below(this.#keys);
+    const isForward = random.once(2);
+    const kind = random.pick(ITEM_KINDS);
+    const { pk, sk } = keyOf(itemName(kind, first));
+    const isEnd = random.once(2);
+    const wanted = this.#namesOf(kind).filter((name) => {
+      const key = keyOf(name);
+      return key.pk.S === pk.S && (!isEnd || Number(key.sk.N) >= Number(sk.N));
+    });
+    const query = {
+      KeyConditionExpression: isEnd ? 'pk = :pk AND sk >= :sk' : 'pk = :pk',
+      ExpressionAttributeValues: { ':pk': pk, ...(isEnd && { ':sk': sk }) },
+      ScanIndexForward: isForward,
+    };
+    const found = await this.#pages('Query', [query], wanted, random);
+    const inOrder = isForward ? wanted : wanted.toReversed();
+    const isRight = found.join() === inOrder.filter((name) => found.includes(name)).join();
+    if (!isRight) this.#isWrong(`a query of ${inOrder.join()} came to ${found.join()}`);
+  }
+
+  /**
+   * Reads rows of pages, one page after the other, and tells what they had. What is wanted and none had was not there at some moment
+   * meanwhile. A row without an answer ends it.
+   */
+  async #pages(
+    operation: 'Scan' | 'Query',
+    rows: readonly object[],
+    wanted: readonly string[],
+    random: SimRandom,
+  ): Promise<string[]> {
+    const isConsistent = !random.once(EVENTUAL_ONCE_IN);
     const limit = random.pick([1, 3, 100]);
-    const seen = new Set<string>();
-    for (let segment = 0; segment < segments; segment++) {
+    const began = this.#called(isConsistent);
+    const found: string[] = [];
+    for (const row of rows) {
       let after: object | undefined;
       do {
-        const calledAt = this.#histories.stamp();
-        const request = requestOf('Scan', {
+        const calledAt = this.#called(isConsistent);
+        const request = requestOf(operation, {
           TableName: TABLE,
-          ConsistentRead: true,
+          ConsistentRead: isConsistent,
           Limit: limit,
-          ...(segments > 1 && { Segment: segment, TotalSegments: segments }),
+          ...row,
           ...(after && { ExclusiveStartKey: after }),
         });
         const ending = await this.#requests.send(request, random);
-        if (!isAnswered(ending)) return;
+        if (!isAnswered(ending)) return found;
         const { Items: items, LastEvaluatedKey: last } = parsed<PageBody>(ending);
         if (items.length > limit) this.#isWrong(`a page of ${limit} had ${items.length} items`);
         for (const item of items) {
-          const key = keyOf(item);
-          if (seen.has(key)) this.#isWrong(`a scan gave ${key} twice`);
-          seen.add(key);
-          this.#histories.saw(this.#name, key, item, calledAt);
+          const name = nameOf(item);
+          if (found.includes(name)) this.#isWrong(`a ${operation} gave ${name} twice`);
+          found.push(name);
+          this.#histories.saw(this.#name, name, item, calledAt);
         }
         after = last;
       } while (after);
     }
-    const all = ITEM_KINDS.flatMap((kind) => this.#keysOf(kind));
-    this.#sawNone(all, seen, began);
-  }
-
-  /** One partition, of one item at most. */
-  async #query(random: SimRandom): Promise<void> {
-    const key = itemKey(random.pick(ITEM_KINDS), random.below(this.#keys));
-    const calledAt = this.#histories.stamp();
-    const request = requestOf('Query', {
-      TableName: TABLE,
-      ConsistentRead: true,
-      KeyConditionExpression: 'pk = :pk',
-      ExpressionAttributeValues: { ':pk': { S: key } },
-      ScanIndexForward: random.once(2),
-    });
-    const ending = await this.#requests.send(request, random);
-    if (!isAnswered(ending)) return;
-    const { Items: items, LastEvaluatedKey: last } = parsed<PageBody>(ending);
-    const isIt = items.length <= 1 && items.every((item) => keyOf(item) === key);
-    if (!isIt || last)
-      this.#isWrong(`a query of ${key} came to ${JSON.stringify({ items, last })}`);
-    this.#histories.saw(this.#name, key, items[0], calledAt);
+    this.#sawNone(wanted, found, began);
+    return found;
   }
 
   async #batchRead(random: SimRandom): Promise<void> {
-    const keys = this.#keysOf(random.pick(ITEM_KINDS));
-    const calledAt = this.#histories.stamp();
+    const names = this.#namesOf(random.pick(ITEM_KINDS));
+    const isConsistent = !random.once(EVENTUAL_ONCE_IN);
+    const calledAt = this.#called(isConsistent);
     const request = requestOf('BatchGetItem', {
-      RequestItems: {
-        [TABLE]: { Keys: keys.map((key) => ({ pk: { S: key } })), ConsistentRead: true },
-      },
+      RequestItems: { [TABLE]: { Keys: names.map(keyOf), ConsistentRead: isConsistent } },
     });
     const ending = await this.#requests.send(request, random);
     if (!isAnswered(ending)) return;
     const { Responses: found, UnprocessedKeys: left } = parsed<BatchReadBody>(ending);
-    const known = new Set((left[TABLE]?.Keys ?? []).map(({ pk }) => pk.S));
+    const known = (left[TABLE]?.Keys ?? []).map(nameOf);
     for (const item of found[TABLE] ?? []) {
-      const key = keyOf(item);
-      if (known.has(key)) this.#isWrong(`a batch gave ${key} twice, or did not and did`);
-      known.add(key);
-      this.#histories.saw(this.#name, key, item, calledAt);
+      const name = nameOf(item);
+      if (known.includes(name)) this.#isWrong(`a batch gave ${name} twice, or did not and did`);
+      known.push(name);
+      this.#histories.saw(this.#name, name, item, calledAt);
     }
-    this.#sawNone(keys, known, calledAt);
+    this.#sawNone(names, known, calledAt);
   }
 
   /** Puts and deletes registers. Of one that is handed back nobody knows whether it was written after all. */
   async #batchWrite(random: SimRandom): Promise<void> {
-    const keys = this.#keysOf('register').filter(() => random.once(2));
-    if (keys.length === 0) return;
-    const values = keys.map(() => (random.once(4) ? '' : this.#value()));
-    const writes = keys.map((key, i): WriteRequest => {
-      const [pk, v] = [{ S: key }, { S: values[i] as string }];
-      return v.S === '' ? { DeleteRequest: { Key: { pk } } } : { PutRequest: { Item: { pk, v } } };
+    const names = this.#namesOf('register').filter(() => random.once(2));
+    if (names.length === 0) return;
+    const values = names.map(() => (random.once(4) ? '' : this.#value()));
+    const writes = names.map((name, i): WriteRequest => {
+      const [key, v] = [keyOf(name), { S: values[i] as string }];
+      return v.S === '' ? { DeleteRequest: { Key: key } } : { PutRequest: { Item: { ...key, v } } };
     });
     const calledAt = this.#histories.stamp();
     const request = requestOf('BatchWriteItem', { RequestItems: { [TABLE]: writes } });
@@ -147,10 +175,10 @@ export class BulkClient implements Client {
       ending === 'unknown'
         ? writes
         : (parsed<BatchWriteBody>(ending).UnprocessedItems[TABLE] ?? []);
-    const unknown = new Set(left.map(keyWritten));
-    keys.forEach((key, i) => {
+    const unknown = left.map(nameWritten);
+    names.forEach((name, i) => {
       const input = { kind: 'put', value: values[i] as string } as const;
-      this.#histories.wrote(this.#name, key, input, !unknown.has(key), calledAt);
+      this.#histories.wrote(this.#name, name, input, !unknown.includes(name), calledAt);
     });
   }
 
@@ -158,13 +186,17 @@ export class BulkClient implements Client {
     return `${this.#name} ${this.#histories.uniqueNumber()};`;
   }
 
-  #keysOf(kind: ItemKind): string[] {
-    return Array.from({ length: this.#keys }, (_, number) => itemKey(kind, number));
+  #namesOf(kind: ItemKind): string[] {
+    return Array.from({ length: this.#keys }, (_, number) => itemName(kind, number));
   }
 
-  #sawNone(keys: readonly string[], known: ReadonlySet<string>, calledAt: number): void {
-    for (const key of keys) {
-      if (!known.has(key)) this.#histories.saw(this.#name, key, undefined, calledAt);
+  #called(isConsistent: boolean): Stamp {
+    return isConsistent ? this.#histories.stamp() : EVER;
+  }
+
+  #sawNone(names: readonly string[], known: readonly string[], calledAt: Stamp): void {
+    for (const name of names) {
+      if (!known.includes(name)) this.#histories.saw(this.#name, name, undefined, calledAt);
     }
   }
 
@@ -173,11 +205,6 @@ export class BulkClient implements Client {
   }
 }
 
-function keyOf(item: Item): string {
-  return item['pk']?.S ?? '';
-}
-
-function keyWritten(request: WriteRequest): string {
-  const { pk } = 'PutRequest' in request ? request.PutRequest.Item : request.DeleteRequest.Key;
-  return pk.S;
+function nameWritten(request: WriteRequest): string {
+  return nameOf('PutRequest' in request ? request.PutRequest.Item : request.DeleteRequest.Key);
 }

@@ -12,25 +12,13 @@ import {
   type VersionedInput,
   type VersionedOutput,
 } from '../check/models.ts';
-
-/**
- * What the items of a world are to their clients: registers, lists that are appended to, counters, and items that are written by who
- * knows their version.
- */
-export const ITEM_KINDS = ['register', 'list', 'counter', 'versioned'] as const;
-export type ItemKind = (typeof ITEM_KINDS)[number];
-
-/** As much of an item as clients look at. */
-export type Item = Readonly<
-  Record<string, { readonly S: string; readonly N: string; readonly L: { readonly S: string }[] }>
->;
-
-export function itemKey(kind: ItemKind, number: number): string {
-  return `${kind} ${number}`;
-}
+import { type Item, kindOf } from './items.ts';
 
 /** When an operation was called and when it returned, in the order of everything. */
 export type Stamp = number;
+
+/** The call of a read that may see any state there ever was: one that is eventually consistent. */
+export const EVER: Stamp = 0;
 
 /** What the clients of a world did and saw, key by key. It must be linearizable (D1, S1). */
 export class Histories {
@@ -55,10 +43,10 @@ export class Histories {
     this.#wrong.push(what);
   }
 
-  /** A consistent read found this; undefined: there is no such item. */
+  /** A read found this; undefined: there is no such item. */
   saw(client: string, key: string, item: Item | undefined, calledAt: Stamp): void {
     const called = { client, calledAt, returnedAt: this.stamp() };
-    switch (key.split(' ')[0] as ItemKind) {
+    switch (kindOf(key)) {
       case 'register':
         this.#registers.add(key, { ...called, input: { kind: 'get' }, output: textOf(item) });
         break;

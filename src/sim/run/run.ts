@@ -9,8 +9,8 @@ import { SimRandom } from '../random.ts';
 import type { Host } from '../virtual-time.ts';
 import { World } from '../world.ts';
 import { SimBuggify } from './buggify.ts';
-import { TABLE } from './client.ts';
 import { Clients } from './clients.ts';
+import { TABLE } from './items.ts';
 import { comeToRest } from './rest.ts';
 
 export interface RunOptions {
@@ -245,7 +245,7 @@ async function createTable(world: World): Promise<void> {
     router.createTable({
       name: TABLE,
       partitionKey: { name: 'pk', type: 'S' },
-      sortKey: undefined,
+      sortKey: { name: 'sk', type: 'N' },
       billingMode: 'PAY_PER_REQUEST',
       readCapacity: 0,
       writeCapacity: 0,

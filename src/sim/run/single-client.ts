@@ -1,6 +1,7 @@
 import type { SimRandom } from '../random.ts';
-import { type Client, TABLE } from './client.ts';
-import { type Histories, ITEM_KINDS, type Item, itemKey } from './histories.ts';
+import type { Client } from './client.ts';
+import { EVER, type Histories } from './histories.ts';
+import { ITEM_KINDS, type Item, itemName, keyOf, TABLE } from './items.ts';
 import {
   assertDone,
   isAnswered,
@@ -16,6 +17,9 @@ interface Body {
   readonly Attributes?: Item;
 }
 
+/** One read of so many is eventually consistent. */
+const EVENTUAL_ONCE_IN = 8;
+
 interface Found {
   readonly item: Item | undefined;
 }
@@ -26,9 +30,10 @@ export class SingleClient implements Client {
   readonly #requests: Requests;
   readonly #histories: Histories;
   readonly #keys: number;
-  /** By key: the requests that are the same each time. */
-  readonly #gets = new Map<string, Request>();
-  /** By key, of what this client has seen. */
+  /** By item: the requests that are the same each time. */
+  readonly #consistentGets = new Map<string, Request>();
+  readonly #eventualGets = new Map<string, Request>();
+  /** By item, of what this client has seen. */
   readonly #versions = new Map<string, number>();
 
   constructor(name: string, requests: Requests, histories: Histories, keys: number) {
@@ -41,65 +46,65 @@ export class SingleClient implements Client {
   operate(random: SimRandom): Promise<void> {
     const number = random.below(this.#keys);
     const kind = random.pick(ITEM_KINDS);
-    const key = itemKey(kind, number);
+    const name = itemName(kind, number);
     switch (kind) {
       case 'register':
-        return this.#register(key, random);
+        return this.#register(name, random);
       case 'list':
-        return this.#list(key, random);
+        return this.#list(name, random);
       case 'counter':
-        return this.#counter(key, random);
+        return this.#counter(name, random);
       case 'versioned':
-        return this.#version(key, random);
+        return this.#version(name, random);
     }
   }
 
-  async #register(key: string, random: SimRandom): Promise<void> {
+  async #register(name: string, random: SimRandom): Promise<void> {
     const value = this.#value(random);
     const kind = random.below(8);
-    if (kind < 4) await this.#get(key, random);
+    if (kind < 4) await this.#get(name, random);
     else if (kind < 7) {
       const request = requestOf('PutItem', {
         TableName: TABLE,
-        Item: { pk: { S: key }, v: { S: value } },
+        Item: { ...keyOf(name), v: { S: value } },
       });
-      await this.#write(key, { kind: 'put', value }, request, random);
+      await this.#write(name, { kind: 'put', value }, request, random);
     } else {
-      const request = requestOf('DeleteItem', { TableName: TABLE, Key: { pk: { S: key } } });
-      await this.#write(key, { kind: 'put', value: '' }, request, random);
+      const request = requestOf('DeleteItem', { TableName: TABLE, Key: keyOf(name) });
+      await this.#write(name, { kind: 'put', value: '' }, request, random);
     }
   }
 
-  async #list(key: string, random: SimRandom): Promise<void> {
+  async #list(name: string, random: SimRandom): Promise<void> {
     // None is a part of another.
     const value = `(${this.#histories.uniqueNumber()})`;
-    if (random.once(2)) await this.#get(key, random);
+    if (random.once(2)) await this.#get(name, random);
     else if (random.once(10)) {
       const request = requestOf('PutItem', {
         TableName: TABLE,
-        Item: { pk: { S: key }, l: { L: [{ S: value }] } },
+        Item: { ...keyOf(name), l: { L: [{ S: value }] } },
       });
-      await this.#write(key, { kind: 'put', value }, request, random);
+      await this.#write(name, { kind: 'put', value }, request, random);
     } else {
       const request = requestOf('UpdateItem', {
         TableName: TABLE,
-        Key: { pk: { S: key } },
+        Key: keyOf(name),
         UpdateExpression: 'SET l = list_append(if_not_exists(l, :none), :v)',
         ExpressionAttributeValues: { ':none': { L: [] }, ':v': { L: [{ S: value }] } },
       });
-      await this.#write(key, { kind: 'append', value }, request, random);
+      await this.#write(name, { kind: 'append', value }, request, random);
     }
   }
 
-  async #counter(key: string, random: SimRandom): Promise<void> {
+  async #counter(name: string, random: SimRandom): Promise<void> {
     if (random.once(3)) {
-      await this.#get(key, random);
+      await this.#get(name, random);
       return;
     }
     const amount = 1 + random.below(9);
     const request = requestOf('UpdateItem', {
       TableName: TABLE,
-      Key: { pk: { S: key } },
+      Key: keyOf(name),
       UpdateExpression: 'ADD n :a',
       ExpressionAttributeValues: { ':a': { N: String(amount) } },
       ReturnValues: 'UPDATED_NEW',
@@ -109,22 +114,22 @@ export class SingleClient implements Client {
     if (ending === 'refused') return;
     const sum =
       ending === 'unknown' ? undefined : Number(parsed<Body>(ending).Attributes?.['n']?.N);
-    this.#histories.added(this.#name, key, amount, sum, calledAt);
+    this.#histories.added(this.#name, name, amount, sum, calledAt);
   }
 
-  async #version(key: string, random: SimRandom): Promise<void> {
+  async #version(name: string, random: SimRandom): Promise<void> {
     if (random.once(2)) {
-      const found = await this.#get(key, random);
-      if (found) this.#versions.set(key, Number(found.item?.['n']?.N ?? 0));
+      const found = await this.#get(name, random);
+      if (found) this.#versions.set(name, Number(found.item?.['n']?.N ?? 0));
       return;
     }
     const calledAt = this.#histories.stamp();
-    const version = this.#versions.get(key) ?? 0;
+    const version = this.#versions.get(name) ?? 0;
     const value = this.#value(random);
     const isNew = version === 0;
     const request = requestOf('PutItem', {
       TableName: TABLE,
-      Item: { pk: { S: key }, v: { S: value }, n: { N: String(version + 1) } },
+      Item: { ...keyOf(name), v: { S: value }, n: { N: String(version + 1) } },
       ConditionExpression: isNew ? 'attribute_not_exists(n)' : 'n = :version',
       ...(!isNew && { ExpressionAttributeValues: { ':version': { N: String(version) } } }),
     });
@@ -133,23 +138,24 @@ export class SingleClient implements Client {
     const isWrong = ending !== 'unknown' && ending.error === 'ConditionalCheckFailedException';
     const kind = isWrong ? 'wrong-version' : 'ok';
     const output = ending === 'unknown' ? undefined : ({ kind } as const);
-    if (kind === 'ok' && output) this.#versions.set(key, version + 1);
-    else this.#versions.delete(key);
-    this.#histories.replaced(this.#name, key, { kind: 'put', value, version }, output, calledAt);
+    if (kind === 'ok' && output) this.#versions.set(name, version + 1);
+    else this.#versions.delete(name);
+    this.#histories.replaced(this.#name, name, { kind: 'put', value, version }, output, calledAt);
   }
 
-  /** What there is; undefined: there was no answer. */
-  async #get(key: string, random: SimRandom): Promise<Found | undefined> {
-    const calledAt = this.#histories.stamp();
-    const ending = await this.#requests.send(this.#getOf(key), random);
+  /** What there is, or once in a while what there was; undefined: there was no answer. */
+  async #get(name: string, random: SimRandom): Promise<Found | undefined> {
+    const isConsistent = !random.once(EVENTUAL_ONCE_IN);
+    const calledAt = isConsistent ? this.#histories.stamp() : EVER;
+    const ending = await this.#requests.send(this.#getOf(name, isConsistent), random);
     if (!isAnswered(ending)) return undefined;
     const item = parsed<Body>(ending).Item;
-    this.#histories.saw(this.#name, key, item, calledAt);
+    this.#histories.saw(this.#name, name, item, calledAt);
     return { item };
   }
 
   async #write(
-    key: string,
+    name: string,
     input: { readonly kind: 'put' | 'append'; readonly value: string },
     request: Request,
     random: SimRandom,
@@ -158,7 +164,7 @@ export class SingleClient implements Client {
     const ending = await this.#requests.send(request, random);
     if (ending === 'refused') return;
     if (ending !== 'unknown') assertDone(ending);
-    this.#histories.wrote(this.#name, key, input, ending !== 'unknown', calledAt);
+    this.#histories.wrote(this.#name, name, input, ending !== 'unknown', calledAt);
   }
 
   /** No two alike. Some are longer than a sector of a disk, which may be all that a crash leaves of them. */
@@ -167,15 +173,16 @@ export class SingleClient implements Client {
     return value.padEnd(random.once(3) ? 900 : 0, '.');
   }
 
-  #getOf(key: string): Request {
-    let request = this.#gets.get(key);
+  #getOf(name: string, isConsistent: boolean): Request {
+    const gets = isConsistent ? this.#consistentGets : this.#eventualGets;
+    let request = gets.get(name);
     if (!request) {
       request = requestOf('GetItem', {
         TableName: TABLE,
-        Key: { pk: { S: key } },
-        ConsistentRead: true,
+        Key: keyOf(name),
+        ConsistentRead: isConsistent,
       });
-      this.#gets.set(key, request);
+      gets.set(name, request);
     }
     return request;
   }
