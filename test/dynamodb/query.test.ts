@@ -305,8 +305,11 @@ describe('[DB29] ExclusiveStartKey', () => {
     expect(keysOf(await api.ok('Query', page('2.5', { ScanIndexForward: false })))).toEqual([2]);
   });
 
-  test('on a table without sort key Query refuses it', async () => {
+  test('on a table without sort key Query refuses it, and never asks for it', async () => {
     await api.table('plain', 'pk:S');
+    await api.put('plain', { pk: S('a') });
+    const first = await api.ok('Query', query('pk = :p', {}, { TableName: 'plain', Limit: 1 }));
+    expect([first['Count'], first['LastEvaluatedKey']]).toEqual([1, undefined]);
     const page = query('pk = :p', {}, { TableName: 'plain', ExclusiveStartKey: { pk: S('a') } });
     expect(await api.invalid('Query', page)).toBe(
       'The query can return at most one row and cannot be restarted',

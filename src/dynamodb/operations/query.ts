@@ -52,6 +52,8 @@ export const query = operation('Query', input, (parameters, context) => {
     const reverse = parameters.ScanIndexForward === false;
     return readPage(context, parameters, table, {
       range: startKey ? restOfQuery(table, range, conditions.size > 1, startKey, reverse) : range,
+      // One item at most, and a query that cannot be restarted: whoever asks page by page has it all.
+      goesOn: table.spec.sortKey !== undefined,
       reverse,
       filter: filter.condition,
       projection,

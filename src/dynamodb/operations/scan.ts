@@ -44,6 +44,7 @@ export const scan = operation('Scan', input, (parameters, context) => {
     const range = segmentRange(table, segment, totalSegments);
     return readPage(context, parameters, table, {
       range: startKey ? restOfScan(table, range, startKey, { segment, totalSegments }) : range,
+      goesOn: true,
       reverse: false,
       filter: filter.condition,
       projection,

@@ -68,6 +68,8 @@ export function refuseIndex(name: string | undefined): void {
 
 interface PlannedPage {
   readonly range: KeyRange;
+  /** Its last key is told, from which another page may go on. */
+  readonly goesOn: boolean;
   readonly reverse: boolean;
   readonly filter: Condition | undefined;
   readonly projection: Projection | undefined;
@@ -99,15 +101,13 @@ export async function readPage(
   if (page.kind !== 'page') throw failureError(page);
 
   const { TableName: name, ReturnConsumedCapacity: asked } = input;
+  const lastKey = plan.goesOn ? page.lastKey : undefined;
   const body = new JsonBody();
   if (!countOnly) body.rawList('Items', page.items);
   return body
     .member('Count', page.count)
     .member('ScannedCount', page.scannedCount)
-    .raw(
-      'LastEvaluatedKey',
-      page.lastKey && encodeAttributeMap(keyOfStorageKey(table, page.lastKey)),
-    )
+    .raw('LastEvaluatedKey', lastKey && encodeAttributeMap(keyOfStorageKey(table, lastKey)))
     .member(
       'ConsumedCapacity',
       consumedCapacity(asked, name, readUnits(page.bytesRead, consistent)),
