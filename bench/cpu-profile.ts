@@ -95,13 +95,14 @@ export function sharesOf(
   return new Map([...times].map(([part, time]) => [part, time / busy]));
 }
 
-/** The part each node of the call tree belongs to; none for idle time. */
+/** The part each node of the call tree belongs to; none for idle time and the profiler's own. */
 function partsOf(nodes: readonly ProfileNode[]): ReadonlyMap<number, string> {
   const parents = new Map(nodes.flatMap((node) => (node.children ?? []).map((id) => [id, node])));
   const parts = new Map<number, string>();
   for (const node of nodes) {
     const { functionName, url } = node.callFrame;
-    if (functionName === '(idle)') continue;
+    // To begin a profile takes a while, of which the profile tells, too.
+    if (functionName === '(idle)' || url === 'node:inspector') continue;
     if (functionName === '(garbage collector)') parts.set(node.id, 'garbage collector');
     else if (functionName.startsWith('(')) parts.set(node.id, 'event loop and kernel');
     else if (url) parts.set(node.id, partOf(url));

@@ -26,6 +26,8 @@ const DRAWN = {
   keys: 8,
   networkLatencyMs: [0.1, 1],
   diskLatencyMs: [0.1, 0.4],
+  partitionItems: 1,
+  eventualOnceIn: 0,
   bulkPerSecond: 0,
   tablesPerSecond: 0,
   buggify: [],

@@ -44,9 +44,9 @@ export { FAIR, SimNetwork, type Weather } from './network.ts';
 export { SimProcess, type SimProcessOptions } from './process.ts';
 export { SimRandom } from './random.ts';
 export { SimBuggify } from './run/buggify.ts';
+export type { Drawn } from './run/drawn.ts';
 
 export {
-  type Drawn,
   type Outcome,
   type Report,
   type RunOptions,

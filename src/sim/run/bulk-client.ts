@@ -1,20 +1,16 @@
 import type { SimRandom } from '../random.ts';
-import type { Client } from './client.ts';
-import { EVER, type Histories, type Stamp } from './histories.ts';
+import { type Client, isConsistent, type Shared } from './client.ts';
+import type { Histories, Stamp } from './histories.ts';
 import {
   ITEM_KINDS,
   type Item,
   type ItemKey,
   type ItemKind,
   itemName,
-  keyOf,
-  nameOf,
+  type Layout,
   TABLE,
 } from './items.ts';
 import { isAnswered, parsed, type Requests, requestOf } from './requests.ts';
-
-/** One read of so many is eventually consistent. */
-const EVENTUAL_ONCE_IN = 4;
 
 interface PageBody {
   readonly Items: readonly Item[];
@@ -40,15 +36,17 @@ type WriteRequest =
  */
 export class BulkClient implements Client {
   readonly #name: string;
+  readonly #shared: Shared;
   readonly #requests: Requests;
   readonly #histories: Histories;
-  readonly #keys: number;
+  readonly #layout: Layout;
 
-  constructor(name: string, requests: Requests, histories: Histories, keys: number) {
+  constructor(name: string, shared: Shared) {
     this.#name = name;
-    this.#requests = requests;
-    this.#histories = histories;
-    this.#keys = keys;
+    this.#shared = shared;
+    this.#requests = shared.requests;
+    this.#histories = shared.histories;
+    this.#layout = shared.layout;
   }
 
   operate(random: SimRandom): Promise<void> {
@@ -76,18 +74,17 @@ export class BulkClient implements Client {
 
   /** One partition, or the end of it, in the order of the sort keys or the other way round. */
   async #query(random: SimRandom): Promise<void> {
-    const first = random.below(this.#keys);
-    const isForward = random.once(2);
     const kind = random.pick(ITEM_KINDS);
-    const { pk, sk } = keyOf(itemName(kind, first));
-    const isEnd = random.once(2);
+    const { pk, sk } = this.#layout.keyOf(itemName(kind, random.below(this.#shared.keys)));
+    const first = sk && random.once(2) ? sk : undefined;
+    const isForward = random.once(2);
     const wanted = this.#namesOf(kind).filter((name) => {
-      const key = keyOf(name);
-      return key.pk.S === pk.S && (!isEnd || Number(key.sk.N) >= Number(sk.N));
+      const key = this.#layout.keyOf(name);
+      return key.pk.S === pk.S && (!first || Number(key.sk?.N) >= Number(first.N));
     });
     const query = {
-      KeyConditionExpression: isEnd ? 'pk = :pk AND sk >= :sk' : 'pk = :pk',
-      ExpressionAttributeValues: { ':pk': pk, ...(isEnd && { ':sk': sk }) },
+      KeyConditionExpression: first ? 'pk = :pk AND sk >= :sk' : 'pk = :pk',
+      ExpressionAttributeValues: { ':pk': pk, ...(first && { ':sk': first }) },
       ScanIndexForward: isForward,
     };
     const found = await this.#pages('Query', [query], wanted, random);
@@ -106,17 +103,17 @@ export class BulkClient implements Client {
     wanted: readonly string[],
     random: SimRandom,
   ): Promise<string[]> {
-    const isConsistent = !random.once(EVENTUAL_ONCE_IN);
+    const consistent = isConsistent(this.#shared, random);
     const limit = random.pick([1, 3, 100]);
-    const began = this.#called(isConsistent);
+    const began = this.#histories.calledAt(consistent);
     const found: string[] = [];
     for (const row of rows) {
       let after: object | undefined;
       do {
-        const calledAt = this.#called(isConsistent);
+        const calledAt = this.#histories.calledAt(consistent);
         const request = requestOf(operation, {
           TableName: TABLE,
-          ConsistentRead: isConsistent,
+          ConsistentRead: consistent,
           Limit: limit,
           ...row,
           ...(after && { ExclusiveStartKey: after }),
@@ -126,7 +123,7 @@ export class BulkClient implements Client {
         const { Items: items, LastEvaluatedKey: last } = parsed<PageBody>(ending);
         if (items.length > limit) this.#isWrong(`a page of ${limit} had ${items.length} items`);
         for (const item of items) {
-          const name = nameOf(item);
+          const name = this.#layout.nameOf(item);
           if (found.includes(name)) this.#isWrong(`a ${operation} gave ${name} twice`);
           found.push(name);
           this.#histories.saw(this.#name, name, item, calledAt);
@@ -140,17 +137,22 @@ export class BulkClient implements Client {
 
   async #batchRead(random: SimRandom): Promise<void> {
     const names = this.#namesOf(random.pick(ITEM_KINDS));
-    const isConsistent = !random.once(EVENTUAL_ONCE_IN);
-    const calledAt = this.#called(isConsistent);
+    const consistent = isConsistent(this.#shared, random);
+    const calledAt = this.#histories.calledAt(consistent);
     const request = requestOf('BatchGetItem', {
-      RequestItems: { [TABLE]: { Keys: names.map(keyOf), ConsistentRead: isConsistent } },
+      RequestItems: {
+        [TABLE]: {
+          Keys: names.map((name) => this.#layout.keyOf(name)),
+          ConsistentRead: consistent,
+        },
+      },
     });
     const ending = await this.#requests.send(request, random);
     if (!isAnswered(ending)) return;
     const { Responses: found, UnprocessedKeys: left } = parsed<BatchReadBody>(ending);
-    const known = (left[TABLE]?.Keys ?? []).map(nameOf);
+    const known = (left[TABLE]?.Keys ?? []).map((key) => this.#layout.nameOf(key));
     for (const item of found[TABLE] ?? []) {
-      const name = nameOf(item);
+      const name = this.#layout.nameOf(item);
       if (known.includes(name)) this.#isWrong(`a batch gave ${name} twice, or did not and did`);
       known.push(name);
       this.#histories.saw(this.#name, name, item, calledAt);
@@ -164,7 +166,7 @@ export class BulkClient implements Client {
     if (names.length === 0) return;
     const values = names.map(() => (random.once(4) ? '' : this.#value()));
     const writes = names.map((name, i): WriteRequest => {
-      const [key, v] = [keyOf(name), { S: values[i] as string }];
+      const [key, v] = [this.#layout.keyOf(name), { S: values[i] as string }];
       return v.S === '' ? { DeleteRequest: { Key: key } } : { PutRequest: { Item: { ...key, v } } };
     });
     const calledAt = this.#histories.stamp();
@@ -175,7 +177,7 @@ export class BulkClient implements Client {
       ending === 'unknown'
         ? writes
         : (parsed<BatchWriteBody>(ending).UnprocessedItems[TABLE] ?? []);
-    const unknown = left.map(nameWritten);
+    const unknown = left.map((request) => this.#layout.nameOf(keyWritten(request)));
     names.forEach((name, i) => {
       const input = { kind: 'put', value: values[i] as string } as const;
       this.#histories.wrote(this.#name, name, input, !unknown.includes(name), calledAt);
@@ -187,11 +189,7 @@ export class BulkClient implements Client {
   }
 
   #namesOf(kind: ItemKind): string[] {
-    return Array.from({ length: this.#keys }, (_, number) => itemName(kind, number));
-  }
-
-  #called(isConsistent: boolean): Stamp {
-    return isConsistent ? this.#histories.stamp() : EVER;
+    return Array.from({ length: this.#shared.keys }, (_, number) => itemName(kind, number));
   }
 
   #sawNone(names: readonly string[], known: readonly string[], calledAt: Stamp): void {
@@ -205,6 +203,6 @@ export class BulkClient implements Client {
   }
 }
 
-function nameWritten(request: WriteRequest): string {
-  return nameOf('PutRequest' in request ? request.PutRequest.Item : request.DeleteRequest.Key);
+function keyWritten(request: WriteRequest): ItemKey {
+  return 'PutRequest' in request ? request.PutRequest.Item : request.DeleteRequest.Key;
 }

@@ -3,6 +3,7 @@ import type { World } from '../world.ts';
 import { BulkClient } from './bulk-client.ts';
 import type { Client } from './client.ts';
 import { Histories } from './histories.ts';
+import { Layout } from './items.ts';
 import { Requests } from './requests.ts';
 import { SingleClient } from './single-client.ts';
 import { TableClient } from './table-client.ts';
@@ -12,8 +13,11 @@ export interface ClientsOptions {
   readonly clients: number;
   /** Of all clients together, as far as they are answered in time. */
   readonly operationsPerSecond: number;
-  /** Of each kind. */
+  /** See {@link Shared}. */
   readonly keys: number;
+  readonly eventualOnceIn: number;
+  /** See {@link Layout}. */
+  readonly partitionItems: number;
   /** Operations of another client, on many items at once. 0: there is none. */
   readonly bulkPerSecond: number;
   /** Tables that another client makes, fills and deletes. 0: there is none. */
@@ -27,9 +31,13 @@ export class Clients {
   #running = 0;
 
   constructor(world: World, options: ClientsOptions) {
-    const { seed, clients, operationsPerSecond, keys, bulkPerSecond, tablesPerSecond } = options;
+    const { seed, clients, operationsPerSecond, bulkPerSecond, tablesPerSecond } = options;
+    const { keys, eventualOnceIn, partitionItems } = options;
     const histories = this.#histories;
-    this.#requests = new Requests(world);
+    const requests = new Requests(world);
+    this.#requests = requests;
+    const layout = new Layout(partitionItems);
+    const shared = { requests, histories, layout, keys, eventualOnceIn };
     const run = (name: string, client: Client, perSecond: number) => {
       const random = new SimRandom(seed, `client ${name}`);
       this.#running++;
@@ -40,14 +48,11 @@ export class Clients {
         .finally(() => this.#running--);
     };
     for (let i = 1; i <= clients; i++) {
-      const client = new SingleClient(`c${i}`, this.#requests, histories, keys);
-      run(`c${i}`, client, operationsPerSecond / clients);
+      run(`c${i}`, new SingleClient(`c${i}`, shared), operationsPerSecond / clients);
     }
-    if (bulkPerSecond > 0) {
-      run('bulk', new BulkClient('bulk', this.#requests, histories, keys), bulkPerSecond);
-    }
+    if (bulkPerSecond > 0) run('bulk', new BulkClient('bulk', shared), bulkPerSecond);
     if (tablesPerSecond > 0) {
-      run('tables', new TableClient('tables', this.#requests, histories), tablesPerSecond);
+      run('tables', new TableClient('tables', requests, histories), tablesPerSecond);
     }
   }
 

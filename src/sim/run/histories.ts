@@ -18,13 +18,17 @@ import { type Item, kindOf } from './items.ts';
 export type Stamp = number;
 
 /** The call of a read that may see any state there ever was: one that is eventually consistent. */
-export const EVER: Stamp = 0;
+const EVER: Stamp = 0;
 
 /** What the clients of a world did and saw, key by key. It must be linearizable (D1, S1). */
 export class Histories {
-  readonly #registers = new History(REGISTER);
-  readonly #counters = new History(COUNTER);
-  readonly #versioned = new History(VERSIONED);
+  readonly #registers = new History(REGISTER, ({ input, output }) =>
+    input.kind === 'get' ? output?.slice(Math.max(0, output.lastIndexOf('('))) : input.value,
+  );
+  readonly #counters = new History(COUNTER, ({ output }) => output?.toString());
+  readonly #versioned = new History(VERSIONED, ({ input, output }) =>
+    input.kind === 'put' ? input.value : output?.kind === 'value' ? output.value : undefined,
+  );
   /** Answers that no client should ever get. */
   readonly #wrong: string[] = [];
   #stamps = 0;
@@ -32,6 +36,11 @@ export class Histories {
 
   stamp(): Stamp {
     return ++this.#stamps;
+  }
+
+  /** Of a read that is called now. */
+  calledAt(isConsistent: boolean): Stamp {
+    return isConsistent ? this.stamp() : EVER;
   }
 
   /** Another one each time. */
@@ -122,10 +131,16 @@ export class Histories {
 /** Of all keys of one model. */
 class History<State, Input, Output> {
   readonly #model: Model<State, Input, Output>;
+  readonly #markOf: (operation: Operation<Input, Output>) => string | undefined;
   readonly #operations = new Map<string, Operation<Input, Output>[]>();
 
-  constructor(model: Model<State, Input, Output>) {
+  /** `markOf` a read is the same as that of the one write without which there is nothing to read so; "" or undefined: none is known. */
+  constructor(
+    model: Model<State, Input, Output>,
+    markOf: (operation: Operation<Input, Output>) => string | undefined,
+  ) {
     this.#model = model;
+    this.#markOf = markOf;
   }
 
   add(key: string, operation: Operation<Input, Output>): void {
@@ -137,9 +152,28 @@ class History<State, Input, Output> {
   faults(
     needed = (operations: readonly Operation<Input, Output>[]) => operations,
   ): readonly string[] {
-    return [...this.#operations].flatMap(
-      ([key, operations]) => faultOf(key, checkLinearizable(this.#model, needed(operations))) ?? [],
-    );
+    return [...this.#operations].flatMap(([key, operations]) => {
+      const called = needed(this.#withCalls(operations));
+      return faultOf(key, checkLinearizable(this.#model, called)) ?? [];
+    });
+  }
+
+  /**
+   * A read that may be of any time is not of one before the call of the write that it saw. To say so leaves the checker far less to
+   * look through.
+   */
+  #withCalls(operations: readonly Operation<Input, Output>[]): Operation<Input, Output>[] {
+    const calls = new Map<string, Stamp>();
+    for (const operation of operations) {
+      const mark = this.#markOf(operation);
+      const isWrite = !this.#model.isRead(operation.input, operation.output);
+      if (isWrite && mark) calls.set(mark, operation.calledAt);
+    }
+    return operations.map((operation) => {
+      if (operation.calledAt !== EVER) return operation;
+      const calledAt = calls.get(this.#markOf(operation) ?? '') ?? EVER;
+      return calledAt < operation.returnedAt ? { ...operation, calledAt } : operation;
+    });
   }
 }
 

@@ -1,4 +1,4 @@
-/** Where the items are that clients read and write: the partition key is `pk`, a string, and the sort key `sk`, a number. */
+/** Where the items are that clients read and write: the partition key is `pk`, a string, and the sort key, if any, `sk`, a number. */
 export const TABLE = 'simulated';
 
 /**
@@ -16,11 +16,8 @@ export type Item = Readonly<
 /** As requests have it. */
 export interface ItemKey {
   readonly pk: { readonly S: string };
-  readonly sk: { readonly N: string };
+  readonly sk?: { readonly N: string };
 }
-
-/** So many items of a kind share a partition. */
-const PARTITION_ITEMS = 2;
 
 /** What an item is called in histories. */
 export function itemName(kind: ItemKind, number: number): string {
@@ -31,16 +28,32 @@ export function kindOf(name: string): ItemKind {
   return name.slice(0, name.indexOf(' ')) as ItemKind;
 }
 
-export function keyOf(name: string): ItemKey {
-  const kind = kindOf(name);
-  const number = Number(name.slice(kind.length + 1));
-  const sort = number % PARTITION_ITEMS;
-  const partition = (number - sort) / PARTITION_ITEMS;
-  return { pk: { S: `${kind} ${partition}` }, sk: { N: String(sort) } };
-}
+/** How items lie in the table: so many of a kind share a partition. Where each has one to itself, the table has no sort key. */
+export class Layout {
+  readonly #partitionItems: number;
 
-/** The inverse of {@link keyOf}. */
-export function nameOf({ pk, sk }: Partial<ItemKey>): string {
-  const [kind, partition] = (pk?.S ?? '').split(' ');
-  return itemName(kind as ItemKind, Number(partition) * PARTITION_ITEMS + Number(sk?.N));
+  constructor(partitionItems: number) {
+    this.#partitionItems = partitionItems;
+  }
+
+  get hasSortKey(): boolean {
+    return this.#partitionItems > 1;
+  }
+
+  keyOf(name: string): ItemKey {
+    if (!this.hasSortKey) return { pk: { S: name } };
+    const kind = kindOf(name);
+    const number = Number(name.slice(kind.length + 1));
+    const sort = number % this.#partitionItems;
+    const partition = (number - sort) / this.#partitionItems;
+    return { pk: { S: `${kind} ${partition}` }, sk: { N: String(sort) } };
+  }
+
+  /** The inverse of {@link keyOf}. */
+  nameOf({ pk, sk }: Partial<ItemKey>): string {
+    const text = pk?.S ?? '';
+    if (!this.hasSortKey) return text;
+    const [kind, partition] = text.split(' ');
+    return itemName(kind as ItemKind, Number(partition) * this.#partitionItems + Number(sk?.N));
+  }
 }

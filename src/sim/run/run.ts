@@ -1,4 +1,3 @@
-import type { BuggifySite } from '../../ports/index.ts';
 import { Checks } from '../check/checks.ts';
 import { differences, miscounted } from '../check/contents.ts';
 import { InvariantError } from '../check/raft-invariants.ts';
@@ -10,7 +9,8 @@ import type { Host } from '../virtual-time.ts';
 import { World } from '../world.ts';
 import { SimBuggify } from './buggify.ts';
 import { Clients } from './clients.ts';
-import { TABLE } from './items.ts';
+import { type Drawn, draw } from './drawn.ts';
+import { Layout, TABLE } from './items.ts';
 import { comeToRest } from './rest.ts';
 
 export interface RunOptions {
@@ -36,38 +36,6 @@ export interface SimulatedEvent {
   readonly kind: string;
   /** Whose it was; undefined for the world itself. */
   readonly process: string | undefined;
-}
-
-/** What a seed has drawn. */
-export interface Drawn {
-  readonly nodes: number;
-  readonly clients: number;
-  readonly operationsPerSecond: number;
-  /** Scans, queries and batches, which another client sends. */
-  readonly bulkPerSecond: number;
-  /** Tables that come and go, of a client of their own. */
-  readonly tablesPerSecond: number;
-  readonly keys: number;
-  readonly faults: readonly FaultKind[];
-  readonly buggify: readonly BuggifySite[];
-  readonly diskLatencyMs: readonly [min: number, max: number];
-  readonly networkLatencyMs: readonly [min: number, max: number];
-  readonly clockRates: readonly number[];
-  readonly logSegmentBytes: number;
-  readonly memtableBytes: number;
-  /** When shards are split: bytes of their items, and operations a second. */
-  readonly splitBytes: number;
-  readonly splitPerSecond: number;
-  /** How many changes of a shard that moves are listed at most. */
-  readonly listedMax: number;
-  /** Of the blocks of answers that clients may ask for again. */
-  readonly retryBlockBytes: number;
-  /** What is read of a page in one turn, in items. */
-  readonly sliceItems: number;
-  /** Machines that may come besides the first ones. */
-  readonly newMachines: number;
-  /** See `NodeOptions`. */
-  readonly replaceAfterMs: number;
 }
 
 /** `correctness`: a promise was broken. `liveness`: the world did not come to rest. `crash`: a node, or the simulator, fell over. */
@@ -97,48 +65,13 @@ const LYING_DISK = /damaged|injected|refused/;
 const STANDS_BACK = /is quarantined/;
 const FORMATION_MS_MAX = 60_000;
 const PROGRESS_MS = 10_000;
-/** One is for a machine that is to be replaced when all is over. */
-const NEW_MACHINES_MAX = 3;
-
-function draw(options: RunOptions, random: SimRandom, buggify: SimBuggify): Drawn {
-  const { nodes, faults = FAULTS } = options;
-  // Some worlds have few kinds of faults, so that each is seen to work on its own, and some are all noise.
-  const share = random.pick([3, 2, 1]);
-  const drawn = faults.filter(() => share === 1 || random.once(share));
-  const drift = random.pick([0, 0.02, 0.1]);
-  return {
-    nodes,
-    clients: random.pick([4, 10, 20]),
-    operationsPerSecond: random.pick([30, 100, 200]),
-    keys: random.pick([1, 3, 8]),
-    faults: drawn,
-    buggify: buggify.sites,
-    diskLatencyMs: [0.1, random.pick([0.4, 1, 5])],
-    networkLatencyMs: [0.1, random.pick([0.5, 2, 20])],
-    clockRates: Array.from({ length: nodes + NEW_MACHINES_MAX }, () =>
-      random.between(1 - drift, 1 + drift),
-    ),
-    logSegmentBytes: random.pick([32, 64, 256]) * 1024,
-    memtableBytes: random.pick([8, 32, 128]) * 1024,
-    splitBytes: random.pick([300, 2_000, 1_000_000]),
-    splitPerSecond: random.pick([10, 50, 1_000]),
-    listedMax: random.pick([8, 40, 1_000_000]),
-    newMachines: 1 + random.below(NEW_MACHINES_MAX - 1),
-    replaceAfterMs: random.pick([2_000, 5_000, 20_000]),
-    retryBlockBytes: random.pick([200, 2_000, 32_000]),
-    bulkPerSecond: random.pick([0, 0.5, 4]),
-    tablesPerSecond: random.pick([0, 0, 0.2]),
-    sliceItems: random.pick([1, 4, 200]),
-    ...options.drawn,
-  };
-}
-
 /** Runs one world: clients and faults for a while, then all is healed and must come to rest, and what clients saw is checked. */
 export async function runWorld(options: RunOptions): Promise<Report> {
   const { seed, minutes, onProgress } = options;
   const random = new SimRandom(seed, 'options');
   const buggify = new SimBuggify(new SimRandom(seed, 'buggify'), options.drawn?.buggify);
-  const drawn = draw(options, random, buggify);
+  const { nodes, faults: kinds = FAULTS, drawn: given = {} } = options;
+  const drawn = draw(nodes, kinds, given, random, buggify);
   const { logSegmentBytes, memtableBytes, splitBytes, splitPerSecond } = drawn;
   const { listedMax, retryBlockBytes, sliceItems } = drawn;
   const world = new World({
@@ -178,7 +111,7 @@ export async function runWorld(options: RunOptions): Promise<Report> {
     buggify.isOn = false;
     await world.start();
     await world.until(() => world.isReady, FORMATION_MS_MAX);
-    await createTable(world);
+    await createTable(world, new Layout(drawn.partitionItems));
     buggify.isOn = true;
     clients = new Clients(world, { seed, ...drawn });
     faults = new Faults(world, new SimRandom(seed, 'faults'), drawn.faults, operator, chronicle);
@@ -238,14 +171,14 @@ function blameExits(
   }
 }
 
-async function createTable(world: World): Promise<void> {
+async function createTable(world: World, { hasSortKey }: Layout): Promise<void> {
   const { router } = world.machines[0] ?? {};
   if (!router) throw new Error('no node runs');
   const outcome = await world.settle(
     router.createTable({
       name: TABLE,
       partitionKey: { name: 'pk', type: 'S' },
-      sortKey: { name: 'sk', type: 'N' },
+      sortKey: hasSortKey ? { name: 'sk', type: 'N' } : undefined,
       billingMode: 'PAY_PER_REQUEST',
       readCapacity: 0,
       writeCapacity: 0,

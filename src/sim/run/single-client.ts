@@ -1,7 +1,7 @@
 import type { SimRandom } from '../random.ts';
-import type { Client } from './client.ts';
-import { EVER, type Histories } from './histories.ts';
-import { ITEM_KINDS, type Item, itemName, keyOf, TABLE } from './items.ts';
+import { type Client, isConsistent, type Shared } from './client.ts';
+import type { Histories } from './histories.ts';
+import { ITEM_KINDS, type Item, type ItemKey, itemName, TABLE } from './items.ts';
 import {
   assertDone,
   isAnswered,
@@ -17,9 +17,6 @@ interface Body {
   readonly Attributes?: Item;
 }
 
-/** One read of so many is eventually consistent. */
-const EVENTUAL_ONCE_IN = 8;
-
 interface Found {
   readonly item: Item | undefined;
 }
@@ -27,24 +24,24 @@ interface Found {
 /** A client that reads and writes one item at a time. */
 export class SingleClient implements Client {
   readonly #name: string;
+  readonly #shared: Shared;
   readonly #requests: Requests;
   readonly #histories: Histories;
-  readonly #keys: number;
   /** By item: the requests that are the same each time. */
   readonly #consistentGets = new Map<string, Request>();
   readonly #eventualGets = new Map<string, Request>();
   /** By item, of what this client has seen. */
   readonly #versions = new Map<string, number>();
 
-  constructor(name: string, requests: Requests, histories: Histories, keys: number) {
+  constructor(name: string, shared: Shared) {
     this.#name = name;
-    this.#requests = requests;
-    this.#histories = histories;
-    this.#keys = keys;
+    this.#shared = shared;
+    this.#requests = shared.requests;
+    this.#histories = shared.histories;
   }
 
   operate(random: SimRandom): Promise<void> {
-    const number = random.below(this.#keys);
+    const number = random.below(this.#shared.keys);
     const kind = random.pick(ITEM_KINDS);
     const name = itemName(kind, number);
     switch (kind) {
@@ -66,11 +63,11 @@ export class SingleClient implements Client {
     else if (kind < 7) {
       const request = requestOf('PutItem', {
         TableName: TABLE,
-        Item: { ...keyOf(name), v: { S: value } },
+        Item: { ...this.#keyOf(name), v: { S: value } },
       });
       await this.#write(name, { kind: 'put', value }, request, random);
     } else {
-      const request = requestOf('DeleteItem', { TableName: TABLE, Key: keyOf(name) });
+      const request = requestOf('DeleteItem', { TableName: TABLE, Key: this.#keyOf(name) });
       await this.#write(name, { kind: 'put', value: '' }, request, random);
     }
   }
@@ -82,13 +79,13 @@ export class SingleClient implements Client {
     else if (random.once(10)) {
       const request = requestOf('PutItem', {
         TableName: TABLE,
-        Item: { ...keyOf(name), l: { L: [{ S: value }] } },
+        Item: { ...this.#keyOf(name), l: { L: [{ S: value }] } },
       });
       await this.#write(name, { kind: 'put', value }, request, random);
     } else {
       const request = requestOf('UpdateItem', {
         TableName: TABLE,
-        Key: keyOf(name),
+        Key: this.#keyOf(name),
         UpdateExpression: 'SET l = list_append(if_not_exists(l, :none), :v)',
         ExpressionAttributeValues: { ':none': { L: [] }, ':v': { L: [{ S: value }] } },
       });
@@ -104,7 +101,7 @@ export class SingleClient implements Client {
     const amount = 1 + random.below(9);
     const request = requestOf('UpdateItem', {
       TableName: TABLE,
-      Key: keyOf(name),
+      Key: this.#keyOf(name),
       UpdateExpression: 'ADD n :a',
       ExpressionAttributeValues: { ':a': { N: String(amount) } },
       ReturnValues: 'UPDATED_NEW',
@@ -129,7 +126,7 @@ export class SingleClient implements Client {
     const isNew = version === 0;
     const request = requestOf('PutItem', {
       TableName: TABLE,
-      Item: { ...keyOf(name), v: { S: value }, n: { N: String(version + 1) } },
+      Item: { ...this.#keyOf(name), v: { S: value }, n: { N: String(version + 1) } },
       ConditionExpression: isNew ? 'attribute_not_exists(n)' : 'n = :version',
       ...(!isNew && { ExpressionAttributeValues: { ':version': { N: String(version) } } }),
     });
@@ -145,9 +142,9 @@ export class SingleClient implements Client {
 
   /** What there is, or once in a while what there was; undefined: there was no answer. */
   async #get(name: string, random: SimRandom): Promise<Found | undefined> {
-    const isConsistent = !random.once(EVENTUAL_ONCE_IN);
-    const calledAt = isConsistent ? this.#histories.stamp() : EVER;
-    const ending = await this.#requests.send(this.#getOf(name, isConsistent), random);
+    const consistent = isConsistent(this.#shared, random);
+    const calledAt = this.#histories.calledAt(consistent);
+    const ending = await this.#requests.send(this.#getOf(name, consistent), random);
     if (!isAnswered(ending)) return undefined;
     const item = parsed<Body>(ending).Item;
     this.#histories.saw(this.#name, name, item, calledAt);
@@ -173,14 +170,18 @@ export class SingleClient implements Client {
     return value.padEnd(random.once(3) ? 900 : 0, '.');
   }
 
-  #getOf(name: string, isConsistent: boolean): Request {
-    const gets = isConsistent ? this.#consistentGets : this.#eventualGets;
+  #keyOf(name: string): ItemKey {
+    return this.#shared.layout.keyOf(name);
+  }
+
+  #getOf(name: string, consistent: boolean): Request {
+    const gets = consistent ? this.#consistentGets : this.#eventualGets;
     let request = gets.get(name);
     if (!request) {
       request = requestOf('GetItem', {
         TableName: TABLE,
-        Key: keyOf(name),
-        ConsistentRead: isConsistent,
+        Key: this.#keyOf(name),
+        ConsistentRead: consistent,
       });
       gets.set(name, request);
     }
