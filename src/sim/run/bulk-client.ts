@@ -125,6 +125,7 @@ export class BulkClient implements Client {
         for (const item of items) {
           const name = this.#layout.nameOf(item);
           if (found.includes(name)) this.#isWrong(`a ${operation} gave ${name} twice`);
+          if (!wanted.includes(name)) this.#isWrong(`a ${operation} gave ${name} unasked`);
           found.push(name);
           this.#histories.saw(this.#name, name, item, calledAt);
         }
