@@ -39,8 +39,9 @@ export class Ownership {
       }
       const phase = PHASES[state];
       if (seen && (epoch < seen.epoch || (epoch === seen.epoch && phase <= seen.phase))) continue;
-      // A copy that begins anew: nobody was served from it.
-      if (state === 'purging' && seen && seen.epoch < epoch) {
+      // A copy that begins anew: nobody was served from it. A replica that is late empties it when others serve it already; what
+      // was served is emptied only after somebody was seen to have fenced it.
+      if (state === 'purging' && seen && (seen.epoch < epoch || seen.phase === PHASES.serving)) {
         if (this.#copies.has(copyOf(group, shard))) continue;
       }
       if (!seen) this.#begins(group, shard);
