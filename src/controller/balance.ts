@@ -16,6 +16,12 @@ export interface ShardMove {
   readonly to: GroupId;
 }
 
+/**
+ * What moves is lighter than the gap between the two groups by this part of itself. Otherwise the gap would be about the same afterwards, the
+ * other way round: a weight that is a little different next time, or rounded differently, would have it moved back, and so on.
+ */
+const WORTH = 0.1;
+
 /** What is on a group while a plan is made. */
 interface Load {
   readonly group: GroupId;
@@ -26,7 +32,7 @@ interface Load {
 }
 
 /**
- * The moves after which every shard is on one of the groups and no single move would even out more (C1). With equal weights the
+ * The moves after which every shard is on one of the groups and no single move would even out much more (C1). With equal weights the
  * numbers of shards differ by at most one, and no plan moves fewer. Pure: equal in everything, in whatever order it comes, is
  * equal in the plan, so that all replicas of the controller make the same one.
  *
@@ -97,9 +103,10 @@ function bestMove(
     let bestRest = gap;
     let bestSpread = 0;
     for (const shard of from.shards) {
+      if (shard.weight * (1 + WORTH) > gap) continue;
       const rest = Math.abs(gap - 2 * shard.weight);
       const spread = countOf(from, shard.table) - countOf(to, shard.table);
-      if (rest > bestRest || rest >= gap) continue;
+      if (rest > bestRest) continue;
       if (rest === bestRest && spread <= bestSpread) continue;
       [best, bestRest, bestSpread] = [shard, rest, spread];
     }
