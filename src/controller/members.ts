@@ -1,7 +1,7 @@
 import { type Change, type ControllerState, DONE, refused } from './change.ts';
 import type { Command } from './command.ts';
 import { controllerGroup, initialGroups } from './placement.ts';
-import { newestOf } from './spread.ts';
+import { arrivingOf } from './spread.ts';
 import { replaced, stateAfter, withGroup } from './steps.ts';
 import { NO_GROUP } from './types.ts';
 
@@ -45,7 +45,7 @@ export function moveReplica(
 
 /**
  * The old ones may go at once: they are in quarantine, so that nothing that their groups have promised rests on them. Where a group
- * changes, one waits for that, unless it is what the change waits for.
+ * changes, one waits for that, unless it may be what the change waits for.
  */
 export function renewReplicas(
   state: ControllerState,
@@ -55,7 +55,7 @@ export function renewReplicas(
   for (const { group: id, replica } of replicas) {
     const group = now.map.groups.find((other) => other.id === id);
     const old = group?.replicas.find((record) => record.replica === replica);
-    if (!group || !old || (group.changing && newestOf(group) !== old)) continue;
+    if (!group || !old || (group.changing && !arrivingOf(group).includes(old))) continue;
     now = stateAfter(now, replaced(now, group, old.node, old.node));
   }
   return now === state ? DONE : { ...DONE, head: now };

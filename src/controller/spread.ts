@@ -71,8 +71,8 @@ interface Seats {
   nodes: readonly NodeName[];
   /** Likewise, of those that are still to go. */
   readonly leaving: readonly NodeName[];
-  /** The node whose replica is still on its way into the group; undefined: unknown, or none. */
-  readonly arriving: NodeName | undefined;
+  /** The nodes whose replicas may still be on their way into the group. */
+  readonly arriving: readonly NodeName[];
   changing: boolean;
 }
 
@@ -152,8 +152,7 @@ class Board {
   take(step: Step): void {
     this.steps.push(step);
     if (step.kind === 'new-group') {
-      const [leaving, changing, arriving] = [[], false, undefined];
-      const group = { id: -1, nodes: step.nodes, leaving, changing, arriving };
+      const group = { id: -1, nodes: step.nodes, leaving: [], changing: false, arriving: [] };
       this.groups.push(group);
       this.#count(group, 1);
       return;
@@ -175,9 +174,14 @@ class Board {
   }
 }
 
-/** The replica that came last: the one that is on its way into the group, if one is. */
-export function newestOf({ replicas }: GroupRecord): ReplicaRecord {
-  return replicas.reduce((a, b) => (b.replica > a.replica ? b : a));
+/**
+ * The replicas that may still be on their way into the group: the one that came last; or any, where that one is to go again and another,
+ * which was to go, stays in its place. It may have been out already, and come in again.
+ */
+export function arrivingOf({ replicas, leaving, changing }: GroupRecord): readonly ReplicaRecord[] {
+  if (!changing) return [];
+  const last = [...replicas, ...leaving].reduce((a, b) => (b.replica > a.replica ? b : a));
+  return replicas.includes(last) ? [last] : replicas;
 }
 
 function seatsOf(group: GroupRecord): Seats {
@@ -186,7 +190,7 @@ function seatsOf(group: GroupRecord): Seats {
     id,
     nodes: replicas.map(({ node }) => node),
     leaving: leaving.map(({ node }) => node),
-    arriving: changing ? newestOf(group).node : undefined,
+    arriving: arrivingOf(group).map(({ node }) => node),
     changing,
   };
 }
@@ -220,9 +224,10 @@ function neededStep(board: Board, group: Seats): Step | undefined {
   const quorum = (nodes.length >> 1) + 1;
   if (changing) {
     // Who was to come has died on the way, and the change would never end; or is to go again, and may never have come.
-    if (arriving === undefined || board.isTaker(arriving)) return undefined;
-    const others = [...nodes.filter((name) => name !== arriving), ...leaving];
-    return others.filter(lives).length >= quorum ? replace(arriving) : undefined;
+    const lost = arriving.find((name) => !board.isTaker(name));
+    if (lost === undefined) return undefined;
+    const others = [...nodes.filter((name) => name !== lost), ...leaving];
+    return others.filter(lives).length >= quorum ? replace(lost) : undefined;
   }
   // Without a majority of those that live the group can not change, and must not be asked to.
   if (nodes.filter(lives).length < quorum) return undefined;

@@ -192,6 +192,28 @@ describe('the steps of the placement', () => {
     }
   });
 
+  // World 2827: the replica that was to stay had been out by then. It was in quarantine, then lost, and the change never ended.
+  test('[C5] [L2] a replica that comes in again for one that is to go begins anew, or is sent elsewhere, too', () => {
+    const cluster = new Cluster(Array(4).fill(''));
+    const group = () => cluster.map.groups.find(({ id }) => id === 1);
+    const back = group()?.replicas.find(({ node }) => node === 'n2')?.replica as number;
+    cluster.apply({ kind: 'move-replica', group: 1, from: 'n2', to: 'n4' });
+    const arriving = group()?.replicas.find(({ node }) => node === 'n4')?.replica as number;
+    cluster.apply({ kind: 'place', down: [], dead: ['n4'] });
+    cluster.apply({ kind: 'renew-replicas', replicas: [{ group: 1, replica: back }] });
+    const fresh = group()?.replicas.find(({ node }) => node === 'n2')?.replica as number;
+    expect(fresh).toBeGreaterThan(arriving);
+    expect(group()).toMatchObject({ plan: 3, changing: true });
+
+    const other = new Cluster(Array(5).fill(''));
+    other.apply({ kind: 'move-replica', group: 1, from: 'n2', to: 'n4' });
+    other.apply({ kind: 'place', down: ['n5'], dead: ['n4'] });
+    other.apply({ kind: 'place', down: [], dead: ['n2'] });
+    const now = other.map.groups.find(({ id }) => id === 1);
+    expect(now?.replicas.map(({ node }) => node)).toEqual(['n1', 'n5', 'n3']);
+    expect(now?.leaving.map(({ node }) => node)).toEqual(['n4', 'n2']);
+  });
+
   test('[L2] [R7] a replica in quarantine begins anew on its node, one change after the other', () => {
     const cluster = new Cluster(Array(4).fill(''));
     const group = () => cluster.map.groups.find(({ id }) => id === 1);
