@@ -186,7 +186,9 @@ function hex(word: number): string {
 }
 
 function messagesOf(body: ByteReader): ByteReader[] {
-  const messages: ByteReader[] = [];
+  if (body.remaining === 0) return [];
+  // Most frames have one: an array that grows from nothing has room for seventeen.
+  const messages = [body.part(body.u32())];
   while (body.remaining > 0) messages.push(body.part(body.u32()));
   return messages;
 }

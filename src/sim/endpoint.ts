@@ -12,6 +12,40 @@ type Parcel =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'close'; readonly reason: CloseReason };
 
+interface Place {
+  readonly parcel: Parcel;
+  next: Place | undefined;
+}
+
+/** First in, first out. An array would be made anew for each parcel that comes to an empty one, with room for many. */
+class Parcels {
+  #first: Place | undefined;
+  #last: Place | undefined;
+
+  get isEmpty(): boolean {
+    return this.#first === undefined;
+  }
+
+  push(parcel: Parcel): void {
+    const place: Place = { parcel, next: undefined };
+    if (this.#last) this.#last.next = place;
+    else this.#first = place;
+    this.#last = place;
+  }
+
+  shift(): Parcel | undefined {
+    const first = this.#first;
+    this.#first = first?.next;
+    if (!this.#first) this.#last = undefined;
+    return first?.parcel;
+  }
+
+  clear(): void {
+    this.#first = undefined;
+    this.#last = undefined;
+  }
+}
+
 /** The wire between the machines. */
 export interface Wire {
   readonly time: VirtualTime;
@@ -37,12 +71,12 @@ export class Endpoint implements Connection {
   #peer: Endpoint | undefined;
   /** `gone`: the process died or the machine lost power, so nobody here will be told anything. */
   #state: 'open' | 'closed' | 'gone' = 'open';
-  readonly #outgoing: Parcel[] = [];
+  readonly #outgoing = new Parcels();
   #outgoingBytes = 0;
   /** A parcel is under way; the others wait for it. */
   #sending = false;
   #nextArrivalAt = 0;
-  readonly #received: Parcel[] = [];
+  readonly #received = new Parcels();
   #receivedBytes = 0;
   #delivering = false;
   #isReading = true;
@@ -118,13 +152,15 @@ export class Endpoint implements Connection {
   /** The machine lost power: it sends nothing more, not even the end. What is on the wire arrives. */
   vanish(): void {
     this.#state = 'gone';
-    this.#outgoing.length = this.#sending ? 1 : 0;
+    const onTheWire = this.#sending ? this.#outgoing.shift() : undefined;
+    this.#outgoing.clear();
+    if (onTheWire) this.#outgoing.push(onTheWire);
   }
 
   /** Sends the next parcel on its way, at the earliest `delayMs` from now. */
   pump(delayMs: number): void {
     const peer = this.#peer;
-    if (this.#sending || peer === undefined || this.#outgoing.length === 0) return;
+    if (this.#sending || peer === undefined || this.#outgoing.isEmpty) return;
     if (peer.#receivedBytes >= KERNEL_BUFFER_BYTES) return;
     const { time } = this.#wire;
     if (!this.#wire.isPassable(this.machine, peer.machine)) return;
@@ -158,7 +194,7 @@ export class Endpoint implements Connection {
 
   /** Hands what was received to the process, one parcel at a time. */
   #deliver(): void {
-    if (this.#delivering || this.#received.length === 0) return;
+    if (this.#delivering || this.#received.isEmpty) return;
     this.#delivering = true;
     this.process.schedule('io', 0, this.#takes);
   }

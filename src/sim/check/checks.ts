@@ -31,8 +31,8 @@ export class Checks {
   readonly #heard = new Map<Machine, { notices: number; exits: number }>();
   /** How many messages of Raft were sent, by type, and those that refuse. */
   readonly messages = new Map<string, number>();
-  /** Those to which something happened in this event: a few, each once. */
-  #touched: Replica[] = [];
+  /** Those to which something happened in this event: a few, each once. Mostly it is one, or none. */
+  #touched: Replica[] | undefined;
   readonly #ownership = new Ownership();
   readonly #maps = new Maps();
   /** What was found within a process of the world, which may have died of it: the end of the run all the same. */
@@ -90,14 +90,15 @@ export class Checks {
           this.#within(() => checkPromise(created, group, message));
         },
         onReplica: (replica) => {
-          if (!this.#touched.includes(replica)) this.#touched.push(replica);
+          if (!this.#touched) this.#touched = [replica];
+          else if (!this.#touched.includes(replica)) this.#touched.push(replica);
         },
         onApplied: ({ group }) => this.#within(() => this.#lookAtApplied(created, group)),
       };
     }
     const touched = this.#touched;
-    if (touched.length === 0) return;
-    this.#touched = [];
+    if (!touched) return;
+    this.#touched = undefined;
     for (const replica of touched) this.#check(replica, starts);
   }
 
