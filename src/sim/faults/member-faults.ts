@@ -98,7 +98,7 @@ export const MEMBER_FAULTS = {
       const back = ids.map((id) => ({ id, nodes: [] }));
       void operator.request(machine, { kind: 'join', groups: back });
     });
-    void operator.request(machine, { kind: 'leave', groups: ids });
+    operator.leave(machine, ids);
     return true;
   },
   /** A new machine comes. */
