@@ -94,22 +94,26 @@ function history() {
     new Replica({ id: 2, term: 1, log: [1, 1] }),
     new Replica({ id: 3, term: 1, log: [1] }),
   ] as const;
+  const vote = (from: number, to: number, term: number, granted = true) =>
+    invariants.sent({ type: 'vote-response', from, to, term, incarnation: '', granted });
   const look = (...ids: number[]) => {
     for (const replica of replicas) {
       if (ids.length === 0 || ids.includes(replica.id)) invariants.check(replica, 1);
     }
   };
+  vote(2, 1, 1);
   look();
   for (const replica of replicas.slice(0, 2)) replica.commit = 2;
   look();
-  return { invariants, replicas, look };
+  return { invariants, replicas, look, vote };
 }
 
 describe('the check of what replicas of a group promise each other', () => {
   test('finds nothing wrong where all is well', () => {
-    const { replicas, look } = history();
+    const { replicas, look, vote } = history();
     replicas[1].become({ term: 2, role: 'leader', log: [1, 1, 2], commit: 2 });
     replicas[2].become({ term: 2, log: [1, 1, 2] });
+    vote(3, 2, 2);
     look(3, 2);
     replicas[1].become({ term: 2, role: 'leader', log: [1, 1, 2], commit: 3 });
     expect(() => look()).not.toThrow();
@@ -119,6 +123,30 @@ describe('the check of what replicas of a group promise each other', () => {
     const { replicas, look } = history();
     replicas[2].become({ term: 1, role: 'leader', log: [1, 1] });
     expect(() => look()).toThrow('[R2]');
+  });
+
+  test('[R2] a leader for whom no majority has voted', () => {
+    const { replicas, look, vote } = history();
+    replicas[1].become({ term: 3, role: 'leader', log: [1, 1, 3], commit: 2 });
+    // Too early, for another one, and against it.
+    vote(3, 2, 2);
+    vote(3, 1, 3);
+    vote(1, 2, 3, false);
+    expect(() => look(2)).toThrow('replica 2 leads in term 3 with the votes of 2 of 1,2,3');
+  });
+
+  test('[R2] [R7] a leader for whom a majority has voted in one of two configurations', () => {
+    const joint = { term: 1, config: configOf([1, 2, 4], [1, 2, 3]) };
+    const told = { term: 2, role: 'leader', log: [1, 1, joint], commit: 2 } as const;
+    const { replicas, look, vote } = history();
+    replicas[1].become(told);
+    vote(4, 2, 2);
+    expect(() => look(2)).toThrow('with the votes of 4,2 of 1,2,3');
+    const other = history();
+    other.replicas[1].become(told);
+    other.vote(4, 2, 2);
+    other.vote(3, 2, 2);
+    expect(() => other.look(2)).not.toThrow();
   });
 
   test('[R2] a leader without what was committed', () => {
@@ -150,10 +178,11 @@ describe('the check of what replicas of a group promise each other', () => {
   });
 
   test('[G2] what an earlier term left, committed by counting', () => {
-    const { replicas, look } = history();
+    const { replicas, look, vote } = history();
     replicas[0].become({ term: 1, role: 'leader', log: [1, 1, 1], commit: 2 });
     replicas[1].become({ term: 1, log: [1, 1, 1], commit: 2 });
     look(1, 2);
+    vote(1, 2, 2);
     replicas[1].become({ term: 2, role: 'leader', log: [1, 1, 1, 2], commit: 3 });
     expect(() => look(2)).toThrow('[G2]');
   });

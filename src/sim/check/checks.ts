@@ -87,6 +87,7 @@ export class Checks {
       created.watcher = {
         onMessage: (group, message) => {
           this.#countMessage(message);
+          this.#group(group).sent(message);
           this.#within(() => checkPromise(created, group, message));
         },
         onReplica: (replica) => {

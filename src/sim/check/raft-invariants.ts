@@ -1,5 +1,12 @@
 import { hash32, utf8Text } from '../../bytes/index.ts';
-import { type Config, type Entry, majority, type RaftView, type Role } from '../../raft/index.ts';
+import {
+  type Config,
+  type Entry,
+  type Message,
+  majority,
+  type RaftView,
+  type Role,
+} from '../../raft/index.ts';
 
 /** A promise of Raft was broken: the rule, who, and the values. */
 export class InvariantError extends Error {
@@ -31,7 +38,7 @@ interface Seen {
 /**
  * Watches all replicas of one group, at every event, and remembers what they ever agreed on (R2, Raft paper figure 3):
  *
- * - election safety: at most one leader in a term, ever;
+ * - election safety: at most one leader in a term, ever, and a majority has voted for it in that term;
  * - log matching: entries with equal index and term are equal, and so are the ones before them;
  * - leader completeness: a new leader has everything that was committed in earlier terms;
  * - a leader commits by counting only entries of its own term (G2), and only what a majority has on disk (R1);
@@ -43,6 +50,8 @@ export class RaftInvariants {
   readonly #group: string;
   readonly #seen = new Map<number, Seen>();
   readonly #leaders = new Map<number, number>();
+  /** Who voted, by term and candidate, of the terms in which nobody has led yet. */
+  readonly #votes = new Map<number, Map<number, Set<number>>>();
   /** By index, above what is committed. */
   readonly #known = new Map<number, Known[]>();
   /** The committed entries by index: their terms and hashes, and the term in which each was first seen committed. */
@@ -73,6 +82,19 @@ export class RaftInvariants {
   /** Forgets a replica whose disk was exchanged: what it becomes is another one. */
   forget(id: number): void {
     this.#seen.delete(id);
+  }
+
+  /** To be called with each message that leaves a replica. */
+  sent(message: Message): void {
+    const { type, from, to, term } = message;
+    if (type !== 'vote-response' || !message.granted) return;
+    let votes = this.#votes.get(term);
+    if (!votes) {
+      votes = new Map();
+      this.#votes.set(term, votes);
+    }
+    const voters = votes.get(to) ?? new Set();
+    votes.set(to, voters.add(from));
   }
 
   /**
@@ -155,9 +177,23 @@ export class RaftInvariants {
       if (index > 0 && own !== (this.#committed[index] || own)) {
         throw this.#broken('R2', view, `leads in term ${term} without committed entry ${index}`);
       }
+      this.#checkVotes(view);
     }
     seen.term = term;
     seen.role = role;
+  }
+
+  /** Of each of the configurations that it goes by, if there are two (R7). */
+  #checkVotes(view: RaftView): void {
+    const { id, term, config } = view;
+    const votes = new Set(this.#votes.get(term)?.get(id)).add(id);
+    for (const voters of [config.incoming, config.outgoing]) {
+      const count = voters.filter((voter) => votes.has(voter.id)).length;
+      if (voters.length === 0 || count >= majority(voters)) continue;
+      const text = `${[...votes]} of ${voters.map((voter) => voter.id)}`;
+      throw this.#broken('R2', view, `leads in term ${term} with the votes of ${text}`);
+    }
+    this.#votes.delete(term);
   }
 
   #checkLog(view: RaftView, seen: Seen): void {

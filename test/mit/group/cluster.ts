@@ -252,6 +252,7 @@ export class GroupCluster<S extends Service> {
   }
 
   #send(process: SimProcess, from: number, to: number, message: Message): void {
+    this.invariants.sent(message);
     const target = this.#slot(to);
     const receiver = target.process;
     this.network.send(from, to, message, (arrived) => {

@@ -277,6 +277,7 @@ export class RaftCluster {
   }
 
   #send(process: SimProcess, from: number, to: number, packet: Packet): void {
+    if (packet.kind === 'raft') this.invariants.sent(packet.message);
     const target = this.#slot(to - 1);
     const receiver = target.process;
     this.network.send(from, to, packet, (arrived) => {
