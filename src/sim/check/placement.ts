@@ -16,7 +16,7 @@ import type { World } from '../world.ts';
 export function misplaced(world: World): string[] {
   const { map, machines } = world;
   if (!map) return ['nobody has a map'];
-  const wrong: string[] = [];
+  const wrong = inQuarantine(world);
   const down = machines.filter(({ isRunning }) => !isRunning).map(({ name }) => name);
   for (const name of down) wrong.push(`${name} does not run`);
   const [here, known] = [machines.map(({ name }) => name), map.nodes.map(({ name }) => name)];
@@ -36,6 +36,15 @@ export function misplaced(world: World): string[] {
   return wrong;
 }
 
+/** What counts for nothing any more begins anew in time, as a member of its own (L2). */
+export function inQuarantine({ machines }: World): string[] {
+  return machines.flatMap(({ node }) =>
+    [...(node?.replicas.all() ?? [])]
+      .filter(({ raft }) => raft.quarantine > 0)
+      .map(({ id, group }) => `replica ${id} of group ${group} is in quarantine`),
+  );
+}
+
 function misplacedOf(world: World, { id, replicas, plan, changing }: GroupRecord): string[] {
   const wrong = changing ? [`group ${id} changes`] : [];
   const wanted = membersText(
@@ -49,8 +58,7 @@ function misplacedOf(world: World, { id, replicas, plan, changing }: GroupRecord
       wrong.push(`${node} does not have replica ${replica} of group ${id}`);
       continue;
     }
-    const { config, quarantine } = held.raft;
-    if (quarantine > 0) wrong.push(`replica ${replica} of group ${id} is in quarantine`);
+    const { config } = held.raft;
     const others = [...config.outgoing, ...config.learners].map((member) => member.id);
     const voters = config.incoming.map((member) => member.id);
     const found = membersText(voters, others, config.plan);

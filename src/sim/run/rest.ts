@@ -1,5 +1,5 @@
 import { areAtHome, areCaughtUp } from '../check/contents.ts';
-import { isEven, misplaced } from '../check/placement.ts';
+import { inQuarantine, isEven, misplaced } from '../check/placement.ts';
 import type { Faults } from '../faults/faults.ts';
 import type { Operator } from '../faults/operator.ts';
 import type { World } from '../world.ts';
@@ -58,8 +58,8 @@ function restlessOf(
   if (!areCaughtUp(world)) restless.push('replicas have not caught up');
   if (!areAtHome(world)) restless.push('shards are not at home');
   if (!operator.isIdle) restless.push('an operator waits');
-  // Who is to be a member on a machine that lost what it had may never be.
-  if (damaged === undefined) restless.push(...misplaced(world));
+  // Who is to be a member on a machine that lost what it had may never be, unless it says so itself.
+  restless.push(...(damaged === undefined ? misplaced(world) : inQuarantine(world)));
   return restless;
 }
 
