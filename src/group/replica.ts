@@ -356,6 +356,8 @@ export class Replica {
   /** Takes what Raft has to do: hands writes to the log, sends messages. The first half of a turn. */
   collect(): void {
     if (this.#closed) return;
+    const isChanging = this.#raft.config.outgoing.length > 0;
+    if (isChanging && this.#host.buggify('group: stand in a change')) this.#raft.campaign(true);
     if (this.#leads && !this.isLeader) this.#proposals.abandon();
     this.#leads = this.isLeader;
     this.#reads.ask((context) => this.#raft.readIndex(context));

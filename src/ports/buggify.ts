@@ -10,6 +10,7 @@ export const BUGGIFY_SITES = [
   'group: keep nothing in memory',
   'group: a late flush',
   'group: stand out of turn',
+  'group: stand in a change',
   'node: lead elsewhere',
   'node: refuse a command',
   'node: a map is late',
@@ -22,6 +23,7 @@ export const BUGGIFY_SITES = [
   'link: a message of Raft comes late',
   'link: break the connection',
   'router: miss the answer',
+  'router: tell the controller again',
   'node: ask by way of another',
   'node: a slice comes late',
 ] as const;

@@ -108,9 +108,12 @@ export class Raft {
     return role.name === 'leader' && transferLeader(this.#core, role, to);
   }
 
-  /** Stands for election now, as if the timeout had passed. Nothing happens on a leader or where it may not stand. */
-  campaign(): void {
-    campaign(this.#core, false);
+  /**
+   * Stands for election now, as if the timeout had passed, or, a follower, as if its leader had asked for it. Nothing happens on a
+   * leader or where it may not stand.
+   */
+  campaign(asked = false): void {
+    campaign(this.#core, asked && this.#core.role.name === 'follower');
   }
 
   /** This process, its disk or its event loop cannot keep up: somebody else shall lead (R8). */

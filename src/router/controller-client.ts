@@ -9,27 +9,36 @@ import type {
   NodeName,
 } from '../controller/index.ts';
 import { controllersOf } from '../controller/index.ts';
-import type { Clock, Random } from '../ports/index.ts';
+import { type Buggify, type Clock, NEVER, type Random } from '../ports/index.ts';
 import { Attempts } from './attempts.ts';
 import type { Cluster } from './cluster.ts';
+
+/** How late a command may come that was asked again elsewhere meanwhile: no connection is kept in silence for longer. Milliseconds. */
+const LATE_MS = 5_000;
 
 /** Asks the controller's leader, wherever it is, until it answers or the request's time is over. */
 export class ControllerClient {
   readonly #cluster: Cluster;
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #buggify: Buggify;
   #leader: NodeName | undefined;
   #refresh: Promise<ClusterMap | undefined> | undefined;
 
-  constructor(cluster: Cluster, clock: Clock, random: Random) {
+  constructor(cluster: Cluster, clock: Clock, random: Random, buggify: Buggify = NEVER) {
     this.#cluster = cluster;
     this.#clock = clock;
     this.#random = random;
+    this.#buggify = buggify;
   }
 
   /** Commands are idempotent, so an unknown outcome is asked for again. */
   async command(command: ControllerCommand): Promise<ControllerOutcome | undefined> {
     const reply = await this.#ask({ kind: 'command', command });
+    if (this.#buggify('router: tell the controller again')) {
+      const lateMs = this.#random.uint32() % LATE_MS;
+      this.#clock.after(lateMs, () => void this.#ask({ kind: 'command', command }));
+    }
     return reply?.kind === 'outcome' ? reply.outcome : undefined;
   }
 

@@ -82,7 +82,7 @@ export class Router implements Database {
     this.#clock = clock;
     this.#random = random;
     this.#buggify = buggify;
-    this.#controller = new ControllerClient(cluster, clock, random);
+    this.#controller = new ControllerClient(cluster, clock, random, buggify);
     this.#times = new SessionTimes(clock);
     this.#id = (random.uint32() >>> 11) * 0x1_0000_0000 + random.uint32();
   }

@@ -173,7 +173,7 @@ export class Machine {
       });
       const router = new Router(node, clock, random, buggify);
       startJobs(node, {
-        controller: new ControllerClient(node, clock, random),
+        controller: new ControllerClient(node, clock, random, buggify),
         leaders: new LeaderClient(node, clock, random, buggify),
         clock,
         buggify,

@@ -1,6 +1,6 @@
 import { type ClusterMap, THRESHOLDS, type Thresholds } from '../controller/index.ts';
 import type { NodeLimits, PeerAddress } from '../node/index.ts';
-import type { Buggify } from '../ports/index.ts';
+import { type Buggify, NEVER } from '../ports/index.ts';
 import { type Exit, Machine, type MachineOptions } from './machine.ts';
 import { SimNetwork } from './network.ts';
 import { type Host, VirtualTime } from './virtual-time.ts';
@@ -44,6 +44,7 @@ export class World {
   readonly list: readonly PeerAddress[];
   /** From when on shards are split and merged. */
   readonly thresholds: Thresholds;
+  readonly buggify: Buggify;
   readonly #groups: number | undefined;
   readonly #newMachine: (options: Pick<MachineOptions, 'name' | 'clockRate' | 'zone'>) => Machine;
   readonly #clockRates: readonly number[];
@@ -51,7 +52,7 @@ export class World {
   #gone: readonly Machine[] = [];
 
   constructor(options: WorldOptions) {
-    const { seed, nodes = 3, networkLatencyMs, diskLatencyMs = [0.1, 0.4], buggify } = options;
+    const { seed, nodes = 3, networkLatencyMs, diskLatencyMs = [0.1, 0.4] } = options;
     const limits = { ...LIMITS, ...options.limits };
     const time = new VirtualTime(options.host);
     this.time = time;
@@ -60,7 +61,8 @@ export class World {
       ...(networkLatencyMs && { latencyMs: networkLatencyMs }),
     });
     const { network } = this;
-    const { replaceAfterMs, resharding, firstNodes = nodes } = options;
+    const { replaceAfterMs, resharding, firstNodes = nodes, buggify = NEVER } = options;
+    this.buggify = buggify;
     this.thresholds = { ...THRESHOLDS, ...resharding };
     this.#clockRates = options.clockRates ?? [];
     this.#newMachine = (own) =>
@@ -70,7 +72,7 @@ export class World {
         network,
         diskLatencyMs,
         limits,
-        ...(buggify && { buggify }),
+        buggify,
         ...(replaceAfterMs !== undefined && { replaceAfterMs }),
         ...(resharding && { resharding }),
         ...own,

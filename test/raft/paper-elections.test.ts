@@ -261,6 +261,16 @@ describe('thesis §9.6 and §4.2.3: pre-votes and stickiness', () => {
     ]);
   });
 
+  test('[R3] a follower that is asked to stands without a pre-vote, and asks for pre-votes when it is asked again', () => {
+    const replica = single(services);
+    replica.raft.campaign(true);
+    expect([replica.raft.role, replica.raft.term]).toEqual(['candidate', 1]);
+    const requests = replica.takeReady()?.messagesAfterWrite;
+    expect(requests).toMatchObject([{ transfer: true }, { transfer: true }]);
+    replica.raft.campaign(true);
+    expect([replica.raft.role, replica.raft.term]).toEqual(['pre-candidate', 1]);
+  });
+
   test('[R3] votes that come after the candidate asks for pre-votes again still count, in the term that it is in', () => {
     const replica = single(services);
     standing(replica);

@@ -146,7 +146,7 @@ export class Operator {
     return new Promise((resolve) => {
       const timeout = this.#world.time.after(TIMEOUT_MS, () => resolve(undefined));
       process.schedule('io', 0, () => {
-        const client = new ControllerClient(node, process.clock, this.#random);
+        const client = new ControllerClient(node, process.clock, this.#random, this.#world.buggify);
         client.command(command).then(
           (outcome) => {
             timeout.cancel();

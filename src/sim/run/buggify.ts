@@ -13,6 +13,7 @@ const ONCE_IN: Readonly<Record<BuggifySite, number>> = {
   'group: keep nothing in memory': 20,
   'group: a late flush': 4,
   'group: stand out of turn': 500,
+  'group: stand in a change': 10,
   'node: lead elsewhere': 10,
   'node: refuse a command': 50,
   'node: a map is late': 4,
@@ -25,6 +26,7 @@ const ONCE_IN: Readonly<Record<BuggifySite, number>> = {
   'link: a message of Raft comes late': 50,
   'link: break the connection': 2_000,
   'router: miss the answer': 50,
+  'router: tell the controller again': 4,
   'node: ask by way of another': 20,
   'node: a slice comes late': 4,
 };
