@@ -134,6 +134,13 @@ export const MUTANTS: readonly Mutant[] = [
     to: 'if (!consistent || replica.term > 0) read();',
   },
   {
+    name: 'a follower finds nothing for reads that are eventually consistent',
+    rule: 'D1',
+    file: 'node/data-service.ts',
+    from: 'const found = held.machine.read(shard, epoch, key, held.replica.state);',
+    to: 'const isIt = request.consistent || held.replica.isLeader;\n          const there = held.machine.read(shard, epoch, key, held.replica.state);\n          const found = isIt || !there ? there : { item: undefined };',
+  },
+  {
     name: 'an installed snapshot leaves the old memtable',
     rule: 'E3',
     file: 'engine/replica-state.ts',

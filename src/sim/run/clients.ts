@@ -24,10 +24,14 @@ export interface ClientsOptions {
   readonly tablesPerSecond: number;
 }
 
+/** How many look at everything when all has come to rest: each may reach another replica. */
+const READERS = 3;
+
 /** Clients of the DynamoDB API on all nodes of a world. What they saw must be linearizable (D1, S1). */
 export class Clients {
   readonly #requests: Requests;
   readonly #histories = new Histories();
+  readonly #readAtRest: () => Promise<unknown>;
   #running = 0;
 
   constructor(world: World, options: ClientsOptions) {
@@ -38,13 +42,13 @@ export class Clients {
     this.#requests = requests;
     const layout = new Layout(partitionItems);
     const shared = { requests, histories, layout, keys, eventualOnceIn };
+    const isWrong = (error: unknown) =>
+      histories.isWrong(error instanceof Error ? error.message : String(error));
     const run = (name: string, client: Client, perSecond: number) => {
       const random = new SimRandom(seed, `client ${name}`);
       this.#running++;
       this.#run(client, random, 1000 / perSecond)
-        .catch((error: unknown) =>
-          histories.isWrong(error instanceof Error ? error.message : String(error)),
-        )
+        .catch(isWrong)
         .finally(() => this.#running--);
     };
     for (let i = 1; i <= clients; i++) {
@@ -54,6 +58,12 @@ export class Clients {
     if (tablesPerSecond > 0) {
       run('tables', new TableClient('tables', requests, histories), tablesPerSecond);
     }
+    this.#readAtRest = () => {
+      const names = Array.from({ length: READERS }, (_, i) => `reader ${i + 1}`);
+      const read = (name: string) =>
+        new SingleClient(name, shared).readAtRest(new SimRandom(seed, `client ${name}`));
+      return Promise.all(names.map(read)).catch(isWrong);
+    };
   }
 
   /** How tries of requests ended. */
@@ -77,6 +87,11 @@ export class Clients {
 
   get isIdle(): boolean {
     return this.#running === 0;
+  }
+
+  /** Once clients and nodes have come to rest: any replica has to answer with what there is (D1). */
+  async readAtRest(): Promise<void> {
+    await this.#readAtRest();
   }
 
   /** Of what clients saw, what should not be: in words. */

@@ -126,6 +126,7 @@ export async function runWorld(options: RunOptions): Promise<Report> {
     const answered = clients.successes;
     const restless = await comeToRest(world, clients, faults, operator);
     if (restless !== undefined) blame('liveness', `long after all was healed ${restless}`);
+    else await world.settle(clients.readAtRest());
     if (answered === 0) blame('liveness', 'no operation was ever answered');
     for (const difference of differences(world)) blame('correctness', `[S3] ${difference}`);
     for (const count of miscounted(world)) blame('correctness', `[C3] ${count}`);

@@ -1,6 +1,6 @@
 import type { SimRandom } from '../random.ts';
 import { type Client, isConsistent, type Shared } from './client.ts';
-import type { Histories } from './histories.ts';
+import type { Histories, Stamp } from './histories.ts';
 import { ITEM_KINDS, type Item, type ItemKey, itemName, TABLE } from './items.ts';
 import {
   assertDone,
@@ -54,6 +54,15 @@ export class SingleClient implements Client {
       case 'versioned':
         return this.#version(name, random);
     }
+  }
+
+  /** Looks at every item as any replica has it. Where nothing happens any more, that is as it is. */
+  async readAtRest(random: SimRandom): Promise<void> {
+    const names = ITEM_KINDS.flatMap((kind) =>
+      Array.from({ length: this.#shared.keys }, (_, number) => itemName(kind, number)),
+    );
+    const read = (name: string) => this.#read(name, false, this.#histories.stamp(), random);
+    await Promise.all(names.map(read));
   }
 
   async #register(name: string, random: SimRandom): Promise<void> {
@@ -141,9 +150,17 @@ export class SingleClient implements Client {
   }
 
   /** What there is, or once in a while what there was; undefined: there was no answer. */
-  async #get(name: string, random: SimRandom): Promise<Found | undefined> {
+  #get(name: string, random: SimRandom): Promise<Found | undefined> {
     const consistent = isConsistent(this.#shared, random);
-    const calledAt = this.#histories.calledAt(consistent);
+    return this.#read(name, consistent, this.#histories.calledAt(consistent), random);
+  }
+
+  async #read(
+    name: string,
+    consistent: boolean,
+    calledAt: Stamp,
+    random: SimRandom,
+  ): Promise<Found | undefined> {
     const ending = await this.#requests.send(this.#getOf(name, consistent), random);
     if (!isAnswered(ending)) return undefined;
     const item = parsed<Body>(ending).Item;
