@@ -53,6 +53,7 @@ export type RaftView = Pick<
   | 'quarantine'
   | 'isQuiesced'
   | 'mayBeSoleVoter'
+  | 'transferTo'
 >;
 
 /** One replica of one Raft group. The contract with its host is in the package comment (index.ts). */
@@ -150,6 +151,12 @@ export class Raft {
   /** The last resort of a group that has lost most of its voters for good: see rescue.ts. */
   becomeSoleVoter(): boolean {
     return becomeSoleVoter(this.#core);
+  }
+
+  /** Of a leader: whom it hands over to, or 0. */
+  get transferTo(): ReplicaId {
+    const { role } = this.#core;
+    return role.name === 'leader' && role.transfer ? role.transfer.to : 0;
   }
 
   /** Whether {@link becomeSoleVoter} would do anything now. */

@@ -27,6 +27,7 @@ class Replica implements RaftView {
   readonly quarantine = 0;
   readonly isQuiesced = false;
   readonly mayBeSoleVoter = true;
+  transferTo = 0;
   term = 0;
   role: RaftView['role'] = 'follower';
   commit = 0;
@@ -147,6 +148,46 @@ describe('the check of what replicas of a group promise each other', () => {
     other.vote(4, 2, 2);
     other.vote(3, 2, 2);
     expect(() => other.look(2)).not.toThrow();
+  });
+
+  test('[G8] who stands by itself without the pre-votes of a majority', () => {
+    const { invariants, replicas, look } = history();
+    const standing = { type: 'vote-request', from: 3, to: 2, term: 2, incarnation: '' } as const;
+    const request = { ...standing, lastIndex: 1, lastTerm: 1 };
+    replicas[2].become({ term: 2, role: 'candidate', log: [1] });
+    look(3);
+    const preVote = { type: 'pre-vote-response', from: 1, to: 3, incarnation: '' } as const;
+    invariants.sent({ ...preVote, term: 1, granted: true });
+    invariants.sent({ ...preVote, term: 2, granted: false });
+    expect(() => invariants.sent({ ...request, transfer: false })).toThrow(
+      '[G8] group 1: replica 3 stands in term 2 with the pre-votes of 3 of 1,2,3',
+    );
+    invariants.sent({ ...request, transfer: true });
+    invariants.sent({ ...preVote, term: 2, granted: true });
+    expect(() => invariants.sent({ ...request, transfer: false })).not.toThrow();
+  });
+
+  test('[G9] a leader that takes proposals while it hands over', () => {
+    const { replicas, look } = history();
+    const [leader] = replicas;
+    leader.transferTo = 2;
+    look(1);
+    leader.become({ term: 1, role: 'leader', log: [1, 1, { term: 1, config: THREE }], commit: 2 });
+    expect(() => look(1)).not.toThrow();
+    leader.become({
+      term: 1,
+      role: 'leader',
+      log: [1, 1, { term: 1, config: THREE }, 1],
+      commit: 2,
+    });
+    expect(() => look(1)).toThrow('[G9] group 1: replica 1 takes entry 4 and hands over to 2');
+    // Once it has given that up.
+    const other = history();
+    other.replicas[0].transferTo = 2;
+    other.look(1);
+    other.replicas[0].transferTo = 0;
+    other.replicas[0].become({ term: 1, role: 'leader', log: [1, 1, 1], commit: 2 });
+    expect(() => other.look(1)).not.toThrow();
   });
 
   test('[R2] a leader without what was committed', () => {

@@ -1,11 +1,12 @@
 import { CONTROLLER_GROUP, type GroupId } from '../../controller/index.ts';
 import type { Replica } from '../../group/index.ts';
 import type { Node } from '../../node/index.ts';
-import type { Message } from '../../raft/index.ts';
+import type { Entry, Message, RaftView } from '../../raft/index.ts';
 import type { Chronicle } from '../chronicle.ts';
 import type { Machine } from '../machine.ts';
 import type { SimProcess } from '../process.ts';
 import type { World } from '../world.ts';
+import { Deposed } from './deposed.ts';
 import { Maps } from './maps.ts';
 import { Ownership } from './ownership.ts';
 import { InvariantError, RaftInvariants } from './raft-invariants.ts';
@@ -13,20 +14,24 @@ import { Sleepers } from './sleepers.ts';
 
 /** How often what costs more is looked at, in milliseconds. */
 const LOOK_MS = 1_000;
-/** What a replica may hold uncommitted, in bytes: the bound of group/, and one command. */
+/** What a replica may hold uncommitted whatever it is, in bytes: the bound of group/, and one command. */
 const UNCOMMITTED_BYTES_MAX = (32 + 3) * 1024 * 1024;
+/** Beside proposals: of the entries that begin a term and change the members, in bytes. */
+const OWN_ENTRIES_BYTES_MAX = 4 * 1024;
 
 /**
- * Watches a world at every event: Raft's promises in every group (R1, R2, G2), and every second that replicas which applied the
- * same entries hold the same state (S3), that what is uncommitted is bounded (R5), and that sleepers wake (G19); when entries are
- * applied, that a shard has one group (C2), and that the controller's maps are sound (C5, C6, G15).
+ * Watches a world at every event: Raft's promises in every group (R1, R2, G2), and that what is uncommitted is bounded (R5); every
+ * second that replicas which applied the same entries hold the same state (S3), that sleepers wake (G19), and that who is deposed
+ * knows it (G8); when entries are applied, that a shard has one group (C2), and that the controller's maps are sound (C5, C6, G15).
  */
 export class Checks {
   readonly #world: World;
+  readonly #uncommittedBytesMax: number;
   readonly #groups = new Map<number, RaftInvariants>();
   /** By group and index: the digest, and on which node it was seen first. */
   readonly #digests = new Map<string, { readonly digest: string; readonly name: string }>();
   readonly #sleepers: Sleepers;
+  readonly #deposed: Deposed;
   readonly #chronicle: Chronicle;
   readonly #heard = new Map<Machine, { notices: number; exits: number }>();
   /** How many messages of Raft were sent, by type, and those that refuse. */
@@ -39,9 +44,12 @@ export class Checks {
   #broken: unknown;
   #looksAt = 0;
 
-  constructor(world: World, chronicle: Chronicle) {
+  /** `uncommittedBytesMax`: see `ReplicaLimits`. */
+  constructor(world: World, chronicle: Chronicle, uncommittedBytesMax: number) {
     this.#world = world;
+    this.#uncommittedBytesMax = uncommittedBytesMax;
     this.#sleepers = new Sleepers(world);
+    this.#deposed = new Deposed(world, (group) => this.#group(group).term);
     this.#chronicle = chronicle;
   }
 
@@ -78,6 +86,7 @@ export class Checks {
     this.#looksAt = time.now + LOOK_MS;
     for (const machine of machines) this.#look(machine);
     this.#sleepers.look();
+    this.#deposed.look();
   }
 
   #onMachine(machine: Machine): void {
@@ -87,8 +96,7 @@ export class Checks {
       created.watcher = {
         onMessage: (group, message) => {
           this.#countMessage(message);
-          this.#group(group).sent(message);
-          this.#within(() => checkPromise(created, group, message));
+          this.#within(() => this.#checkMessage(created, group, message));
         },
         onReplica: (replica) => {
           if (!this.#touched) this.#touched = [replica];
@@ -111,6 +119,12 @@ export class Checks {
       this.#broken ??= error;
       throw error;
     }
+  }
+
+  #checkMessage(node: Node, group: GroupId, message: Message): void {
+    this.#group(group).sent(message);
+    const replica = node.replicas.get(group);
+    if (replica) checkPromise(replica, message);
   }
 
   #lookAtApplied({ replicas }: Node, group: GroupId): void {
@@ -144,7 +158,9 @@ export class Checks {
 
   #check(replica: Replica, starts: number): void {
     if (replica.isClosed) return;
-    this.#group(replica.group).check(replica.raft, starts);
+    const { group, raft } = replica;
+    this.#group(group).check(raft, starts);
+    checkUncommitted(group, raft, this.#uncommittedBytesMax);
     checkDurable(replica);
   }
 
@@ -205,6 +221,18 @@ function isRefusal(message: Message): boolean {
   }
 }
 
+/** What a leader takes is bounded, but for one proposal of any size where nothing else waits (R5, G17). */
+export function checkUncommitted(group: GroupId, raft: RaftView, bytesMax: number): void {
+  const { id, role, term, commit, lastIndex, uncommittedBytes } = raft;
+  if (role !== 'leader' || uncommittedBytes <= bytesMax + OWN_ENTRIES_BYTES_MAX) return;
+  const isTaken = (entry: Entry) => entry.kind === 'normal' && entry.term === term;
+  const taken = raft.entriesBetween(commit + 1, lastIndex + 1).filter(isTaken).length;
+  if (taken <= 1) return;
+  throw new InvariantError(
+    `[R5] group ${group}: ${uncommittedBytes} bytes are uncommitted on the leader ${id}, ${taken} of its own entries, of ${bytesMax}`,
+  );
+}
+
 /** What Raft counts as durable is in the log on disk, as the same entry, or in the state (R1, L5). */
 function checkDurable(replica: Replica): void {
   const { group, id, raft, state } = replica;
@@ -219,19 +247,17 @@ function checkDurable(replica: Replica): void {
 }
 
 /** What a message promises is on the disk before it leaves (R1): whoever got it goes by that. */
-function checkPromise(node: Node, group: GroupId, message: Message): void {
+function checkPromise(replica: Replica, message: Message): void {
   const { type, from, to, term } = message;
   const isVote = type === 'vote-response' && message.granted;
   const isCandidacy = type === 'vote-request';
   const isAcknowledgement =
     type === 'append-response' && !message.rejected && message.quarantine === 0;
   if (!(isVote || isCandidacy || isAcknowledgement)) return;
-  const replica = node.replicas.get(group);
-  if (!replica) return;
   const logged = replica.loggedHardState ?? { term: 0, vote: 0 };
   // It has moved on meanwhile, which was written after this.
   if (logged.term > term) return;
-  const { state } = replica;
+  const { group, state } = replica;
   const isKept = isAcknowledgement
     ? message.index <= state.durableIndex || replica.loggedTermAt(message.index) !== undefined
     : logged.term === term && logged.vote === (isVote ? to : from);

@@ -7,6 +7,7 @@ import {
   type RaftView,
   type Role,
 } from '../../raft/index.ts';
+import { Ballots } from './ballots.ts';
 
 /** A promise of Raft was broken: the rule, who, and the values. */
 export class InvariantError extends Error {
@@ -26,6 +27,7 @@ interface Seen {
   readonly life: number;
   role: Role;
   term: number;
+  transferTo: number;
   commit: number;
   lastIndex: number;
   lastTerm: number | undefined;
@@ -39,6 +41,8 @@ interface Seen {
  * Watches all replicas of one group, at every event, and remembers what they ever agreed on (R2, Raft paper figure 3):
  *
  * - election safety: at most one leader in a term, ever, and a majority has voted for it in that term;
+ * - who stands by itself has a majority's pre-votes (G8);
+ * - who hands over takes no proposals (G9);
  * - log matching: entries with equal index and term are equal, and so are the ones before them;
  * - leader completeness: a new leader has everything that was committed in earlier terms;
  * - a leader commits by counting only entries of its own term (G2), and only what a majority has on disk (R1);
@@ -50,8 +54,8 @@ export class RaftInvariants {
   readonly #group: string;
   readonly #seen = new Map<number, Seen>();
   readonly #leaders = new Map<number, number>();
-  /** Who voted, by term and candidate, of the terms in which nobody has led yet. */
-  readonly #votes = new Map<number, Map<number, Set<number>>>();
+  readonly #votes = new Ballots();
+  readonly #preVotes = new Ballots();
   /** By index, above what is committed. */
   readonly #known = new Map<number, Known[]>();
   /** The committed entries by index: their terms and hashes, and the term in which each was first seen committed. */
@@ -84,17 +88,19 @@ export class RaftInvariants {
     this.#seen.delete(id);
   }
 
-  /** To be called with each message that leaves a replica. */
+  /** To be called with each message that leaves a replica. Throws {@link InvariantError}. */
   sent(message: Message): void {
-    const { type, from, to, term } = message;
-    if (type !== 'vote-response' || !message.granted) return;
-    let votes = this.#votes.get(term);
-    if (!votes) {
-      votes = new Map();
-      this.#votes.set(term, votes);
+    const { from, to, term } = message;
+    switch (message.type) {
+      case 'vote-response':
+        if (message.granted) this.#votes.grant(term, to, from);
+        break;
+      case 'pre-vote-response':
+        if (message.granted) this.#preVotes.grant(term, to, from);
+        break;
+      case 'vote-request':
+        if (!message.transfer) this.#checkCandidacy(from, term);
     }
-    const voters = votes.get(to) ?? new Set();
-    votes.set(to, voters.add(from));
   }
 
   /**
@@ -103,6 +109,7 @@ export class RaftInvariants {
   check(view: RaftView, life: number): void {
     let seen = this.#seen.get(view.id);
     if (seen?.view !== view) seen = this.#begin(view, life, seen);
+    if (view.transferTo !== 0 || seen.transferTo !== 0) this.#checkTransfer(view, seen);
     if (view.term !== seen.term || view.role !== seen.role) this.#checkTerm(view, seen);
     const lastTerm = view.termAt(view.lastIndex);
     if (view.lastIndex !== seen.lastIndex || lastTerm !== seen.lastTerm) {
@@ -149,6 +156,7 @@ export class RaftInvariants {
       life,
       role: 'follower',
       term: view.term,
+      transferTo: 0,
       commit: 0,
       lastIndex: 0,
       lastTerm: undefined,
@@ -177,23 +185,40 @@ export class RaftInvariants {
       if (index > 0 && own !== (this.#committed[index] || own)) {
         throw this.#broken('R2', view, `leads in term ${term} without committed entry ${index}`);
       }
-      this.#checkVotes(view);
+      const votes = this.#votes.lacks(view.config, term, id);
+      if (votes !== undefined) {
+        throw this.#broken('R2', view, `leads in term ${term} with the votes of ${votes}`);
+      }
     }
     seen.term = term;
     seen.role = role;
   }
 
-  /** Of each of the configurations that it goes by, if there are two (R7). */
-  #checkVotes(view: RaftView): void {
-    const { id, term, config } = view;
-    const votes = new Set(this.#votes.get(term)?.get(id)).add(id);
-    for (const voters of [config.incoming, config.outgoing]) {
-      const count = voters.filter((voter) => votes.has(voter.id)).length;
-      if (voters.length === 0 || count >= majority(voters)) continue;
-      const text = `${[...votes]} of ${voters.map((voter) => voter.id)}`;
-      throw this.#broken('R2', view, `leads in term ${term} with the votes of ${text}`);
+  /** Who hands over takes no proposals meanwhile: the other one would never have all of them. */
+  #checkTransfer(view: RaftView, seen: Seen): void {
+    const { term, lastIndex, transferTo } = view;
+    const goesOn = seen.transferTo === transferTo && seen.term === term;
+    if (goesOn && lastIndex > seen.lastIndex) {
+      const entries = view.entriesBetween(seen.lastIndex + 1, lastIndex + 1);
+      const taken = entries.find(({ kind }) => kind === 'normal');
+      if (taken) {
+        throw this.#broken(
+          'G9',
+          view,
+          `takes entry ${taken.index} and hands over to ${transferTo}`,
+        );
+      }
     }
-    this.#votes.delete(term);
+    seen.transferTo = transferTo;
+  }
+
+  #checkCandidacy(id: number, term: number): void {
+    const view = this.#seen.get(id)?.view;
+    // The request of one that has moved on meanwhile only comes too late.
+    if (view?.role !== 'candidate' || view.term !== term) return;
+    const votes = this.#preVotes.lacks(view.config, term, id);
+    if (votes === undefined) return;
+    throw this.#broken('G8', view, `stands in term ${term} with the pre-votes of ${votes}`);
   }
 
   #checkLog(view: RaftView, seen: Seen): void {

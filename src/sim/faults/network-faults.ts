@@ -16,7 +16,12 @@ export const NETWORK_FAULTS = {
     const { world, random, cut } = scene;
     const leader = world.leader(someGroup(scene));
     if (!leader) return false;
-    cut(world.others(leader.name).flatMap((b) => both(leader.name, b)));
+    // For long, at times: it has to know by itself that it leads no more.
+    const ms = random.once(4) ? random.between(4_000, 12_000) : undefined;
+    cut(
+      world.others(leader.name).flatMap((b) => both(leader.name, b)),
+      ms,
+    );
     // What it goes on to append is on its way to the disk when another leader replaces it.
     if (random.once(2)) leader.stallDisk(random.between(1_000, 6_000));
     return true;

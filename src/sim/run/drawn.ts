@@ -33,6 +33,8 @@ export interface Drawn {
   readonly retryBlockBytes: number;
   /** What is read of a page in one turn, in items. */
   readonly sliceItems: number;
+  /** See `ReplicaLimits`. */
+  readonly uncommittedBytesMax: number;
   /** Machines that may come besides the first ones. */
   readonly newMachines: number;
   /** See `NodeOptions`. */
@@ -79,6 +81,7 @@ export function draw(
     sliceItems: random.pick([1, 4, 200]),
     partitionItems: random.pick([1, 2, 4]),
     eventualOnceIn: random.pick([0, 4]),
+    uncommittedBytesMax: random.pick([8, 128, 32 * 1024]) * 1024,
     ...given,
   };
 }

@@ -73,7 +73,7 @@ export async function runWorld(options: RunOptions): Promise<Report> {
   const { nodes, faults: kinds = FAULTS, drawn: given = {} } = options;
   const drawn = draw(nodes, kinds, given, random, buggify);
   const { logSegmentBytes, memtableBytes, splitBytes, splitPerSecond } = drawn;
-  const { listedMax, retryBlockBytes, sliceItems } = drawn;
+  const { listedMax, retryBlockBytes, sliceItems, uncommittedBytesMax } = drawn;
   const world = new World({
     ...drawn,
     seed,
@@ -84,7 +84,7 @@ export async function runWorld(options: RunOptions): Promise<Report> {
       logSegmentBytes,
       memtableBytes,
       flushPartBytes: memtableBytes >> 3,
-      replica: { logBytesKept: 8 * 1024 },
+      replica: { logBytesKept: 8 * 1024, uncommittedBytesMax },
       machine: { listed: { min: listedMax, perItem: 0 }, retryBlockBytes, sliceItems },
     },
   });
@@ -93,7 +93,7 @@ export async function runWorld(options: RunOptions): Promise<Report> {
     () => ({ event: time.events, at: time.now }),
     options.onHappening,
   );
-  const checks = new Checks(world, chronicle);
+  const checks = new Checks(world, chronicle, uncommittedBytesMax);
   time.onEvent = (owner, kind) => {
     options.onEvent?.({ event: time.events, at: time.now, kind, process: owner?.name });
     checks.onEvent(owner);
