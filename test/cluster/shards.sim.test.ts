@@ -148,7 +148,7 @@ describe('a shard that moves', { timeout: 60_000 }, () => {
 });
 
 describe('shards that split and merge', { timeout: 60_000 }, () => {
-  test('[C2] [D1] while clients work, and pages go over all of them', async () => {
+  test('[C2] [D1] [F37] while clients work, and pages go over all of them', async () => {
     const world = await formedWorld(5, { limits: SMALL });
     const table = await createTable(world, 't');
     const workload = new Workload(world, table, { seed: 5, thinkMs: [5, 20], keys: 40 });
@@ -175,7 +175,7 @@ describe('shards that split and merge', { timeout: 60_000 }, () => {
   });
 
   test.each([1, 2, 3, 4, 5, 6])(
-    '[C2] [C3] [F36] beside moves, under crashes at any moment (seed %i)',
+    '[C2] [C3] [F37] beside moves, under crashes at any moment (seed %i)',
     async (seed) => {
       const world = await formedWorld(seed, { limits: SMALL });
       const table = await createTable(world, 't');
