@@ -9,6 +9,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 const children = new Set<ChildProcess>();
 const expected = new Set<ChildProcess>();
 const undo: (() => void)[] = [];
+let gently: (() => void) | undefined;
 /** How much of what a process said is kept for the case that it fails. */
 const SAID_MAX = 4000;
 
@@ -16,7 +17,13 @@ process.once('exit', () => {
   for (const child of children) killGroup(child);
   for (const work of undo.reverse()) work();
 });
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(130));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    const stop = gently ?? (() => process.exit(130));
+    gently = undefined;
+    stop();
+  });
+}
 
 function killGroup({ pid }: ChildProcess): void {
   if (pid === undefined) return;
@@ -30,6 +37,11 @@ function killGroup({ pid }: ChildProcess): void {
 /** Registers synchronous work for the end of this process, after its children are killed. */
 export function atEnd(work: () => void): void {
   undo.push(work);
+}
+
+/** The first signal asks a run that has something to tell so far to come to its end; the next one ends it. */
+export function onFirstSignal(stop: () => void): void {
+  gently = stop;
 }
 
 /** Says in one line why the run cannot go on, and ends it. */

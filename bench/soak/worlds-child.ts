@@ -13,6 +13,10 @@ export interface WorldResult {
   readonly occurred: readonly (readonly [string, number])[];
 }
 
+// A terminal's Ctrl-C comes here, too: who asks for worlds lets this one end, or is gone.
+process.on('SIGINT', () => {});
+process.stdout.on('error', () => process.exit(1));
+
 const { nodeHost, runWorld } = await built();
 const minutes = Number(process.argv[2]);
 for await (const line of createInterface({ input: process.stdin })) {

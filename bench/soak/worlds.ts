@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { BUGGIFY_SITES } from '../../src/ports/index.ts';
 import { FAULTS } from '../../src/sim/index.ts';
-import { giveUp } from '../processes.ts';
+import { giveUp, onFirstSignal } from '../processes.ts';
 import type { WorldResult } from './worlds-child.ts';
 import { worldsTable } from './worlds-table.ts';
 
@@ -76,6 +76,11 @@ export async function worlds(): Promise<boolean> {
   let next = Number(values.from);
   const end = next + seeds;
   let [done, simulatedMs, failed] = [0, 0, 0];
+  let isStopped = false;
+  onFirstSignal(() => {
+    isStopped = true;
+    console.log('the worlds under way are the last ones');
+  });
 
   const take = (result: WorldResult) => {
     done++;
@@ -102,7 +107,7 @@ export async function worlds(): Promise<boolean> {
   await Promise.all(
     Array.from({ length: availableParallelism() }, async () => {
       let runner = new Runner(values.minutes);
-      while (next < end && performance.now() < until) {
+      while (next < end && performance.now() < until && !isStopped) {
         const seed = next++;
         // Three worlds of three nodes for each of five: they are where a majority is lost most easily.
         const nodes = seed % 4 === 0 ? 5 : 3;
