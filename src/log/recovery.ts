@@ -59,6 +59,10 @@ class Recovery {
   #torn: { readonly file: string; readonly offset: number } | undefined;
   #active = -1;
   #end = 0;
+  /** Of the last segment with a batch, as that says itself. */
+  #fileBytes = 0;
+  /** The first segment after it, if that is shorter. */
+  #short: { readonly file: string; readonly size: number } | undefined;
 
   constructor(disk: Disk, directory: string) {
     this.#disk = disk;
@@ -71,7 +75,10 @@ class Recovery {
       if (before && before.generation + 1 !== name.generation) this.#noticeGap(before, name);
       const reader = await SegmentReader.open(this.#disk, this.#directory, name);
       try {
+        this.#noticeShort(reader);
         if (await this.#segment(reader, name)) this.#active = i;
+        else if (reader.size < this.#fileBytes)
+          this.#short ??= { file: reader.path, size: reader.size };
       } finally {
         await reader.close();
       }
@@ -119,6 +126,8 @@ class Recovery {
     }
     if (offset === 0) return false;
     this.#end = offset;
+    this.#fileBytes = fileBytes;
+    this.#short = undefined;
     if (reader.size < fileBytes) {
       const reason = `only ${reader.size} of ${fileBytes} bytes are there`;
       this.#replay.damaged({ file: reader.path, offset, reason, replicas: undefined });
@@ -145,6 +154,18 @@ class Recovery {
     const reason = `no segment stands between it and ${segmentFile(after)}`;
     const file = this.#path(before);
     this.#replay.damaged({ file, offset: this.#end, reason, replicas: undefined });
+  }
+
+  /**
+   * A file is whole before the next one is begun, so that one which is shorter than both its neighbours was cut, and with it
+   * perhaps the end of the log.
+   */
+  #noticeShort({ size: next }: SegmentReader): void {
+    const short = this.#short;
+    if (!short || short.size >= next) return;
+    const reason = `only ${short.size} of ${this.#fileBytes} bytes are there`;
+    this.#replay.damaged({ file: short.file, offset: 0, reason, replicas: undefined });
+    this.#short = undefined;
   }
 
   /** No segment has a batch, which is so in a new log only: its first one is the first that there ever was. */

@@ -290,6 +290,35 @@ describe('damage', () => {
       }
     }
   });
+
+  // World 597: the log of a controller that had been elected was cut, and it voted on.
+  it('[L2] [F8] so is one of which no batch is left, where the next segment was ready', async () => {
+    const { disk } = await longLog();
+    const [last = '', spare = ''] = (await segmentsOf(disk)).slice(-2);
+    for (const length of [0, 310, 511]) {
+      const cut = await copied(
+        disk,
+        changed(last, (bytes) => bytes.slice(0, length)),
+      );
+      const { damage } = await opened(cut);
+      expect(damage[0]?.replicas, `cut to ${length}`).toBeUndefined();
+      expect(damage[0]).toMatchObject({
+        file: last,
+        reason: `only ${length} of 65536 bytes are there`,
+      });
+      // It is the end of the disk's room, or of a process, that it was never whole.
+      const made = await copied(
+        cut,
+        changed(spare, () => new Uint8Array(0)),
+      );
+      expect((await opened(made)).damage).toEqual([]);
+    }
+    // Nothing says that it ever had another length.
+    const small = await copied(disk, (bytes, name) =>
+      name === last || name === spare ? new Uint8Array(32_768) : bytes,
+    );
+    expect((await opened(small)).damage).toEqual([]);
+  });
 });
 
 describe('entries read back', () => {

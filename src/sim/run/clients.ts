@@ -1,7 +1,7 @@
 import { SimRandom } from '../random.ts';
 import type { World } from '../world.ts';
 import { BulkClient } from './bulk-client.ts';
-import type { Client } from './client.ts';
+import type { Client, Shared } from './client.ts';
 import { Histories } from './histories.ts';
 import { Layout } from './items.ts';
 import { Requests } from './requests.ts';
@@ -31,24 +31,24 @@ const READERS = 3;
 export class Clients {
   readonly #requests: Requests;
   readonly #histories = new Histories();
-  readonly #readAtRest: () => Promise<unknown>;
+  readonly #seed: number;
+  readonly #shared: Shared;
   #running = 0;
 
   constructor(world: World, options: ClientsOptions) {
     const { seed, clients, operationsPerSecond, bulkPerSecond, tablesPerSecond } = options;
     const { keys, eventualOnceIn, partitionItems } = options;
-    const histories = this.#histories;
     const requests = new Requests(world);
     this.#requests = requests;
+    const histories = this.#histories;
     const layout = new Layout(partitionItems);
     const shared = { requests, histories, layout, keys, eventualOnceIn };
-    const isWrong = (error: unknown) =>
-      histories.isWrong(error instanceof Error ? error.message : String(error));
+    this.#shared = shared;
+    this.#seed = seed;
     const run = (name: string, client: Client, perSecond: number) => {
-      const random = new SimRandom(seed, `client ${name}`);
       this.#running++;
-      this.#run(client, random, 1000 / perSecond)
-        .catch(isWrong)
+      this.#run(client, this.#randomOf(name), 1000 / perSecond)
+        .catch((error: unknown) => this.#isWrong(error))
         .finally(() => this.#running--);
     };
     for (let i = 1; i <= clients; i++) {
@@ -58,12 +58,6 @@ export class Clients {
     if (tablesPerSecond > 0) {
       run('tables', new TableClient('tables', requests, histories), tablesPerSecond);
     }
-    this.#readAtRest = () => {
-      const names = Array.from({ length: READERS }, (_, i) => `reader ${i + 1}`);
-      const read = (name: string) =>
-        new SingleClient(name, shared).readAtRest(new SimRandom(seed, `client ${name}`));
-      return Promise.all(names.map(read)).catch(isWrong);
-    };
   }
 
   /** How tries of requests ended. */
@@ -91,12 +85,23 @@ export class Clients {
 
   /** Once clients and nodes have come to rest: any replica has to answer with what there is (D1). */
   async readAtRest(): Promise<void> {
-    await this.#readAtRest();
+    const names = Array.from({ length: READERS }, (_, i) => `reader ${i + 1}`);
+    const read = (name: string) =>
+      new SingleClient(name, this.#shared).readAtRest(this.#randomOf(name));
+    await Promise.all(names.map(read)).catch((error: unknown) => this.#isWrong(error));
   }
 
   /** Of what clients saw, what should not be: in words. */
   faults(): string[] {
     return this.#histories.faults();
+  }
+
+  #randomOf(name: string): SimRandom {
+    return new SimRandom(this.#seed, `client ${name}`);
+  }
+
+  #isWrong(error: unknown): void {
+    this.#histories.isWrong(error instanceof Error ? error.message : String(error));
   }
 
   async #run(client: Client, random: SimRandom, pauseMs: number): Promise<void> {
