@@ -1,5 +1,12 @@
 import { toHex } from '../bytes/index.ts';
-import type { ClusterMap, GroupId, ShardRecord, Table, TableSpec } from '../controller/index.ts';
+import type {
+  ClusterMap,
+  GroupId,
+  ShardRecord,
+  Table,
+  TableId,
+  TableSpec,
+} from '../controller/index.ts';
 import {
   type ItemKey,
   type PageOperation,
@@ -87,9 +94,10 @@ export class Router implements Database {
     this.#id = (random.uint32() >>> 11) * 0x1_0000_0000 + random.uint32();
   }
 
-  findTable(name: string): Table | Promise<Table | Failure> {
+  findTable(name: string, gone?: TableId): Table | Promise<Table | Failure> {
     const table = this.#groups.routing.table(name);
-    return table?.status === 'ACTIVE' ? table : this.#findInFreshMap(name);
+    const isIt = table?.status === 'ACTIVE' && table.id !== gone;
+    return isIt ? table : this.#findInFreshMap(name);
   }
 
   async write(

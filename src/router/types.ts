@@ -1,4 +1,4 @@
-import type { Table, TableSpec } from '../controller/index.ts';
+import type { Table, TableId, TableSpec } from '../controller/index.ts';
 import type {
   ItemKey,
   PageOperation,
@@ -52,9 +52,10 @@ export interface TableStatistics {
 export interface Database {
   /**
    * A table that can be read and written (ACTIVE, or DELETING as long as its shards are there), from the newest map that
-   * this node has seen; asks the controller before it says that there is none. Resolves at once when it is known.
+   * this node has seen; asks the controller before it says that there is none. Resolves at once when it is known, and is not
+   * `gone`: a table that was there under this name.
    */
-  findTable(name: string): Table | Promise<Table | Failure>;
+  findTable(name: string, gone?: TableId): Table | Promise<Table | Failure>;
   /**
    * Runs one write exactly once, or says that it does not know (S1). With a token it runs once for all calls, on any node, with
    * that token within RETRY_WINDOW_MS of the first, and each has the first one's outcome.

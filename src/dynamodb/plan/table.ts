@@ -27,7 +27,7 @@ export function withTable<T>(
   if (found instanceof Promise) return found.then((table) => use(readable(table)));
   return use(found).catch(async (error: unknown) => {
     if (!(error instanceof TableGoneError)) throw error;
-    return use(readable(await context.database.findTable(name)));
+    return use(readable(await context.database.findTable(name, found.id)));
   });
 }
 
@@ -37,20 +37,26 @@ export async function withTables<T>(
   names: readonly string[],
   use: (tables: ReadonlyMap<string, Table>) => Promise<T>,
 ): Promise<T> {
+  const tables = await findTables(context, names);
   try {
-    return await use(await findTables(context, names));
+    return await use(tables);
   } catch (error) {
     if (!(error instanceof TableGoneError)) throw error;
-    return use(await findTables(context, names));
+    // Which one it is, is not known.
+    return use(await findTables(context, names, tables));
   }
 }
 
 async function findTables(
   { database }: ApiContext,
   names: readonly string[],
+  gone?: ReadonlyMap<string, Table>,
 ): Promise<ReadonlyMap<string, Table>> {
   const tables = new Map<string, Table>();
-  for (const name of names) tables.set(name, readable(await database.findTable(nameOf(name))));
+  for (const name of names) {
+    const table = readable(await database.findTable(nameOf(name), gone?.get(name)?.id));
+    tables.set(name, table);
+  }
   return tables;
 }
 
