@@ -11,7 +11,7 @@ import { MUTANTS, type Mutant } from './mutants.ts';
 
 const { values } = parseArgs({
   options: {
-    seeds: { type: 'string', default: '400' },
+    seeds: { type: 'string', default: '1000' },
     only: { type: 'string' },
     write: { type: 'boolean', default: false },
   },
