@@ -1,7 +1,7 @@
 import type { Disk } from '../ports/index.ts';
 import { aligned, type SegmentName } from './format.ts';
 import { type LogOptions, SEGMENT_BYTES } from './options.ts';
-import { FIRST_GENERATION, type RecoveredLog, recover } from './recovery.ts';
+import { FIRST_GENERATION, FIRST_SEGMENT_BYTES, type RecoveredLog, recover } from './recovery.ts';
 import { SegmentSupply } from './segment-supply.ts';
 import { type OpenSegment, SegmentFiles } from './segments.ts';
 import { LogDamagedError, type RecoveredReplica } from './types.ts';
@@ -63,7 +63,7 @@ async function openSegments(
   } else {
     const bytes = Math.max(
       aligned(segmentBytes / FIRST_SEGMENT_DIVISOR),
-      Math.min(segmentBytes, 64 * 1024),
+      Math.min(segmentBytes, FIRST_SEGMENT_BYTES),
     );
     const name = { generation: nextGeneration++, salt: random?.uint32() ?? 0 };
     active = (await files.create(name, bytes, () => true)) as OpenSegment;

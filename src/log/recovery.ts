@@ -7,6 +7,8 @@ import type { LogDamage, RecoveredReplica } from './types.ts';
 
 /** Of the first segment of a log; from there on they count up by one. */
 export const FIRST_GENERATION = 1;
+/** The first segment has so many bytes at least, if segments have. */
+export const FIRST_SEGMENT_BYTES = 64 * 1024;
 
 /** What a directory of segments holds. */
 export interface RecoveredLog {
@@ -59,9 +61,9 @@ class Recovery {
   #torn: { readonly file: string; readonly offset: number } | undefined;
   #active = -1;
   #end = 0;
-  /** Of the last segment with a batch, as that says itself. */
-  #fileBytes = 0;
-  /** The first segment after it, if that is shorter. */
+  /** Of the last segment with a batch, as that says itself; the first one of all has no less. */
+  #fileBytes = FIRST_SEGMENT_BYTES;
+  /** The first segment without a batch, if it is shorter. */
   #short: { readonly file: string; readonly size: number } | undefined;
 
   constructor(disk: Disk, directory: string) {
@@ -75,10 +77,8 @@ class Recovery {
       if (before && before.generation + 1 !== name.generation) this.#noticeGap(before, name);
       const reader = await SegmentReader.open(this.#disk, this.#directory, name);
       try {
-        this.#noticeShort(reader);
         if (await this.#segment(reader, name)) this.#active = i;
-        else if (reader.size < this.#fileBytes)
-          this.#short ??= { file: reader.path, size: reader.size };
+        else this.#noticeShort(reader);
       } finally {
         await reader.close();
       }
@@ -157,15 +157,15 @@ class Recovery {
   }
 
   /**
-   * A file is whole before the next one is begun, so that one which is shorter than both its neighbours was cut, and with it
-   * perhaps the end of the log.
+   * For one without a batch. A file is whole before the next one is begun, so that one which is shorter than both its neighbours was
+   * cut, and with it the end of the log, if the next one has no batch either.
    */
-  #noticeShort({ size: next }: SegmentReader): void {
-    const short = this.#short;
-    if (!short || short.size >= next) return;
-    const reason = `only ${short.size} of ${this.#fileBytes} bytes are there`;
-    this.#replay.damaged({ file: short.file, offset: 0, reason, replicas: undefined });
-    this.#short = undefined;
+  #noticeShort({ path, size }: SegmentReader): void {
+    if (this.#short && this.#short.size < size) {
+      const reason = `only ${this.#short.size} of ${this.#fileBytes} bytes are there`;
+      this.#replay.damaged({ file: this.#short.file, offset: 0, reason, replicas: undefined });
+      this.#short = undefined;
+    } else if (size < this.#fileBytes) this.#short ??= { file: path, size };
   }
 
   /** No segment has a batch, which is so in a new log only: its first one is the first that there ever was. */

@@ -291,6 +291,25 @@ describe('damage', () => {
     }
   });
 
+  it('[L2] [F8] so is the first segment of all, once the next one is ready', async () => {
+    const disk = new MemoryDisk();
+    const { log } = await opened(disk);
+    await written(log, 1, entries(1, 3, 1));
+    await settle();
+    await log.close();
+    const [first = '', spare, ...more] = await segmentsOf(disk);
+    expect([spare, more]).toEqual([expect.any(String), []]);
+    for (const length of [0, 310, 511]) {
+      const cut = await copied(
+        disk,
+        changed(first, (bytes) => bytes.slice(0, length)),
+      );
+      const { damage, replicas } = await opened(cut);
+      expect(damage, `cut to ${length}`).toMatchObject([{ file: first, replicas: undefined }]);
+      expect(replicas.size).toBe(0);
+    }
+  });
+
   // World 597: the log of a controller that had been elected was cut, and it voted on.
   it('[L2] [F8] so is one of which no batch is left, where the next segment was ready', async () => {
     const { disk } = await longLog();
