@@ -85,7 +85,11 @@ async function keepOne(
   if (!first) return undefined;
   if (!newest || first.generation === newest.generation + 1) {
     const kept = await files.open(first);
-    if (kept.capacity >= segmentBytes) return kept;
+    if (kept.capacity >= segmentBytes) {
+      // Whoever made it may have died before it was durable, and no later one may be while this one is not.
+      await files.sync(first);
+      return kept;
+    }
     await kept.file.close();
   }
   await files.remove(first);

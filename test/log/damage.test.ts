@@ -310,6 +310,26 @@ describe('damage', () => {
     }
   });
 
+  // World 20079 of five nodes: a segment that was kept from a process that died lost a sector later, and looked as if it had been cut.
+  it('[L2] [F8] one that was ready, and not durable yet, is made durable before the next one is', async () => {
+    for (let seed = 1; seed <= 5; seed++) {
+      const disk = new MemoryDisk({ seed });
+      const { log } = await opened(disk);
+      await written(log, 1, entries(1, 3, 1));
+      await settle();
+      await log.close();
+      const [, spare = ''] = await segmentsOf(disk);
+      await disk.remove(spare);
+      const file = await disk.open(spare, { create: true });
+      await file.write(0, new Uint8Array(65_536));
+      await file.close();
+      await disk.syncDirectory('log');
+      await opened(disk);
+      disk.crash();
+      expect(disk.content(spare)).toHaveLength(65_536);
+    }
+  });
+
   // World 597: the log of a controller that had been elected was cut, and it voted on.
   it('[L2] [F8] so is one of which no batch is left, where the next segment was ready', async () => {
     const { disk } = await longLog();
