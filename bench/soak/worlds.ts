@@ -112,6 +112,8 @@ export async function worlds(): Promise<boolean> {
         // Three worlds of three nodes for each of five: they are where a majority is lost most easily.
         const nodes = seed % 4 === 0 ? 5 : 3;
         const result = await runner.run(seed, nodes);
+        // A signal may have come to it, too.
+        if (!result && isStopped) break;
         if (!result) runner = new Runner(values.minutes);
         take(result ?? { seed, nodes, ...CRASHED });
       }
