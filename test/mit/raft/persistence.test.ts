@@ -192,6 +192,7 @@ async function churn(c: RaftCluster): Promise<void> {
     return committed;
   };
   const clients = [0, 1, 2].map(client);
+  const { unreliable } = c.network;
   let inARow = 0;
   let longest = 0;
   for (let round = 0; round < 20; round++) {
@@ -229,7 +230,7 @@ async function churn(c: RaftCluster): Promise<void> {
   const lost = committed.filter((command) => !delivered.has(command));
   expect(lost, 'seen committed, and lost').toEqual([]);
   // Seed 11022: there was no majority for long enough, on a network that loses a tenth of everything, to elect anybody.
-  if (longest >= MAJORITY_ROUNDS) {
+  if (!unreliable || longest >= MAJORITY_ROUNDS) {
     expect(committed.length, 'commands seen committed').toBeGreaterThan(0);
   }
 }
